@@ -1,0 +1,219 @@
+import type { Cancel, Clock, Logger } from '../base/index.ts';
+import type { Quality } from '../model/index.ts';
+
+/**
+ * The contract between the gateway and a field protocol. An adapter is an ES module whose default export is an
+ * {@link AdapterModule}; it is found by name (`adapters/<name>` or an npm package), so an outside package is the
+ * equal of a built-in one.
+ */
+
+/** A JSON Schema (draft 2020-12) as plain data. The gateway validates with it, and editors complete by it. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+/** What a field value is before scaling and units: exactly what the device said. */
+export type FieldValue = number | bigint | boolean | string | Uint8Array;
+
+/** Names a point within its profile. */
+export type PointId = string;
+
+/** Why a sample has no value, or a write was not done. */
+export type FieldCause =
+  /** no answer within the deadline */
+  | 'timeout'
+  /** the medium is down: socket closed, port unplugged */
+  | 'disconnected'
+  /** the device refused: it has no such address, or does not allow it */
+  | 'rejected'
+  /** the device is busy; asking again later may work */
+  | 'busy'
+  /** an answer that cannot be right: wrong unit, function, length, checksum */
+  | 'malformed'
+  /** the device says that it has no value now (a NaN pattern) */
+  | 'not-available'
+  /** not even asked: the queue was full, or the deadline passed while waiting */
+  | 'overloaded'
+  /** written, but the device does not show the value */
+  | 'not-verified'
+  /** the gateway's own rules forbid it */
+  | 'forbidden'
+  /** the adapter was closed */
+  | 'closed';
+
+/** One observation of one point. A failed one has `cause` and no value: never 0, never an old value. */
+export type Sample =
+  | { readonly point: PointId; readonly value: FieldValue; readonly at: number; readonly quality: Quality }
+  | {
+      readonly point: PointId;
+      readonly cause: FieldCause;
+      readonly at: number;
+      readonly retryAfterMs?: number;
+    };
+
+/** `write` goes before `demand` before `poll`; a poll never starves. */
+export type Priority = 'poll' | 'demand';
+
+export interface ReadOptions {
+  readonly priority: Priority;
+  /** ms from now; the promise settles by then whatever the field does */
+  readonly deadlineMs: number;
+}
+
+export interface WriteOperation {
+  readonly point: PointId;
+  readonly value: FieldValue;
+}
+
+export interface WriteOptions {
+  readonly deadlineMs: number;
+}
+
+/** The outcome of one write, after the verification that the point asks for. */
+export type WriteResult =
+  | { readonly point: PointId; readonly status: 'done' }
+  | {
+      readonly point: PointId;
+      readonly status: 'failed';
+      readonly cause: FieldCause;
+      readonly message: string;
+    };
+
+/** Whether the device can be reached, as far as the medium or the protocol tells by itself. */
+export interface DeviceState {
+  readonly reachable: boolean;
+  readonly cause?: FieldCause;
+}
+
+/** One point of a device, as its profile describes it; `address` has passed {@link AdapterSchemas.point}. */
+export interface PointPlan {
+  readonly id: PointId;
+  readonly address: Readonly<Record<string, unknown>>;
+  readonly access: 'r' | 'w' | 'rw';
+  /** Points of one group must come from one request, so that they belong together. */
+  readonly group?: string;
+  /** Protocol-specific keys of `write` (function code, verification); has passed {@link AdapterSchemas.write}. */
+  readonly write?: Readonly<Record<string, unknown>>;
+}
+
+/** A device on a connection: its profile compiled, overrides applied. */
+export interface DevicePlan {
+  readonly id: string;
+  /** Protocol-specific keys of the device, e.g. `unit`; has passed {@link AdapterSchemas.device}. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The protocol section of the profile, e.g. `modbus:`; has passed {@link AdapterSchemas.profile}. */
+  readonly protocol: Readonly<Record<string, unknown>>;
+  readonly points: ReadonlyMap<PointId, PointPlan>;
+  readonly requestTimeoutMs: number;
+  /** How often a request without an answer is sent again within its deadline. */
+  readonly retries: number;
+}
+
+/** Schemas of the keys that belong to the protocol. Each describes an object and forbids unknown keys. */
+export interface AdapterSchemas {
+  /** by connection type, without the key `type` */
+  readonly connections: Readonly<Record<string, JsonSchema>>;
+  readonly profile: JsonSchema;
+  readonly device: JsonSchema;
+  readonly point: JsonSchema;
+  readonly write: JsonSchema;
+}
+
+/** What is wrong with a plan, told by the place within it. */
+export interface PlanFault {
+  /** where: `['points', 'v1', 'addr']`, `['settings', 'unit']`, `['protocol', 'limits']` */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What the gateway intends to read of a device. */
+export interface PollPlan {
+  readonly device: DevicePlan;
+  readonly polls: readonly { readonly points: readonly PointId[]; readonly intervalMs: number }[];
+}
+
+/** How busy a connection will be. */
+export interface BusLoad {
+  readonly requestsPerSecond: number;
+  /** 0..1 of the time that the medium has; may exceed 1 */
+  readonly utilisation: number;
+  /** one line of text per device or poll, for `check` */
+  readonly lines: readonly string[];
+}
+
+/** What an adapter gets from the gateway. */
+export interface AdapterHost {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** 0 <= random() < 1 */
+  random(): number;
+}
+
+/** Counters of a connection since start; names are lower camel case, e.g. `requests`, `timeouts`, `malformed`. */
+export type AdapterStatistics = Readonly<Record<string, number>>;
+
+/** A device on an open connection. */
+export interface AttachedDevice {
+  /**
+   * One sample per asked point, in the order asked. Field failures are samples with a cause; it never rejects and
+   * settles by the deadline. The array `points` may be kept as a key for a prepared plan: it is not changed.
+   */
+  read(points: readonly PointId[], options: ReadOptions): Promise<readonly Sample[]>;
+  /** One result per operation, in order. Never rejects; settles by the deadline; a late field answer is not trusted. */
+  write(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteResult[]>;
+  /** Samples that the device sends by itself. */
+  onSamples(listener: (samples: readonly Sample[]) => void): Cancel;
+  onState(listener: (state: DeviceState) => void): Cancel;
+  readonly state: DeviceState;
+  detach(): void;
+}
+
+/** One open connection: it owns the medium and its queue. */
+export interface Adapter {
+  /** Begins to connect, and keeps trying; returns without waiting for the field. */
+  start(): void;
+  attach(device: DevicePlan): AttachedDevice;
+  statistics(): AdapterStatistics;
+  /** Settles pending reads and writes with cause `closed`, and releases the medium. */
+  close(): Promise<void>;
+}
+
+/** Devices simulated on a real medium, for demos, tests and bench. */
+export interface Simulation {
+  /** The connection settings that reach it, to be used in place of real ones. */
+  readonly connection: Readonly<Record<string, unknown>>;
+  /** What the point holds now. @throws GatewayError `adapter.unknown-point` */
+  get(device: string, point: PointId): FieldValue;
+  set(device: string, point: PointId, value: FieldValue): void;
+  /** Takes a device off the medium (`false`: no more answers), or puts it back. */
+  setPresent(device: string, present: boolean): void;
+  /** Hears what a master writes. */
+  onWrite(listener: (event: { device: string; point: PointId; value: FieldValue }) => void): Cancel;
+  close(): Promise<void>;
+}
+
+/** A field protocol. */
+export interface AdapterModule {
+  /** e.g. `modbus`; profiles name it as `protocol` */
+  readonly name: string;
+  readonly schemas: AdapterSchemas;
+  /** Faults that a schema cannot tell, e.g. a point that exceeds a limit. Pure. */
+  check(
+    device: DevicePlan,
+    connection: { readonly type: string; readonly settings: Readonly<Record<string, unknown>> },
+  ): readonly PlanFault[];
+  /** How busy the connection will be with these polls. Pure. */
+  load(
+    connection: { readonly type: string; readonly settings: Readonly<Record<string, unknown>> },
+    plans: readonly PollPlan[],
+  ): BusLoad;
+  /** @param settings the connection without `type`; has passed the schema of that type */
+  open(
+    connection: {
+      readonly id: string;
+      readonly type: string;
+      readonly settings: Readonly<Record<string, unknown>>;
+    },
+    host: AdapterHost,
+  ): Adapter;
+  /** Simulates devices from their plans on the loopback interface. */
+  simulate?(devices: readonly DevicePlan[], host: AdapterHost): Promise<Simulation>;
+}

@@ -1,0 +1,26 @@
+/** model: the LwM2M vocabulary as immutable data. Knows no live value, no byte and no server. */
+export type { AttributeChange, AttributeName, Attributes } from './attributes.ts';
+export { ATTRIBUTES, changeAttributes, parseAttributes } from './attributes.ts';
+export type { ObjectDefinition, Operations, ResourceDefinition } from './definition.ts';
+export type { Entry } from './entry.ts';
+export type { Link } from './link.ts';
+export { formatLinks, parseLinks } from './link.ts';
+export type { Ids, Path } from './path.ts';
+export {
+  formatPath,
+  idsKey,
+  isPrefix,
+  isWithin,
+  MAX_ID,
+  parseId,
+  parsePath,
+  pathFromSegments,
+  ROOT,
+  samePath,
+} from './path.ts';
+export type { Registry } from './registry.ts';
+export { createRegistry, omaRegistry } from './registry.ts';
+export type { DataType, ObjectLink, Quality, Value } from './value.ts';
+export { formatObjectLink, isObjectLink, parseObjectLink, sameValue, toType, wholeNumber } from './value.ts';
+export type { Release } from './version.ts';
+export { compareVersions, needsVersion, olderRelease, RELEASES } from './version.ts';

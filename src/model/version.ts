@@ -1,0 +1,34 @@
+/** The LwM2M releases a client can announce (`lwm2m=`), newest first. */
+export const RELEASES = ['1.2', '1.1', '1.0'] as const;
+export type Release = (typeof RELEASES)[number];
+
+/** The next older release, to fall back to on 4.12 (OMA Core 1.2 6.4.3, 8.2.3). */
+export function olderRelease(release: Release): Release | undefined {
+  return RELEASES[RELEASES.indexOf(release) + 1];
+}
+
+export function majorOf(version: string): number {
+  return Number(version.split('.')[0]);
+}
+
+/** Negative when a is lower than b, as `major.minor`. */
+export function compareVersions(a: string, b: string): number {
+  const [majorA = 0, minorA = 0] = a.split('.').map(Number);
+  const [majorB = 0, minorB = 0] = b.split('.').map(Number);
+  return majorA - majorB || minorA - minorB;
+}
+
+/**
+ * Versions of the core objects that a release implies; for any other object it is 1.0.
+ * 25 is not a core object of 1.1, and 1.2 implies its first version (OMA Core 1.2.2 table 7.2.2-1).
+ */
+const IMPLIED: Readonly<Record<Release, Readonly<Record<number, string>>>> = {
+  '1.0': {},
+  '1.1': { 0: '1.1', 1: '1.1', 3: '1.1', 4: '1.2', 21: '1.1' },
+  '1.2': { 0: '1.2', 1: '1.2', 2: '1.1', 3: '1.2', 4: '1.3', 5: '1.1', 21: '2.0' },
+};
+
+/** True if a link to this object has to carry `ver` towards a server that speaks `release`. */
+export function needsVersion(object: number, version: string, release: Release): boolean {
+  return (IMPLIED[release][object] ?? '1.0') !== version;
+}
