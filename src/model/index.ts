@@ -18,6 +18,7 @@ export {
   ROOT,
   samePath,
 } from './path.ts';
+export { rangeFault } from './range.ts';
 export type { Registry } from './registry.ts';
 export { createRegistry, omaRegistry } from './registry.ts';
 export type { DataType, ObjectLink, Quality, Value } from './value.ts';

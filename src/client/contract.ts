@@ -1,0 +1,95 @@
+import type { Entry, Path, Release, ResourceDefinition } from '../model/index.ts';
+import type { Refusal, Tree } from '../tree/index.ts';
+
+/** What of the data model one LwM2M client shows. */
+export interface Mounts {
+  /** The trees at a prefix; '' are the client's own, which together show each object once. */
+  trees(prefix: string): readonly Tree[];
+}
+
+/** What a server asks for (OMA Core 1.2 6.3, 6.4). */
+export type Operation =
+  | { readonly kind: 'read'; readonly path: Path }
+  | { readonly kind: 'discover'; readonly path: Path; readonly depth?: number }
+  | {
+      readonly kind: 'write';
+      readonly path: Path;
+      readonly mode: 'replace' | 'update';
+      readonly entries: readonly Entry[];
+    }
+  | { readonly kind: 'write-attributes'; readonly path: Path; readonly query: readonly string[] }
+  | { readonly kind: 'execute'; readonly path: Path; readonly argument: string }
+  | { readonly kind: 'create'; readonly path: Path }
+  | { readonly kind: 'delete'; readonly path: Path };
+
+export interface Refusing {
+  readonly status: Refusal | 'unauthorized';
+  readonly message?: string;
+  readonly retryAfterMs?: number;
+}
+
+/** What comes of an operation. Expected outcomes are values; binding turns them into response codes. */
+export type Result =
+  | { readonly status: 'content'; readonly entries: readonly Entry[] }
+  | { readonly status: 'links'; readonly links: string }
+  | { readonly status: 'changed' }
+  | Refusing;
+
+/** Hears an observation. */
+export interface Sink {
+  notify(entries: readonly Entry[], confirmable: boolean): void;
+  /** What was observed is gone: one last word, then nothing. */
+  end(refusing: Refusing): void;
+}
+
+/** What comes of Observe: the first answer, and a running observation, or neither. */
+export type ObserveResult =
+  | { readonly status: 'content'; readonly entries: readonly Entry[]; stop(): void }
+  | Refusing;
+
+/** What a binding serves to the server of one account. */
+export interface Service {
+  /** Before the server has accepted the registration it is told to wait. */
+  readonly isRegistered: boolean;
+  /** The release that the server accepted. */
+  readonly release: Release;
+  /** The definition of a resource, if the path names one that exists or could. */
+  resource(path: Path): ResourceDefinition | undefined;
+  perform(operation: Operation): Promise<Result>;
+  /** The sink may hear something before the promise is settled. */
+  observe(path: Path, query: readonly string[], sink: Sink): Promise<ObserveResult>;
+}
+
+/** What Register and Update say (OMA Core 1.2 6.2). */
+export interface Registration {
+  readonly endpoint: string;
+  readonly release: Release;
+  readonly lifetimeS: number;
+  /** Object list in link format. */
+  readonly objects: string;
+}
+
+/** How the server answered on the registration interface. */
+export type Answer =
+  | { readonly status: 'registered'; readonly location: readonly string[] }
+  | { readonly status: 'ok' }
+  /** 4.12: the release is not supported */
+  | { readonly status: 'unsupported-release' }
+  /** any other answer; `code` as the binding names it */
+  | { readonly status: 'refused'; readonly code: string; readonly retryAfterMs?: number }
+  /** no answer at all */
+  | { readonly status: 'unreachable'; readonly message: string };
+
+/** The way to one server, made by a binding. No call ever rejects; each settles by its own deadline. */
+export interface Uplink {
+  register(registration: Registration): Promise<Answer>;
+  /** Only what changed is given. */
+  update(
+    location: readonly string[],
+    changes: { readonly lifetimeS?: number; readonly objects?: string },
+  ): Promise<Answer>;
+  deregister(location: readonly string[]): Promise<Answer>;
+  /** Forgets all observations of this server without a word to it. */
+  dropObservations(): void;
+  close(): Promise<void>;
+}

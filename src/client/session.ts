@@ -1,0 +1,279 @@
+import { type Backoff, type Cancel, type Logger, messageOf, type Timers } from '../base/index.ts';
+import type { Release } from '../model/index.ts';
+import { SERVER_RESOURCES } from '../objects/index.ts';
+import { createAttributeStore } from './attribute-store.ts';
+import type { Answer, Mounts, Service, Uplink } from './contract.ts';
+import { objectLinks } from './discover.ts';
+import { createObservations, type ReportingDefaults } from './observations.ts';
+import { type Context, isRefusing, locate, perform } from './operations.ts';
+import {
+  type RegistrationAction,
+  type RegistrationEvent,
+  type RegistrationState,
+  step,
+  updateDelay,
+} from './registration.ts';
+
+/** One LwM2M server that a client registers with. */
+export interface Account {
+  readonly endpoint: string;
+  readonly shortServerId: number;
+  /** The instance of object 1 that describes the server, in the client's own trees. */
+  readonly serverInstance: number;
+  /** The newest release to announce. */
+  readonly release: Release;
+  readonly retry: Backoff;
+}
+
+export interface SessionPorts {
+  readonly clock: { monotonic(): number };
+  readonly timers: Timers;
+  readonly log: Logger;
+  random(): number;
+  /** Opens the way to the server; may reject, e.g. when its name does not resolve. */
+  openUplink(service: Service): Promise<Uplink>;
+}
+
+/** What a session shows of itself. */
+export interface SessionStatus {
+  readonly server: number;
+  readonly endpoint: string;
+  readonly phase: RegistrationState['phase'];
+  readonly release: Release | undefined;
+  readonly observations: number;
+  /** Why the last attempt failed, while it has not been made good. */
+  readonly problem: string | undefined;
+}
+
+/** The life of one account: registered, kept registered, served. */
+export interface Session {
+  start(): void;
+  /** De-registers and closes; settles within `deadlineMs` whatever the server does. */
+  stop(deadlineMs: number): Promise<void>;
+  /** Registration Update Trigger for this account. */
+  trigger(): void;
+  /** A device is gone for good: its attributes go too. */
+  forgetPrefix(prefix: string): void;
+  onStatus(listener: (status: SessionStatus) => void): void;
+  readonly status: SessionStatus;
+}
+
+const REFUSED_UNTIL_REGISTERED = {
+  status: 'unavailable',
+  message: 'not registered yet',
+  retryAfterMs: 1000,
+} as const;
+
+function problemOf(answer: Answer): string | undefined {
+  if (answer.status === 'refused') return `the server answered ${answer.code}`;
+  if (answer.status === 'unreachable') return answer.message;
+  return answer.status === 'unsupported-release' ? 'the server supports no release of ours' : undefined;
+}
+
+export function createSession(account: Account, mounts: Mounts, ports: SessionPorts): Session {
+  const { timers, clock } = ports;
+  const log = ports.log.child({ server: account.shortServerId, endpoint: account.endpoint });
+  const attributes = createAttributeStore();
+  const watches: Cancel[] = [];
+  const listeners: ((status: SessionStatus) => void)[] = [];
+  let state: RegistrationState = { phase: 'idle' };
+  let uplink: Uplink | undefined;
+  let waiting: Cancel | undefined;
+  let lastSaidAt = 0;
+  let problem: string | undefined;
+  let ended: (() => void) | undefined;
+  const rules = { release: account.release, retry: account.retry, random: ports.random };
+
+  const serverValue = (resource: number): number | undefined => {
+    const ids = [1, account.serverInstance, resource];
+    const value = mounts
+      .trees('')
+      .find((tree) => tree.exists(ids))
+      ?.peek(ids);
+    return typeof value === 'number' ? value : undefined;
+  };
+  const lifetimeS = (): number => serverValue(SERVER_RESOURCES.lifetime) ?? 86_400;
+
+  const release = (): Release | undefined => ('release' in state ? state.release : undefined);
+  const isRegistered = (): boolean => state.phase === 'registered' || state.phase === 'updating';
+
+  const context = (): Context => ({
+    mounts,
+    attributes,
+    caller: { server: account.shortServerId },
+    release: release() ?? account.release,
+  });
+
+  const defaults = (): ReportingDefaults => {
+    const pmin = serverValue(SERVER_RESOURCES.defaultPmin);
+    const pmax = serverValue(SERVER_RESOURCES.defaultPmax);
+    const isConfirmable = serverValue(SERVER_RESOURCES.notificationMode) === 1;
+    return {
+      ...(pmin === undefined ? {} : { pmin }),
+      ...(pmax === undefined ? {} : { pmax }),
+      ...(isConfirmable ? { con: 1 } : {}),
+    };
+  };
+
+  const observations = createObservations({ timers, monotonic: () => clock.monotonic(), context, defaults });
+
+  const service: Service = {
+    get isRegistered() {
+      return isRegistered();
+    },
+    get release() {
+      return release() ?? account.release;
+    },
+    resource(path) {
+      const tree = locate(mounts, path);
+      return isRefusing(tree) ? undefined : tree.resource(path.ids);
+    },
+    async perform(operation) {
+      if (!isRegistered()) return REFUSED_UNTIL_REGISTERED;
+      const result = await perform(operation, context());
+      if (operation.kind === 'write-attributes' && result.status === 'changed') observations.reconsider();
+      return result;
+    },
+    async observe(path, query, sink) {
+      return isRegistered() ? observations.observe(path, query, sink) : REFUSED_UNTIL_REGISTERED;
+    },
+  };
+
+  const status = (): SessionStatus => ({
+    server: account.shortServerId,
+    endpoint: account.endpoint,
+    phase: state.phase,
+    release: release(),
+    observations: observations.size,
+    problem,
+  });
+
+  const closeUplink = async (): Promise<void> => {
+    const open = uplink;
+    uplink = undefined;
+    await open?.close();
+  };
+
+  const dropObservations = (): void => {
+    observations.dropAll();
+    uplink?.dropObservations();
+  };
+
+  const register = async (as: Release): Promise<Answer> => {
+    // A new registration wipes the server's observations (OMA Core 1.2 6.2.1).
+    dropObservations();
+    try {
+      uplink ??= await ports.openUplink(service);
+    } catch (error) {
+      return { status: 'unreachable', message: messageOf(error) };
+    }
+    lastSaidAt = clock.monotonic();
+    const answer = await uplink.register({
+      endpoint: account.endpoint,
+      release: as,
+      lifetimeS: lifetimeS(),
+      objects: objectLinks(mounts.trees(''), as),
+    });
+    // The name may resolve to another address next time, and the socket may be what is broken.
+    if (answer.status === 'unreachable') await closeUplink();
+    return answer;
+  };
+
+  const update = async (action: RegistrationAction & { type: 'update' }): Promise<Answer> => {
+    if (uplink === undefined) return { status: 'unreachable', message: 'no connection' };
+    lastSaidAt = clock.monotonic();
+    const { changes, location } = action;
+    return uplink.update(location, {
+      ...(changes.lifetime ? { lifetimeS: lifetimeS() } : {}),
+      ...(changes.objects ? { objects: objectLinks(mounts.trees(''), service.release) } : {}),
+    });
+  };
+
+  const answered = (answer: Answer): void => {
+    problem = problemOf(answer);
+    if (problem !== undefined) log.warn({ problem }, 'registration failed');
+    send({ type: 'answer', answer });
+  };
+
+  const waitFor = (ms: number): void => {
+    waiting?.();
+    waiting = timers.after(ms, () => send({ type: 'due' }));
+  };
+
+  const act = (action: RegistrationAction): void => {
+    switch (action.type) {
+      case 'register':
+        void register(action.release).then(answered);
+        return;
+      case 'update':
+        void update(action).then(answered);
+        return;
+      case 'deregister':
+        void (uplink?.deregister(action.location) ?? Promise.resolve<Answer>({ status: 'ok' })).then(
+          (answer) => send({ type: 'answer', answer }),
+        );
+        return;
+      case 'wait':
+        waitFor(action.ms);
+        return;
+      case 'wait-for-update': {
+        const delay = updateDelay(lifetimeS());
+        if (delay !== undefined) waitFor(Math.max(0, lastSaidAt + delay - clock.monotonic()));
+        return;
+      }
+      case 'end':
+        ended?.();
+    }
+  };
+
+  const send = (event: RegistrationEvent): void => {
+    const before = state.phase;
+    const [next, action] = step(state, event, rules);
+    state = next;
+    if (action !== undefined) act(action);
+    if (state.phase !== before) for (const listener of listeners) listener(status());
+  };
+
+  const watchServerObject = (resource: number, changed: () => void): void => {
+    const ids = [1, account.serverInstance, resource];
+    for (const tree of mounts.trees('')) {
+      const cancel = tree.watch(ids, { changed, removed() {} });
+      if (cancel !== undefined) watches.push(cancel);
+    }
+  };
+
+  return {
+    start() {
+      for (const tree of mounts.trees('')) {
+        watches.push(tree.onStructure(() => send({ type: 'changed', what: 'objects' })));
+      }
+      watchServerObject(SERVER_RESOURCES.lifetime, () => send({ type: 'changed', what: 'lifetime' }));
+      watchServerObject(SERVER_RESOURCES.defaultPmin, () => observations.reconsider());
+      watchServerObject(SERVER_RESOURCES.defaultPmax, () => observations.reconsider());
+      watchServerObject(SERVER_RESOURCES.notificationMode, () => observations.reconsider());
+      send({ type: 'start' });
+    },
+    async stop(deadlineMs) {
+      for (const cancel of watches.splice(0)) cancel();
+      waiting?.();
+      await new Promise<void>((resolve) => {
+        const giveUp = timers.after(deadlineMs, resolve);
+        ended = () => {
+          giveUp();
+          resolve();
+        };
+        send({ type: 'stop' });
+      });
+      dropObservations();
+      await closeUplink();
+    },
+    trigger: () => send({ type: 'triggered' }),
+    forgetPrefix: (prefix) => attributes.dropPrefix(prefix),
+    onStatus(listener) {
+      listeners.push(listener);
+    },
+    get status() {
+      return status();
+    },
+  };
+}

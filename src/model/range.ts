@@ -1,0 +1,44 @@
+import type { ResourceDefinition } from './definition.ts';
+import type { DataType, Value } from './value.ts';
+
+interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+const RANGE = /^(-?\d+(?:\.\d+)?)\s*(?:\.\.|-)\s*(-?\d+(?:\.\d+)?)\s*(?:bytes)?$/i;
+const LENGTH = /^(\d+)\s*(?:bytes)?$/i;
+
+const MEASURED_IN_BYTES: ReadonlySet<DataType> = new Set<DataType>(['string', 'opaque', 'corelnk']);
+
+/** The range that a registry text states: `a..b` (or `a-b`), or `n` bytes at most. Other texts say nothing to us. */
+function rangeOf(definition: Pick<ResourceDefinition, 'range' | 'type'>): Range | undefined {
+  const [, low, high] = RANGE.exec(definition.range.trim()) ?? [];
+  if (low !== undefined && high !== undefined) return { low: Number(low), high: Number(high) };
+  if (!MEASURED_IN_BYTES.has(definition.type)) return undefined;
+  const length = LENGTH.exec(definition.range.trim())?.[1];
+  return length === undefined ? undefined : { low: 0, high: Number(length) };
+}
+
+/**
+ * What keeps `value` (in the canonical form of the type) out of the registry's range, as a text for people;
+ * undefined when nothing does. Texts and opaque values are measured in bytes.
+ */
+export function rangeFault(
+  definition: Pick<ResourceDefinition, 'range' | 'type'>,
+  value: Value,
+): string | undefined {
+  const range = rangeOf(definition);
+  if (range === undefined) return undefined;
+  const bytes = MEASURED_IN_BYTES.has(definition.type);
+  const size =
+    typeof value === 'string'
+      ? Buffer.byteLength(value)
+      : value instanceof Uint8Array
+        ? value.byteLength
+        : typeof value === 'number' || typeof value === 'bigint'
+          ? value
+          : undefined;
+  if (size === undefined || (size >= range.low && size <= range.high)) return undefined;
+  return `${bytes ? `${size} bytes are` : `${size} is`} outside ${range.low}..${range.high}${bytes ? ' bytes' : ''}`;
+}

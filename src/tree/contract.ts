@@ -1,0 +1,157 @@
+import type { Cancel } from '../base/index.ts';
+import type { Entry, Ids, ObjectDefinition, Quality, ResourceDefinition, Value } from '../model/index.ts';
+
+/** Why an operation on live values did not happen. Binding turns these into response codes, once. */
+export type Refusal =
+  /** no such object, instance, resource or resource instance */
+  | 'not-found'
+  /** the operation is not possible there */
+  | 'not-allowed'
+  /** the value or the argument cannot be right */
+  | 'bad-request'
+  /** the device cannot be reached now */
+  | 'unavailable'
+  /** the device was asked and did not answer in time */
+  | 'timeout'
+  /** the device refused, or answered what cannot be right */
+  | 'bad-gateway'
+  /** something broke in the gateway itself */
+  | 'failed';
+
+export interface Refused {
+  readonly status: Refusal;
+  readonly message?: string;
+  /** When asking again may work. */
+  readonly retryAfterMs?: number;
+}
+
+export type Outcome = { readonly status: 'done' } | Refused;
+
+export const DONE: Outcome = { status: 'done' };
+
+export type ReadOutcome = { readonly status: 'content'; readonly entries: readonly Entry[] } | Refused;
+
+/** Who asks: the Short Server ID of the account (OMA Core 1.2 E.2, resource 0). */
+export interface Caller {
+  readonly server: number;
+}
+
+/** A resource with one value, or with one per resource instance. */
+export type ResourceValue = Value | ReadonlyMap<number, Value>;
+
+/** How fresh a value from the field has to be. */
+export interface Freshness {
+  /** Up to this age a read is answered without asking the field. Infinity: asked once. */
+  readonly maxAgeMs: number;
+  /** Beyond this age the value is not shown any more. */
+  readonly staleAfterMs: number;
+}
+
+/** A resource when its instance is made. */
+export interface ResourceSetup {
+  readonly id: number;
+  /** Constant or first value; absent and nothing else given: the resource exists once it is written. */
+  readonly value?: ResourceValue;
+  /** Asked at each read, in place of a stored value; undefined: the resource is absent now. */
+  readonly compute?: () => ResourceValue | undefined;
+  /** The value comes from the field by {@link Tree.update}. */
+  readonly field?: Freshness;
+  readonly execute?: (argument: string, caller: Caller) => Outcome | Promise<Outcome>;
+}
+
+/** What a server writes into one instance, checked against the definition. */
+export interface InstanceChange {
+  readonly object: number;
+  readonly instance: number;
+  /** `replace`: what is not named goes away where it can (PUT); `update`: it stays (POST). */
+  readonly mode: 'replace' | 'update';
+  /** by resource id; a Map holds resource instances */
+  readonly values: ReadonlyMap<number, ResourceValue>;
+}
+
+export interface InstanceSetup {
+  readonly definition: ObjectDefinition;
+  readonly instance: number;
+  readonly resources: readonly ResourceSetup[];
+  /**
+   * Does all of a write or none of it, e.g. in the field, before the tree shows the new values.
+   * Absent: values are just stored.
+   */
+  readonly write?: (change: InstanceChange, caller: Caller) => Outcome | Promise<Outcome>;
+}
+
+/** A value, or why there is none; for one resource (3 ids) or one resource instance (4 ids). */
+export type CellUpdate =
+  | { readonly ids: Ids; readonly value: Value; readonly at: number; readonly quality: Quality }
+  /** The last good value stays, with this quality. */
+  | { readonly ids: Ids; readonly refused: Refused; readonly quality: Quality };
+
+/** Told when what it watches changes; several changes of one update are told once. */
+export interface Watcher {
+  changed(): void;
+  /** The watched instance or resource is gone for good. */
+  removed(): void;
+}
+
+/** A link of Discover: what exists at and below a path. */
+export interface Listed {
+  readonly ids: Ids;
+  /** on objects */
+  readonly version?: string;
+  /** number of resource instances, on multiple resources */
+  readonly dimension?: number;
+}
+
+/** The live values of one device, or of the gateway itself. Knows its ids only: the prefix is the asker's. */
+export interface Tree {
+  definition(object: number): ObjectDefinition | undefined;
+  /** The definition of a resource that exists here, or could by the object's definition. */
+  resource(ids: Ids): ResourceDefinition | undefined;
+  /** Objects with their instances, in ascending order. */
+  objects(): readonly { readonly definition: ObjectDefinition; readonly instances: readonly number[] }[];
+  exists(ids: Ids): boolean;
+
+  /** Announces an object, also without instances. */
+  addObject(definition: ObjectDefinition): void;
+  addInstance(setup: InstanceSetup): void;
+  removeInstance(object: number, instance: number): void;
+  /** Takes everything away, and tells everybody who watches. */
+  clear(): void;
+  /** Hears when objects or instances come and go. */
+  onStructure(listener: () => void): Cancel;
+
+  /** New values of any number of resources, told to watchers once. Unknown ids are ignored. */
+  update(updates: readonly CellUpdate[]): void;
+  /** Tells watchers that a computed resource has another value now. */
+  touch(ids: Ids): void;
+  /** Undefined when there is nothing at `ids`. */
+  watch(ids: Ids, watcher: Watcher): Cancel | undefined;
+
+  /**
+   * Reads at and below `ids`, with the asker's prefix in the paths. Values that are too old are fetched from the
+   * field first: only then is the answer a promise.
+   */
+  read(ids: Ids, prefix: string): ReadOutcome | Promise<ReadOutcome>;
+  /** What a notification carries: like a read, of the values as they stand. */
+  snapshot(ids: Ids, prefix: string): ReadOutcome;
+  /** The value of one resource as it stands. */
+  peek(ids: Ids): Value | undefined;
+
+  /** Checks all of it against the definitions, then does all of it or nothing (OMA Core 1.2 6.3.3). */
+  write(
+    ids: Ids,
+    mode: 'replace' | 'update',
+    entries: readonly Entry[],
+    caller: Caller,
+  ): Outcome | Promise<Outcome>;
+  execute(ids: Ids, argument: string, caller: Caller): Outcome | Promise<Outcome>;
+  /** What exists at `ids` and `depth` levels below it. */
+  list(ids: Ids, depth: number): readonly Listed[] | Refused;
+}
+
+/** What a tree needs of the world. */
+export interface TreePorts {
+  readonly clock: { now(): number; monotonic(): number };
+  /** Brings these resources up to date by {@link Tree.update}; settles by its own deadline and never rejects. */
+  readonly refresh?: (resources: readonly Ids[]) => Promise<void>;
+}

@@ -1,0 +1,128 @@
+import type {
+  DataType,
+  Ids,
+  ObjectDefinition,
+  Path,
+  Quality,
+  ResourceDefinition,
+  Value,
+} from '../model/index.ts';
+import type { Freshness, InstanceSetup, Refused, ResourceSetup, ResourceValue, Watcher } from './contract.ts';
+
+/** What one resource, or one resource instance, holds. */
+export interface Cell {
+  readonly ids: Ids;
+  readonly type: DataType;
+  value: Value | undefined;
+  at: number | undefined;
+  quality: Quality | undefined;
+  /** Monotonic ms of the last good value. */
+  freshAt: number;
+  refused: Refused | undefined;
+  /** Paths of this cell by prefix, made once. */
+  readonly paths: Map<string, Path>;
+}
+
+export interface ResourceNode {
+  readonly ids: Ids;
+  readonly definition: ResourceDefinition;
+  readonly compute: (() => ResourceValue | undefined) | undefined;
+  readonly execute: ResourceSetup['execute'];
+  readonly field: Freshness | undefined;
+  /** A single resource has its one cell under 0; a multiple one has a cell per resource instance. */
+  readonly cells: Map<number, Cell>;
+  readonly watchers: Set<Watch>;
+}
+
+export interface InstanceNode {
+  readonly ids: Ids;
+  readonly resources: Map<number, ResourceNode>;
+  readonly write: InstanceSetup['write'];
+  readonly watchers: Set<Watch>;
+}
+
+export interface ObjectNode {
+  readonly definition: ObjectDefinition;
+  readonly instances: Map<number, InstanceNode>;
+  readonly watchers: Set<Watch>;
+}
+
+/** A watcher, and the last update that told it: one update tells each watcher once. */
+export interface Watch {
+  readonly watcher: Watcher;
+  /** A watched resource instance, when it is one. */
+  readonly resourceInstance: number | undefined;
+  told: number;
+}
+
+export function createCell(ids: Ids, type: DataType): Cell {
+  return {
+    ids,
+    type,
+    value: undefined,
+    at: undefined,
+    quality: undefined,
+    freshAt: Number.NEGATIVE_INFINITY,
+    refused: undefined,
+    paths: new Map(),
+  };
+}
+
+export function pathOf(cell: Cell, prefix: string): Path {
+  let path = cell.paths.get(prefix);
+  if (path === undefined) {
+    path = { prefix, ids: cell.ids };
+    cell.paths.set(prefix, path);
+  }
+  return path;
+}
+
+/** The values of a resource by resource instance; a single value stands under 0. */
+export function asInstances(value: ResourceValue): ReadonlyMap<number, Value> {
+  return value instanceof Map ? value : new Map([[0, value as Value]]);
+}
+
+/** The cell of `ids` (3 or 4), made when it is missing. */
+export function cellAt(node: ResourceNode, resourceInstance: number): Cell {
+  let cell = node.cells.get(resourceInstance);
+  if (cell === undefined) {
+    const ids = node.definition.multiple ? [...node.ids, resourceInstance] : node.ids;
+    cell = createCell(ids, node.definition.type);
+    node.cells.set(resourceInstance, cell);
+  }
+  return cell;
+}
+
+function createResource(instance: Ids, definition: ResourceDefinition, setup: ResourceSetup): ResourceNode {
+  const node: ResourceNode = {
+    ids: [...instance, setup.id],
+    definition,
+    compute: setup.compute,
+    execute: setup.execute,
+    field: setup.field,
+    cells: new Map(),
+    watchers: new Set(),
+  };
+  if (setup.value !== undefined) {
+    for (const [id, value] of asInstances(setup.value)) cellAt(node, id).value = value;
+  }
+  return node;
+}
+
+export function createInstance(setup: InstanceSetup): InstanceNode {
+  const ids: Ids = [setup.definition.id, setup.instance];
+  const resources = new Map<number, ResourceNode>();
+  for (const resource of [...setup.resources].sort((a, b) => a.id - b.id)) {
+    const definition = setup.definition.resources.get(resource.id);
+    if (definition !== undefined) resources.set(resource.id, createResource(ids, definition, resource));
+  }
+  return { ids, resources, write: setup.write, watchers: new Set() };
+}
+
+/** True if the resource can be read now, as far as its kind tells. */
+export function isPresent(node: ResourceNode): boolean {
+  if (node.execute !== undefined || node.field !== undefined) return true;
+  if (node.compute !== undefined) return node.compute() !== undefined;
+  for (const cell of node.cells.values()) if (cell.value !== undefined) return true;
+  return node.definition.multiple && node.cells.size > 0;
+}

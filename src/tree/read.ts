@@ -1,0 +1,110 @@
+import type { Entry, Ids, Value } from '../model/index.ts';
+import type { ReadOutcome, Refused } from './contract.ts';
+import { asInstances, type Cell, cellAt, pathOf, type ResourceNode } from './node.ts';
+
+const NOT_FOUND: Refused = { status: 'not-found' };
+const NOT_READABLE: Refused = { status: 'not-allowed', message: 'the resource cannot be read' };
+const NO_VALUE_YET: Refused = { status: 'unavailable', message: 'no value from the device yet' };
+
+export function isReadable(node: ResourceNode): boolean {
+  return node.definition.operations === 'R' || node.definition.operations === 'RW';
+}
+
+/** True if the cell holds a value that may be shown at `now` (monotonic ms). */
+function isUsable(node: ResourceNode, cell: Cell, now: number): boolean {
+  return (
+    cell.value !== undefined && (node.field === undefined || now - cell.freshAt <= node.field.staleAfterMs)
+  );
+}
+
+/** True if a read has to ask the field first. */
+export function wantsRefresh(node: ResourceNode, now: number): boolean {
+  if (node.field === undefined || !isReadable(node)) return false;
+  const { maxAgeMs } = node.field;
+  if (node.cells.size === 0) return true;
+  for (const cell of node.cells.values()) if (!(now - cell.freshAt <= maxAgeMs)) return true;
+  return false;
+}
+
+function push(entries: Entry[], cell: Cell, value: Value, prefix: string): void {
+  const path = pathOf(cell, prefix);
+  entries.push(
+    cell.at === undefined
+      ? { path, type: cell.type, value }
+      : { path, type: cell.type, value, at: cell.at, quality: cell.quality ?? 4 },
+  );
+}
+
+/**
+ * Appends what the resource holds now; `resourceInstance` narrows it to one.
+ * @returns how many entries were appended
+ */
+function append(
+  node: ResourceNode,
+  resourceInstance: number | undefined,
+  prefix: string,
+  now: number,
+  entries: Entry[],
+): number {
+  const before = entries.length;
+  if (node.compute !== undefined) {
+    const value = node.compute();
+    if (value === undefined) return 0;
+    for (const [id, one] of asInstances(value)) {
+      if (resourceInstance === undefined || resourceInstance === id)
+        push(entries, cellAt(node, id), one, prefix);
+    }
+  } else {
+    for (const [id, cell] of node.cells) {
+      if (resourceInstance !== undefined && resourceInstance !== id) continue;
+      if (isUsable(node, cell, now) && cell.value !== undefined) push(entries, cell, cell.value, prefix);
+    }
+  }
+  return entries.length - before;
+}
+
+/** Reads one resource or resource instance. */
+export function readResource(
+  node: ResourceNode,
+  resourceInstance: number | undefined,
+  prefix: string,
+  now: number,
+): ReadOutcome {
+  if (!isReadable(node)) return NOT_READABLE;
+  if (resourceInstance !== undefined && !node.definition.multiple) return NOT_READABLE;
+  const entries: Entry[] = [];
+  if (append(node, resourceInstance, prefix, now, entries) > 0) return { status: 'content', entries };
+  if (node.field !== undefined) return whyAbsent(node, resourceInstance);
+  const isEmptyList = node.definition.multiple && resourceInstance === undefined && node.cells.size > 0;
+  return isEmptyList ? { status: 'content', entries } : NOT_FOUND;
+}
+
+function whyAbsent(node: ResourceNode, resourceInstance: number | undefined): Refused {
+  const cell = node.cells.get(resourceInstance ?? 0) ?? node.cells.values().next().value;
+  return cell?.refused ?? NO_VALUE_YET;
+}
+
+/**
+ * Reads the resources of one or more instances. An answer that would hold nothing but constants although values
+ * from the field belong to it is refused: it would look like a meter without a reading.
+ */
+export function readInstances(nodes: readonly ResourceNode[], prefix: string, now: number): ReadOutcome {
+  const entries: Entry[] = [];
+  let live = 0;
+  let missing: ResourceNode | undefined;
+  for (const node of nodes) {
+    if (!isReadable(node)) continue;
+    const count = append(node, undefined, prefix, now, entries);
+    if (node.field !== undefined && count === 0) missing ??= node;
+    if ((node.field !== undefined || node.compute !== undefined) && count > 0) live++;
+  }
+  if (missing !== undefined && live === 0) return whyAbsent(missing, undefined);
+  return { status: 'content', entries };
+}
+
+/** The ids of the resources that a read has to refresh first. */
+export function staleResources(nodes: Iterable<ResourceNode>, now: number): Ids[] {
+  const stale: Ids[] = [];
+  for (const node of nodes) if (wantsRefresh(node, now)) stale.push(node.ids);
+  return stale;
+}
