@@ -180,8 +180,12 @@ export interface Adapter {
 export interface Simulation {
   /** The connection settings that reach it, to be used in place of real ones. */
   readonly connection: Readonly<Record<string, unknown>>;
-  /** What the point holds now. @throws GatewayError `adapter.unknown-point` */
+  /**
+   * What the point holds now.
+   * @throws GatewayError `adapter.unknown-device`, `adapter.unknown-point`, `adapter.no-value`
+   */
   get(device: string, point: PointId): FieldValue;
+  /** @throws GatewayError `adapter.unknown-device`, `adapter.unknown-point`, `adapter.unfit-value` */
   set(device: string, point: PointId, value: FieldValue): void;
   /** Takes a device off the medium (`false`: no more answers), or puts it back. */
   setPresent(device: string, present: boolean): void;

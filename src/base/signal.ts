@@ -7,7 +7,10 @@ export interface Signal<T> {
   emit(event: T): void;
 }
 
-/** Listeners are called in the order they came; one that leaves during an event is not called any more. */
+/**
+ * Listeners are called in the order they came. One that leaves during an event is not called any more; one that comes
+ * during an event hears the next.
+ */
 export function createSignal<T>(): Signal<T> {
   const listeners = new Set<(event: T) => void>();
   return {
@@ -19,7 +22,7 @@ export function createSignal<T>(): Signal<T> {
       };
     },
     emit(event) {
-      for (const listener of listeners) listener(event);
+      for (const listener of [...listeners]) if (listeners.has(listener)) listener(event);
     },
   };
 }

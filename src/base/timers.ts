@@ -2,7 +2,7 @@ import type { Cancel, Clock } from './clock.ts';
 
 /** Many deadlines on one timer of the clock. */
 export interface Timers {
-  /** Runs `task` once, not before `delayMs` and at most one resolution later. */
+  /** Runs `task` once, not before `delayMs` and at most one resolution later. What it throws reaches the clock. */
   after(delayMs: number, task: () => void): Cancel;
   /** Deadlines that wait. */
   readonly size: number;
@@ -19,6 +19,8 @@ export function createTimers(clock: Clock, resolutionMs: number): Timers {
   let size = 0;
   let armedSlot = Number.POSITIVE_INFINITY;
   let disarm: Cancel | undefined;
+  /** The tasks of the slot that is being run; new ones for the same slot wait for the next run. */
+  let running: Set<() => void> = new Set();
 
   const arm = (slot: number): void => {
     disarm?.();
@@ -38,18 +40,24 @@ export function createTimers(clock: Clock, resolutionMs: number): Timers {
   const run = (): void => {
     const now = Math.floor(clock.monotonic() / resolutionMs + 1e-9);
     const due = [...slots.keys()].filter((slot) => slot <= now).sort((a, b) => a - b);
+    const failures: unknown[] = [];
     for (const slot of due) {
-      const tasks = slots.get(slot);
+      running = slots.get(slot) ?? new Set();
       slots.delete(slot);
-      if (tasks === undefined) continue;
-      for (const task of tasks) {
-        // A task that runs earlier in this slot may have cancelled this one.
-        if (!tasks.delete(task)) continue;
+      for (const task of running) {
+        // Taken out first: a task that runs earlier may cancel a later one, or stop them all.
+        running.delete(task);
         size--;
-        task();
+        try {
+          task();
+        } catch (error) {
+          failures.push(error);
+        }
       }
     }
     armNext();
+    // What one task broke must not take the others with it, and must not stay unheard.
+    if (failures.length > 0) throw failures[0];
   };
 
   return {
@@ -77,6 +85,8 @@ export function createTimers(clock: Clock, resolutionMs: number): Timers {
       };
     },
     stop() {
+      for (const tasks of slots.values()) tasks.clear();
+      running.clear();
       slots.clear();
       size = 0;
       armNext();

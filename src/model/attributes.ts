@@ -80,8 +80,9 @@ export function parseAttributes(
       continue;
     }
     const text = item.slice(equals + 1);
-    if (!rule.syntax.test(text)) throw bad(`${JSON.stringify(text)} is not a value of ${name}`);
-    change[name] = Number(text);
+    const value = rule.syntax.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isFinite(value)) throw bad(`${JSON.stringify(text)} is not a value of ${name}`);
+    change[name] = value;
   }
   return change;
 }

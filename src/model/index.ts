@@ -1,8 +1,20 @@
 /** model: the LwM2M vocabulary as immutable data. Knows no live value, no byte and no server. */
 export type { AttributeChange, AttributeName, Attributes } from './attributes.ts';
 export { ATTRIBUTES, changeAttributes, parseAttributes } from './attributes.ts';
+export type { Rational } from './decimal.ts';
+export {
+  compareRational,
+  formatRational,
+  isMultipleFrom,
+  parseRational,
+  rationalOf,
+  toDouble,
+  toExact,
+} from './decimal.ts';
 export type { ObjectDefinition, Operations, ResourceDefinition } from './definition.ts';
 export type { Entry } from './entry.ts';
+export type { Conversion, Linear } from './linear.ts';
+export { applyLinear, chainLinear, compileLinear, IDENTITY, invertLinear } from './linear.ts';
 export type { Link } from './link.ts';
 export { formatLinks, parseLinks } from './link.ts';
 export type { Ids, Path } from './path.ts';
@@ -21,6 +33,16 @@ export {
 export { rangeFault } from './range.ts';
 export type { Registry } from './registry.ts';
 export { createRegistry, omaRegistry } from './registry.ts';
+export type { ConversionSpec, Dimension } from './units.ts';
+export {
+  compileConversion,
+  convertible,
+  dimensionOf,
+  parseRate,
+  unitConversion,
+  unitName,
+  unitsOf,
+} from './units.ts';
 export type { DataType, ObjectLink, Quality, Value } from './value.ts';
 export { formatObjectLink, isObjectLink, parseObjectLink, sameValue, toType, wholeNumber } from './value.ts';
 export type { Release } from './version.ts';

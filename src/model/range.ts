@@ -14,7 +14,10 @@ const MEASURED_IN_BYTES: ReadonlySet<DataType> = new Set<DataType>(['string', 'o
 /** The range that a registry text states: `a..b` (or `a-b`), or `n` bytes at most. Other texts say nothing to us. */
 function rangeOf(definition: Pick<ResourceDefinition, 'range' | 'type'>): Range | undefined {
   const [, low, high] = RANGE.exec(definition.range.trim()) ?? [];
-  if (low !== undefined && high !== undefined) return { low: Number(low), high: Number(high) };
+  if (low !== undefined && high !== undefined) {
+    // The registry has a range or two the wrong way round.
+    return { low: Math.min(Number(low), Number(high)), high: Math.max(Number(low), Number(high)) };
+  }
   if (!MEASURED_IN_BYTES.has(definition.type)) return undefined;
   const length = LENGTH.exec(definition.range.trim())?.[1];
   return length === undefined ? undefined : { low: 0, high: Number(length) };

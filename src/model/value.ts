@@ -65,9 +65,20 @@ function whole(type: DataType, value: Value, low: bigint, high: bigint): number 
   throw mismatch(type, value);
 }
 
+/** Texts and opaque values are not repeated: they may be secret, or large. */
 function mismatch(type: DataType, value: Value): GatewayError {
-  const text = typeof value === 'bigint' ? `${value}` : JSON.stringify(value);
+  const text = typeof value === 'string' || typeof value === 'object' ? `a ${kindOf(value)}` : `${value}`;
   return new GatewayError('model.type-mismatch', `${text} is not a value of type ${type}`);
+}
+
+function kindOf(value: string | Uint8Array | ObjectLink): string {
+  if (typeof value === 'string') return `text of ${value.length} characters`;
+  return value instanceof Uint8Array ? `byte string of ${value.length} bytes` : 'link to an object';
+}
+
+function isExactFloat(value: bigint): boolean {
+  const float = Number(value);
+  return Number.isFinite(float) && BigInt(float) === value;
 }
 
 /**
@@ -87,7 +98,7 @@ export function toType(type: DataType, value: Value): Value {
       return whole(type, value, 0n, UINT64_HIGH);
     case 'float':
       if (typeof value === 'number' && Number.isFinite(value)) return value;
-      if (typeof value === 'bigint' && BigInt(Number(value)) === value) return Number(value);
+      if (typeof value === 'bigint' && isExactFloat(value)) return Number(value);
       break;
     case 'boolean':
       if (typeof value === 'boolean') return value;

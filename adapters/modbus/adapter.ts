@@ -1,0 +1,25 @@
+import type { Adapter, AdapterHost, AdapterModule } from 'lwm2m-gateway/adapter';
+import { createBus } from './bus.ts';
+import { connectionType } from './connection.ts';
+import { createDevice } from './device.ts';
+
+/** One open connection: a link, the queue before it, and the devices that share it. */
+export function openConnection(
+  connection: Parameters<AdapterModule['open']>[0],
+  gateway: AdapterHost,
+): Adapter {
+  const host: AdapterHost = { ...gateway, log: gateway.log.child({ connection: connection.id }) };
+  const type = connectionType(connection.type);
+  const link = type.createLink(connection.settings, host);
+  const medium = type.medium(connection.settings);
+  const bus = createBus(link, host.clock);
+  return {
+    start: () => link.start(),
+    attach: (plan) => createDevice(plan, bus, link, medium, host),
+    statistics: () => ({ ...link.statistics, overloaded: bus.overloaded }),
+    async close() {
+      bus.close();
+      await link.close();
+    },
+  };
+}

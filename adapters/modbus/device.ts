@@ -1,0 +1,87 @@
+import {
+  type AdapterHost,
+  type AttachedDevice,
+  createSignal,
+  type DevicePlan,
+  type DeviceState,
+} from 'lwm2m-gateway/adapter';
+import type { Bus } from './bus.ts';
+import type { Medium } from './cost.ts';
+import { type Answer, ask, causeOf } from './exchange.ts';
+import { createLearned } from './learned.ts';
+import type { Link } from './link.ts';
+import type { Request } from './pdu.ts';
+import { compileDevice } from './points.ts';
+import type { Urgency } from './queue.ts';
+import { createReader } from './read.ts';
+import { createWriter } from './write.ts';
+
+/** One device of a connection: what it is asked goes through the queue that it shares with the others. */
+export function createDevice(
+  plan: DevicePlan,
+  bus: Bus,
+  link: Link,
+  medium: Medium,
+  host: AdapterHost,
+): AttachedDevice {
+  const { clock } = host;
+  const log = host.log.child({ device: plan.id });
+  const device = compileDevice(plan);
+  const states = createSignal<DeviceState>();
+  const stopListening = link.onChange(updateState);
+  let isDetached = false;
+  /** the unit said nothing the last time it was asked, though the connection works */
+  let isSilent = false;
+  let state = currentState();
+
+  function currentState(): DeviceState {
+    if (isDetached || link.state === 'closed') return { reachable: false, cause: 'closed' };
+    if (link.state !== 'up') return { reachable: false, cause: 'disconnected' };
+    return isSilent ? { reachable: false, cause: 'timeout' } : { reachable: true };
+  }
+
+  function updateState(): void {
+    const next = currentState();
+    if (next.reachable === state.reachable && next.cause === state.cause) return;
+    state = next;
+    states.emit(next);
+  }
+
+  function noteAnswer(answer: Answer): void {
+    if (answer.status === 'failed' && answer.cause !== 'timeout') return;
+    isSilent = answer.status !== 'done' && causeOf(answer) === 'timeout';
+    updateState();
+  }
+
+  async function askUnit(request: Request, urgency: Urgency, deadlineAt: number): Promise<Answer> {
+    if (isDetached) return { status: 'failed', cause: 'closed', sent: false };
+    const job = { unit: device.unit, request, urgency, timeoutMs: plan.requestTimeoutMs, deadlineAt };
+    const answer = await ask(bus, clock, job, plan.retries);
+    noteAnswer(answer);
+    return answer;
+  }
+
+  const read = createReader({ device, medium, learned: createLearned(clock, log), clock, ask: askUnit });
+  const write = createWriter({
+    device,
+    clock,
+    ask: (request, deadlineAt) => askUnit(request, 'write', deadlineAt),
+    wait: (delayMs) => bus.wait(delayMs),
+  });
+
+  return {
+    read: (points, { priority, deadlineMs }) => read(points, priority, deadlineMs),
+    write: (operations, { deadlineMs }) => write(operations, deadlineMs),
+    // A Modbus device never speaks by itself.
+    onSamples: () => () => {},
+    onState: (listener) => states.subscribe(listener),
+    get state() {
+      return state;
+    },
+    detach() {
+      isDetached = true;
+      stopListening();
+      updateState();
+    },
+  };
+}

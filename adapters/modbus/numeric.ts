@@ -1,0 +1,153 @@
+import type { FieldValue } from 'lwm2m-gateway/adapter';
+import {
+  float16FromBits,
+  float16ToBits,
+  float32FromBits,
+  float32ToBits,
+  float64FromBits,
+  float64ToBits,
+} from './floats.ts';
+
+/** The bits of a value in its registers: a number up to 32 of them, a bigint for 64. */
+export type Bits = number | bigint;
+
+/** Numbers and their bits, both ways; every type is a row of {@link NUMERIC_TYPES}. */
+export interface NumericType {
+  readonly registers: 1 | 2 | 4;
+  /** what `nan: std` means */
+  readonly standardNan: readonly Bits[];
+  toValue(bits: Bits): FieldValue | undefined;
+  /** undefined: does not fit */
+  toBits(value: FieldValue): Bits | undefined;
+}
+
+function wholeWithin(value: FieldValue, low: number, high: number): number | undefined {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number >= low && number <= high
+    ? number
+    : undefined;
+}
+
+function unsigned(registers: 1 | 2): NumericType {
+  const high = 2 ** (16 * registers) - 1;
+  return {
+    registers,
+    standardNan: [high],
+    toValue: (bits) => bits,
+    toBits: (value) => wholeWithin(value, 0, high),
+  };
+}
+
+function signed(registers: 1 | 2): NumericType {
+  const modulus = 2 ** (16 * registers);
+  const sign = modulus / 2;
+  return {
+    registers,
+    standardNan: [sign],
+    toValue: (bits) => (Number(bits) >= sign ? Number(bits) - modulus : bits),
+    toBits(value) {
+      const whole = wholeWithin(value, -sign, sign - 1);
+      return whole !== undefined && whole < 0 ? whole + modulus : whole;
+    },
+  };
+}
+
+/** Sign in the highest bit, magnitude in the others. */
+function signMagnitude(registers: 1 | 2): NumericType {
+  const sign = 2 ** (16 * registers - 1);
+  return {
+    registers,
+    standardNan: [2 * sign - 1],
+    toValue: (bits) => (Number(bits) > sign ? sign - Number(bits) : Number(bits) % sign),
+    toBits(value) {
+      const whole = wholeWithin(value, 1 - sign, sign - 1);
+      return whole !== undefined && whole < 0 ? sign - whole : whole;
+    },
+  };
+}
+
+/** A decimal digit in every four bits. */
+function binaryCodedDecimal(registers: 1 | 2): NumericType {
+  const digits = 4 * registers;
+  return {
+    registers,
+    standardNan: [2 ** (16 * registers) - 1],
+    toValue(bits) {
+      let value = 0;
+      for (let digit = digits - 1; digit >= 0; digit--) {
+        const nibble = (Number(bits) >>> (4 * digit)) & 0xf;
+        if (nibble > 9) return undefined;
+        value = value * 10 + nibble;
+      }
+      return value;
+    },
+    toBits(value) {
+      const whole = wholeWithin(value, 0, 10 ** digits - 1);
+      return whole === undefined ? undefined : Number.parseInt(`${whole}`, 16);
+    },
+  };
+}
+
+function whole64(
+  low: bigint,
+  high: bigint,
+  standardNan: bigint,
+  fromBits: (bits: bigint) => bigint,
+): NumericType {
+  return {
+    registers: 4,
+    standardNan: [standardNan],
+    toValue(bits) {
+      const value = fromBits(BigInt(bits));
+      const small = Number(value);
+      return Number.isSafeInteger(small) ? small : value;
+    },
+    toBits(value) {
+      if (typeof value !== 'bigint' && !(typeof value === 'number' && Number.isInteger(value)))
+        return undefined;
+      const whole = BigInt(value);
+      return whole >= low && whole <= high ? BigInt.asUintN(64, whole) : undefined;
+    },
+  };
+}
+
+/** NaN, which fits nowhere, for what is no number. */
+const numberOf = (value: FieldValue): number =>
+  typeof value === 'number' || typeof value === 'bigint' ? Number(value) : Number.NaN;
+
+export const NUMERIC_TYPES = {
+  bool: {
+    registers: 1,
+    standardNan: [0xffff],
+    toValue: (bits) => bits !== 0,
+    toBits: (value) => (typeof value === 'boolean' ? Number(value) : undefined),
+  },
+  int16: signed(1),
+  uint16: unsigned(1),
+  int32: signed(2),
+  uint32: unsigned(2),
+  int64: whole64(-(2n ** 63n), 2n ** 63n - 1n, 2n ** 63n, (bits) => BigInt.asIntN(64, bits)),
+  uint64: whole64(0n, 2n ** 64n - 1n, 2n ** 64n - 1n, (bits) => bits),
+  float16: {
+    registers: 1,
+    standardNan: [],
+    toValue: (bits) => float16FromBits(Number(bits)),
+    toBits: (value) => float16ToBits(numberOf(value)),
+  },
+  float32: {
+    registers: 2,
+    standardNan: [],
+    toValue: (bits) => float32FromBits(Number(bits)),
+    toBits: (value) => float32ToBits(numberOf(value)),
+  },
+  float64: {
+    registers: 4,
+    standardNan: [],
+    toValue: (bits) => float64FromBits(BigInt(bits)),
+    toBits: (value) => float64ToBits(numberOf(value)),
+  },
+  bcd16: binaryCodedDecimal(1),
+  bcd32: binaryCodedDecimal(2),
+  sm16: signMagnitude(1),
+  sm32: signMagnitude(2),
+} as const satisfies Record<string, NumericType>;

@@ -1,0 +1,265 @@
+import {
+  type DevicePlan,
+  durationMs,
+  type PlanFault,
+  type PointId,
+  type PointPlan,
+} from 'lwm2m-gateway/adapter';
+import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress } from './address.ts';
+import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
+import {
+  coilCodec,
+  createValueCodec,
+  isBlockType,
+  type NanRule,
+  type Order,
+  registersOf,
+  type ValueCodec,
+  type ValueType,
+} from './value.ts';
+
+/** The profile section `modbus`, as its schema lets it pass. */
+interface ProfileKeys {
+  readonly addressing: Addressing;
+  readonly order?: Order;
+  readonly limits?: { readonly maxRegisters?: number; readonly maxBits?: number };
+  readonly batching?: Batching;
+  readonly unreadable?: readonly Range[];
+}
+
+/** A point, as its schema lets it pass. */
+interface PointKeys {
+  readonly table: Table;
+  readonly addr: number;
+  readonly type?: ValueType;
+  readonly length?: number;
+  readonly order?: Order;
+  readonly bit?: number;
+  readonly nan?: 'std' | readonly (number | string)[];
+}
+
+/** The section `write` of a point, as its schema lets it pass. */
+interface WriteKeys {
+  readonly fc?: WriteFunction;
+  readonly verify?: Verification;
+  readonly settle?: string;
+  readonly tolerance?: number;
+}
+
+export type WriteFunction = 5 | 6 | 15 | 16;
+export type Verification = 'ack' | 'readback' | 'none';
+
+export interface WriteRule {
+  readonly function: WriteFunction;
+  readonly verify: Verification;
+  /** before the value is read back */
+  readonly settleMs: number;
+  /** how far the value read back may be from the one written */
+  readonly tolerance: number;
+}
+
+/** A point ready for use. */
+export interface Field extends Spot {
+  readonly id: PointId;
+  readonly codec: ValueCodec;
+  readonly isReadable: boolean;
+  /** absent: read only */
+  readonly write?: WriteRule;
+}
+
+/** A device plan with its texts and notations resolved; points with faults are left out. */
+export interface CompiledDevice {
+  readonly unit: number;
+  readonly rules: PlanRules;
+  readonly fields: ReadonlyMap<PointId, Field>;
+  readonly faults: readonly PlanFault[];
+}
+
+/** The most that one request may read (Modbus Application Protocol 1.1b3 sections 6.1 to 6.4). */
+export const MOST_REGISTERS = 125;
+export const MOST_BITS = 2000;
+/** The most that one request may write (section 6.12). */
+export const MOST_WRITTEN_REGISTERS = 123;
+
+type Fault = (path: PlanFault['path'], message: string) => void;
+
+export function compileDevice(plan: DevicePlan): CompiledDevice {
+  const faults: PlanFault[] = [];
+  const fault: Fault = (path, message) => faults.push({ path, message });
+  const profile = plan.protocol as unknown as ProfileKeys;
+  const rules = compileRules(profile, fault);
+  const fields = new Map<PointId, Field>();
+  for (const point of plan.points.values()) {
+    const before = faults.length;
+    const field = compilePoint(point, profile, rules, fault);
+    if (field !== undefined && faults.length === before) fields.set(point.id, field);
+  }
+  checkGroups(fields, rules, fault);
+  return { unit: Number(plan.settings.unit), rules, fields, faults };
+}
+
+function compileRules(profile: ProfileKeys, fault: Fault): PlanRules {
+  return {
+    maxRegisters: profile.limits?.maxRegisters ?? MOST_REGISTERS,
+    maxBits: profile.limits?.maxBits ?? MOST_BITS,
+    batching: profile.batching ?? 'auto',
+    unreadable: compileUnreadable(profile, fault),
+  };
+}
+
+function compileUnreadable(profile: ProfileKeys, fault: Fault): Readonly<Record<Table, readonly Range[]>> {
+  const unreadable: Record<Table, Range[]> = { coil: [], discrete: [], holding: [], input: [] };
+  for (const [index, [from, to]] of (profile.unreadable ?? []).entries()) {
+    const tables = tablesOf(profile.addressing, from);
+    for (const table of tables) {
+      const first = toPduAddress(profile.addressing, table, from);
+      const last = toPduAddress(profile.addressing, table, to);
+      if (first !== undefined && last !== undefined && first <= last) unreadable[table].push([first, last]);
+      else fault(['protocol', 'unreadable', index], `${from} to ${to} is no range of addresses`);
+    }
+    if (tables.length === 0)
+      fault(['protocol', 'unreadable', index], `${from} is no ${profile.addressing} address`);
+  }
+  return unreadable;
+}
+
+function compilePoint(
+  point: PointPlan,
+  profile: ProfileKeys,
+  rules: PlanRules,
+  fault: Fault,
+): Field | undefined {
+  const keys = point.address as unknown as PointKeys;
+  const at = (key: string, message: string): void => fault(['points', point.id, key], message);
+  const address = toPduAddress(profile.addressing, keys.table, keys.addr);
+  if (address === undefined) {
+    at('addr', `${keys.addr} is no ${profile.addressing} address of table ${keys.table}`);
+    return undefined;
+  }
+  const value = TABLES[keys.table].bits
+    ? bitValue(keys, at)
+    : registerValue(keys, profile.order ?? 'ABCD', at);
+  if (value === undefined) return undefined;
+  const spot = { table: keys.table, address, span: value.span, group: point.group };
+  checkSpan(spot, rules, at);
+  const write = point.access === 'r' ? undefined : compileWrite(point, spot, keys.bit, fault);
+  return {
+    ...spot,
+    id: point.id,
+    codec: value.codec,
+    isReadable: point.access !== 'w',
+    ...(write === undefined ? {} : { write }),
+  };
+}
+
+interface CompiledValue {
+  readonly codec: ValueCodec;
+  readonly span: number;
+}
+
+type PointFault = (key: string, message: string) => void;
+
+function bitValue(keys: PointKeys, fault: PointFault): CompiledValue {
+  if ((keys.type ?? 'bool') !== 'bool') fault('type', `table ${keys.table} holds bits, which are bool`);
+  for (const key of ['length', 'bit', 'nan'] as const) {
+    if (keys[key] !== undefined) fault(key, `has no meaning in table ${keys.table}`);
+  }
+  return { codec: coilCodec, span: 1 };
+}
+
+function registerValue(keys: PointKeys, order: Order, fault: PointFault): CompiledValue | undefined {
+  const type = keys.type ?? (keys.bit === undefined ? undefined : 'bool');
+  if (type === undefined) {
+    fault('type', 'a register says nothing without a type');
+    return undefined;
+  }
+  if (isBlockType(type) !== (keys.length !== undefined)) {
+    fault(
+      'length',
+      isBlockType(type) ? `${type} needs a length in registers` : `${type} has a length of its own`,
+    );
+    return undefined;
+  }
+  if (keys.bit !== undefined && type !== 'bool') fault('bit', 'only a bool can be one bit of a register');
+  const nan = compileNan(keys, type, fault);
+  const length = keys.length ?? 1;
+  return {
+    codec: createValueCodec({ type, order: keys.order ?? order, length, bit: keys.bit, nan }),
+    span: registersOf(type, length),
+  };
+}
+
+function compileNan({ nan }: PointKeys, type: ValueType, fault: PointFault): NanRule | undefined {
+  if (nan === undefined) return undefined;
+  if (type === 'bytes' || (type === 'string' && nan !== 'std')) {
+    fault('nan', `${type} has no such patterns`);
+    return undefined;
+  }
+  if (nan === 'std') return 'std';
+  const most = 2n ** BigInt(16 * registersOf(type, 1)) - 1n;
+  if (nan.some((bits) => BigInt(bits) > most)) fault('nan', `a pattern is longer than ${type}`);
+  return nan.map((bits) => BigInt(bits));
+}
+
+function checkSpan(spot: Spot, rules: PlanRules, fault: PointFault): void {
+  const limit = limitOf(spot.table, rules);
+  if (spot.span > limit) {
+    fault('addr', `takes ${spot.span} of table ${spot.table}, where one request may read ${limit}`);
+  }
+  if (spot.address + spot.span > ADDRESSES) fault('addr', 'goes beyond the last address');
+}
+
+function compileWrite(
+  point: PointPlan,
+  spot: Spot,
+  bit: number | undefined,
+  fault: Fault,
+): WriteRule | undefined {
+  const keys = (point.write ?? {}) as WriteKeys;
+  const at = (key: string, message: string): void => fault(['points', point.id, 'write', key], message);
+  if (!TABLES[spot.table].writable) {
+    fault(['points', point.id, 'table'], `table ${spot.table} can only be read`);
+    return undefined;
+  }
+  if (bit !== undefined) {
+    fault(['points', point.id, 'bit'], 'a single bit of a register cannot be written');
+    return undefined;
+  }
+  const allowed = writeFunctions(spot);
+  const code = keys.fc ?? allowed[0];
+  if (code === undefined || !allowed.includes(code)) {
+    at('fc', `function ${keys.fc ?? 16} cannot write ${spot.span} of table ${spot.table}`);
+    return undefined;
+  }
+  const verify = keys.verify ?? 'ack';
+  if (verify === 'readback' && point.access === 'w') at('verify', 'what cannot be read cannot be read back');
+  return {
+    function: code,
+    verify,
+    settleMs: keys.settle === undefined ? 0 : durationMs(keys.settle),
+    tolerance: keys.tolerance ?? 0,
+  };
+}
+
+/** The functions that write all of a spot in one request, the usual one first. */
+function writeFunctions(spot: Spot): readonly WriteFunction[] {
+  if (spot.table === 'coil') return [5, 15];
+  if (spot.span > MOST_WRITTEN_REGISTERS) return [];
+  return spot.span === 1 ? [6, 16] : [16];
+}
+
+/** A group must fit into one request, and be allowed in one. */
+function checkGroups(fields: ReadonlyMap<PointId, Field>, rules: PlanRules, fault: Fault): void {
+  const grouped = [...fields.values()].filter((field) => field.group !== undefined);
+  for (const { spots, address, end, table } of atomsOf(grouped)) {
+    const first = spots[0] as Field;
+    const at = (message: string): void =>
+      fault(['points', first.id, 'group'], `group ${first.group} ${message}`);
+    if (spots.some((spot) => spot.table !== table)) at('is spread over several tables');
+    else if (end - address > limitOf(table, rules)) {
+      at(`spans ${end - address}, where one request may read ${limitOf(table, rules)}`);
+    } else if (rules.unreadable[table].some(([from, to]) => from < end && to >= address)) {
+      at('goes across unreadable addresses');
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import type { Clock, FieldCause, PointId, Priority, Sample } from 'lwm2m-gateway/adapter';
+import { TABLES } from './address.ts';
+import type { Medium } from './cost.ts';
+import type { ExceptionRule } from './exceptions.ts';
+import { type Answer, causeOf, type Refusal } from './exchange.ts';
+import type { Cut, Learned } from './learned.ts';
+import type { Request } from './pdu.ts';
+import { type Atom, type Block, blockOf, planReads } from './planner.ts';
+import type { CompiledDevice, Field } from './points.ts';
+
+/** A field and its place among the samples asked for. */
+interface Wanted extends Field {
+  readonly slot: number;
+}
+
+interface ReadPlan {
+  readonly version: number;
+  readonly blocks: readonly Block<Wanted>[];
+  /** points that are not asked for at all */
+  readonly refusals: readonly { readonly slot: number; readonly cause: FieldCause }[];
+}
+
+/** Sends a read request of the device and brings its answer. */
+export type AskRead = (request: Request, urgency: Priority, deadlineAt: number) => Promise<Answer>;
+
+export interface ReaderParts {
+  readonly device: CompiledDevice;
+  readonly medium: Medium;
+  readonly learned: Learned;
+  readonly clock: Clock;
+  readonly ask: AskRead;
+}
+
+/** One read while it lasts. */
+interface Reading {
+  readonly samples: Sample[];
+  readonly urgency: Priority;
+  readonly deadlineAt: number;
+  /** where a request was refused and its parts were not */
+  readonly cuts: Cut[];
+  hasRead: boolean;
+  /** set once it makes no sense to ask on */
+  stop: Refusal | undefined;
+}
+
+/** `refused`: the device said no to some of it, to the last point of that. */
+type BlockResult = 'read' | 'refused' | 'stopped';
+
+/**
+ * Reads points in as few requests as the plan allows. When the device refuses a request for several points, it is
+ * asked for the halves, so that only what it really refuses goes without a value; the next plan knows.
+ */
+export function createReader({ device, medium, learned, clock, ask }: ReaderParts) {
+  const plans = new WeakMap<readonly PointId[], ReadPlan>();
+
+  function planFor(points: readonly PointId[]): ReadPlan {
+    learned.refresh();
+    const known = plans.get(points);
+    if (known !== undefined && known.version === learned.version) return known;
+    const plan = makePlan(points);
+    plans.set(points, plan);
+    return plan;
+  }
+
+  function makePlan(points: readonly PointId[]): ReadPlan {
+    const wanted: Wanted[] = [];
+    const refusals: { slot: number; cause: FieldCause }[] = [];
+    for (const [slot, point] of points.entries()) {
+      const field = device.fields.get(point);
+      if (field?.isReadable) wanted.push({ ...field, slot });
+      else refusals.push({ slot, cause: field === undefined ? 'rejected' : 'forbidden' });
+    }
+    const blocks = planReads(wanted, device.rules, learned.cuts, medium);
+    return { version: learned.version, blocks, refusals };
+  }
+
+  async function readBlock(block: Block<Wanted>, reading: Reading): Promise<BlockResult> {
+    const { table, address, count, atoms } = block;
+    const request: Request = { function: TABLES[table].read, address, count };
+    const answer = await ask(request, reading.urgency, reading.deadlineAt);
+    if (answer.status === 'done') {
+      takeValues(block, answer.data, reading);
+      return 'read';
+    }
+    if (answer.status === 'failed' || answer.rule.cause !== 'rejected') {
+      reading.stop = answer;
+      fail(atoms, answer, reading);
+      return 'stopped';
+    }
+    if (answer.rule.isDivisible && atoms.length > 1) return readHalves(atoms, reading);
+    fail(atoms, answer, reading);
+    noteRefused(atoms, answer.rule, reading);
+    return 'refused';
+  }
+
+  async function readHalves(atoms: readonly Atom<Wanted>[], reading: Reading): Promise<BlockResult> {
+    const middle = Math.ceil(atoms.length / 2);
+    const right = atoms.slice(middle);
+    const first = await readBlock(blockOf(atoms.slice(0, middle)), reading);
+    if (reading.stop !== undefined) {
+      fail(right, reading.stop, reading);
+      return 'stopped';
+    }
+    const second = await readBlock(blockOf(right), reading);
+    if (first !== 'read' || second !== 'read') return second === 'stopped' ? 'stopped' : 'refused';
+    // Both are fine alone: it is what lies between them, or their length together.
+    const { table, address } = blockOf(right);
+    reading.cuts.push({ table, address });
+    return 'read';
+  }
+
+  function noteRefused(atoms: readonly Atom<Wanted>[], rule: ExceptionRule, reading: Reading): void {
+    learned.noteRefused(
+      atoms.flatMap((atom) => atom.spots.map(({ id }) => id)),
+      rule.name,
+    );
+    if (!rule.isDivisible) return;
+    for (const { table, address, end } of atoms) {
+      reading.cuts.push({ table, address }, { table, address: end });
+    }
+  }
+
+  function takeValues(block: Block<Wanted>, data: Buffer, reading: Reading): void {
+    const at = clock.now();
+    const step = TABLES[block.table].bits ? 1 : 2;
+    reading.hasRead = true;
+    for (const atom of block.atoms) {
+      for (const { id, slot, address, codec } of atom.spots) {
+        const value = codec.decode(data, (address - block.address) * step);
+        learned.noteRead(id);
+        reading.samples[slot] =
+          value === undefined
+            ? { point: id, cause: 'not-available', at }
+            : { point: id, value, at, quality: 4 };
+      }
+    }
+  }
+
+  function fail(atoms: readonly Atom<Wanted>[], answer: Refusal, reading: Reading): void {
+    const failure = failureOf(answer, clock.now());
+    for (const atom of atoms) {
+      for (const { id, slot } of atom.spots) reading.samples[slot] = { point: id, ...failure };
+    }
+  }
+
+  return async function read(
+    points: readonly PointId[],
+    urgency: Priority,
+    deadlineMs: number,
+  ): Promise<readonly Sample[]> {
+    const plan = planFor(points);
+    const reading: Reading = {
+      samples: new Array<Sample>(points.length),
+      urgency,
+      deadlineAt: clock.monotonic() + deadlineMs,
+      cuts: [],
+      hasRead: false,
+      stop: undefined,
+    };
+    for (const { slot, cause } of plan.refusals) {
+      reading.samples[slot] = { point: points[slot] ?? '', cause, at: clock.now() };
+    }
+    for (const block of plan.blocks) {
+      if (reading.stop === undefined) await readBlock(block, reading);
+      else fail(block.atoms, reading.stop, reading);
+    }
+    // A device that refuses everything is not ready; that teaches nothing about its addresses.
+    if (reading.hasRead) learned.learn(reading.cuts);
+    return reading.samples;
+  };
+}
+
+type Failure = Omit<Extract<Sample, { cause: FieldCause }>, 'point'>;
+
+function failureOf(answer: Refusal, at: number): Failure {
+  const cause = causeOf(answer);
+  if (answer.status === 'failed' && answer.retryAfterMs !== undefined) {
+    return { cause, at, retryAfterMs: answer.retryAfterMs };
+  }
+  return { cause, at };
+}

@@ -1,0 +1,159 @@
+import { type AdapterSchemas, durationSchema, type JsonSchema } from 'lwm2m-gateway/adapter';
+import { TABLE_NAMES } from './address.ts';
+import { MODBUS_PORT } from './connection.ts';
+import { MOST_BITS, MOST_REGISTERS } from './points.ts';
+import { VALUE_TYPES } from './value.ts';
+
+function object(
+  description: string,
+  properties: Record<string, JsonSchema>,
+  required: string[] = [],
+): JsonSchema {
+  return { type: 'object', description, properties, required, additionalProperties: false };
+}
+
+function integer(description: string, minimum: number, maximum: number, preset?: number): JsonSchema {
+  const range = { type: 'integer', minimum, maximum, description };
+  return preset === undefined ? range : { ...range, default: preset };
+}
+
+function choice(description: string, values: readonly string[], preset?: string): JsonSchema {
+  const choices = { type: 'string', enum: [...values], description };
+  return preset === undefined ? choices : { ...choices, default: preset };
+}
+
+/** An address in any notation: on the wire, counted from one, or 465536 in Modicon notation. */
+const ADDRESS = { minimum: 0, maximum: 465_536 };
+
+const order = choice(
+  'Where the most significant byte A of a value is: ABCD big endian, CDAB words swapped, BADC bytes swapped in each word, DCBA little endian.',
+  ['ABCD', 'CDAB', 'BADC', 'DCBA'],
+);
+
+const modbusTcp = object(
+  'A device or gateway that speaks Modbus TCP.',
+  {
+    host: { type: 'string', minLength: 1, description: 'Host name or IP address.' },
+    port: integer('TCP port.', 1, 65_535, MODBUS_PORT),
+    timing: object('Pauses that the device needs.', {
+      connectDelay: durationSchema('Wait between the connection and the first request.', '0ms'),
+      pause: durationSchema('Least time between a reply and the next request.', '0ms'),
+    }),
+    maxInFlight: integer(
+      'Requests sent before the reply to the first; more than 1 only if the device documents it.',
+      1,
+      16,
+      1,
+    ),
+    idleClose: {
+      anyOf: [
+        choice('Keep the connection, or close it when nothing waits any more.', ['never', 'after-cycle']),
+        durationSchema('Close the connection when it was not used for so long.'),
+      ],
+      description:
+        'When to close a connection that is not needed: never, after-cycle for devices with a single socket, or after a time.',
+      default: 'never',
+    },
+  },
+  ['host'],
+);
+
+const profile = object(
+  'How devices of this type speak Modbus.',
+  {
+    addressing: choice(
+      'How addresses are written: pdu0 as on the wire from 0, one-based from 1, modicon like 40001 or 400001.',
+      ['pdu0', 'one-based', 'modicon'],
+    ),
+    order: { ...order, default: 'ABCD' },
+    limits: object('The most that one request may read; 0 where the device has no such tables.', {
+      maxRegisters: integer('Registers per request.', 0, MOST_REGISTERS, MOST_REGISTERS),
+      maxBits: integer('Coils or discrete inputs per request.', 0, MOST_BITS, MOST_BITS),
+    }),
+    batching: {
+      anyOf: [
+        choice('auto: by cost; off: a request for each point or group.', ['auto', 'off']),
+        object(
+          'By cost, but never across a wider gap.',
+          { maxGap: integer('Addresses between two points that a request may read in vain.', 0, MOST_BITS) },
+          ['maxGap'],
+        ),
+      ],
+      description: 'How points are put together into requests.',
+      default: 'auto',
+    },
+    unreadable: {
+      type: 'array',
+      items: { type: 'array', items: { type: 'integer', ...ADDRESS }, minItems: 2, maxItems: 2 },
+      description:
+        'Ranges [from, to] that must not be touched to bridge a gap, in the notation of `addressing`.',
+    },
+  },
+  ['addressing'],
+);
+
+const device = object(
+  'Where the device is on its connection.',
+  {
+    unit: integer('Unit identifier; 0 and 255 often mean the device behind the connection itself.', 0, 255),
+  },
+  ['unit'],
+);
+
+const point = object(
+  'Where the value is and how it is written down.',
+  {
+    table: choice('The table of the data model.', TABLE_NAMES),
+    addr: { type: 'integer', ...ADDRESS, description: 'Address in the notation of `addressing`.' },
+    type: choice('What the registers hold; coils and discrete inputs are bool.', VALUE_TYPES),
+    length: integer('Registers of a string or bytes.', 1, MOST_REGISTERS),
+    order: { ...order, description: `${order.description} Default: that of the profile.` },
+    bit: integer('For a bool in a register: only this bit, 0 is the least significant.', 0, 15),
+    nan: {
+      anyOf: [
+        choice('The usual pattern of the type.', ['std']),
+        {
+          type: 'array',
+          minItems: 1,
+          items: {
+            anyOf: [
+              { type: 'integer', minimum: 0 },
+              { type: 'string', pattern: '^0x[0-9A-Fa-f]{1,16}$' },
+            ],
+          },
+          description: 'Patterns as unsigned numbers; those beyond 2^53 as text, "0xFFFFFFFFFFFFFFFF".',
+        },
+      ],
+      description: 'Bit patterns that mean that the device has no value now; compared before scaling.',
+    },
+  },
+  ['table', 'addr'],
+);
+
+const write = object('How the value is written.', {
+  fc: {
+    type: 'integer',
+    enum: [5, 6, 15, 16],
+    description: 'Function code. Default: 5 for a coil, 6 for one register, 16 for more.',
+  },
+  verify: choice(
+    'What counts as written: ack when the device says so, readback when it shows the value, none when it was sent.',
+    ['ack', 'readback', 'none'],
+    'ack',
+  ),
+  settle: durationSchema('Wait before the value is read back.', '0ms'),
+  tolerance: {
+    type: 'number',
+    minimum: 0,
+    default: 0,
+    description: 'How far the value read back may be from the one written, before scaling.',
+  },
+});
+
+export const schemas: AdapterSchemas = {
+  connections: { 'modbus-tcp': modbusTcp },
+  profile,
+  device,
+  point,
+  write,
+};

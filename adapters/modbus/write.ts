@@ -1,0 +1,151 @@
+import type { Clock, FieldCause, FieldValue, WriteOperation, WriteResult } from 'lwm2m-gateway/adapter';
+import { TABLES } from './address.ts';
+import { ACKNOWLEDGE } from './exceptions.ts';
+import { type Answer, causeOf, type Refusal } from './exchange.ts';
+import type { Request } from './pdu.ts';
+import type { CompiledDevice, Field, WriteRule } from './points.ts';
+
+/** Sends a request of the device, before all that only reads, and brings its answer. */
+export type AskWrite = (request: Request, deadlineAt: number) => Promise<Answer>;
+
+export interface WriterParts {
+  readonly device: CompiledDevice;
+  readonly clock: Clock;
+  readonly ask: AskWrite;
+  /** Some time later, or earlier when the connection is closed. */
+  wait(delayMs: number): Promise<void>;
+}
+
+/** A write that is ready to be sent. */
+interface Prepared {
+  readonly field: Field;
+  readonly rule: WriteRule;
+  readonly value: FieldValue;
+  readonly data: Buffer;
+}
+
+type Outcome =
+  | { readonly status: 'done' }
+  | { readonly status: 'failed'; readonly cause: FieldCause; readonly message: string };
+
+const DONE: Outcome = { status: 'done' };
+const NOT_TRIED: Outcome = failed('forbidden', 'not written, since another value of the same write failed');
+
+/**
+ * Writes values in order, each in one request, and checks each as its point asks. Nothing is sent unless all of them
+ * fit their points, and nothing more once one has failed.
+ */
+export function createWriter({ device, clock, ask, wait }: WriterParts) {
+  async function writeOne(prepared: Prepared, deadlineAt: number): Promise<Outcome> {
+    const answer = await ask(writeRequest(prepared), deadlineAt);
+    const refusal = refusalOf(answer, prepared.rule);
+    if (refusal !== undefined) return refused(refusal);
+    return prepared.rule.verify === 'readback' ? readBack(prepared, deadlineAt) : DONE;
+  }
+
+  async function readBack({ field, rule, value, data }: Prepared, deadlineAt: number): Promise<Outcome> {
+    if (rule.settleMs > 0) await wait(Math.min(rule.settleMs, deadlineAt - clock.monotonic()));
+    const { table, address, span } = field;
+    const answer = await ask({ function: TABLES[table].read, address, count: span }, deadlineAt);
+    if (answer.status !== 'done') {
+      return failed('not-verified', `written, but it could not be read back: ${reasonOf(answer)}`);
+    }
+    const shown = field.codec.decode(answer.data, 0);
+    if (answer.data.equals(data) || isWithin(shown, value, rule.tolerance)) return DONE;
+    return failed('not-verified', `wrote ${String(value)}, but the device shows ${String(shown)}`);
+  }
+
+  async function writeInOrder(all: readonly Prepared[], deadlineAt: number): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    let hasFailed = false;
+    for (const one of all) {
+      const outcome: Outcome = hasFailed ? NOT_TRIED : await writeOne(one, deadlineAt);
+      hasFailed ||= outcome.status === 'failed';
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  return async function write(
+    operations: readonly WriteOperation[],
+    deadlineMs: number,
+  ): Promise<readonly WriteResult[]> {
+    const deadlineAt = clock.monotonic() + deadlineMs;
+    const prepared = operations.map((operation) => prepare(operation, device));
+    const outcomes = prepared.every(isPrepared)
+      ? await writeInOrder(prepared, deadlineAt)
+      : prepared.map((one) => (isPrepared(one) ? NOT_TRIED : one));
+    return operations.map(({ point }, index) => ({ point, ...(outcomes[index] ?? NOT_TRIED) }));
+  };
+}
+
+function isPrepared(one: Prepared | Outcome): one is Prepared {
+  return 'rule' in one;
+}
+
+function prepare({ point, value }: WriteOperation, device: CompiledDevice): Prepared | Outcome {
+  const field = device.fields.get(point);
+  if (field === undefined) return failed('rejected', `the device has no point ${point}`);
+  if (field.write === undefined) return failed('forbidden', `point ${point} can only be read`);
+  const encoded = field.codec.encode(value);
+  if ('fault' in encoded) return failed('forbidden', encoded.fault);
+  return { field, rule: field.write, value, data: encoded.data };
+}
+
+function writeRequest({ field: { address }, rule, data }: Prepared): Request {
+  switch (rule.function) {
+    case 5:
+      return { function: 5, address, state: data[0] === 1 };
+    case 6:
+      return { function: 6, address, value: data.readUInt16BE(0) };
+    case 15:
+      return { function: 15, address, states: [data[0] === 1] };
+    case 16:
+      return { function: 16, address, registers: wordsOf(data) };
+  }
+}
+
+function wordsOf(data: Buffer): readonly number[] {
+  return Array.from({ length: data.length / 2 }, (_, word) => data.readUInt16BE(2 * word));
+}
+
+/** Why the device did not take the value; undefined if it did, as far as it and the point say. */
+function refusalOf(answer: Answer, rule: WriteRule): Refusal | undefined {
+  if (answer.status === 'done') return undefined;
+  if (answer.status === 'exception') {
+    const willShow = answer.code === ACKNOWLEDGE && rule.verify === 'readback';
+    return willShow ? undefined : answer;
+  }
+  // A point without verification may belong to a device that restarts instead of answering.
+  const needsNoAnswer = rule.verify === 'none' && answer.sent && answer.cause !== 'malformed';
+  return needsNoAnswer ? undefined : answer;
+}
+
+function isWithin(shown: FieldValue | undefined, wanted: FieldValue, tolerance: number): boolean {
+  if (typeof shown === 'boolean' || typeof shown === 'string') return shown === wanted;
+  const isNumber = (value: unknown): value is number | bigint =>
+    typeof value === 'number' || typeof value === 'bigint';
+  return isNumber(shown) && isNumber(wanted) && Math.abs(Number(shown) - Number(wanted)) <= tolerance;
+}
+
+function refused(answer: Refusal): Outcome {
+  const isUnknown = answer.status === 'failed' ? answer.sent : answer.rule.cause !== 'rejected';
+  const doubt = isUnknown ? '; the device may or may not have done it' : '';
+  return failed(causeOf(answer), `not confirmed: ${reasonOf(answer)}${doubt}`);
+}
+
+function reasonOf(answer: Refusal): string {
+  return answer.status === 'exception' ? answer.rule.name : REASONS[answer.cause];
+}
+
+const REASONS: Readonly<Record<Extract<Refusal, { status: 'failed' }>['cause'], string>> = {
+  timeout: 'no answer',
+  disconnected: 'the connection is down',
+  malformed: 'an answer that cannot be right',
+  overloaded: 'its turn did not come within the time',
+  closed: 'the connection was closed',
+};
+
+function failed(cause: FieldCause, message: string): Outcome {
+  return { status: 'failed', cause, message };
+}

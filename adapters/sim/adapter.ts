@@ -1,0 +1,130 @@
+import {
+  type Adapter,
+  type AdapterHost,
+  type AttachedDevice,
+  createSignal,
+  type DevicePlan,
+  type DeviceState,
+  durationMs,
+  type FieldValue,
+  type PointId,
+  type Sample,
+  type WriteOperation,
+  type WriteResult,
+} from 'lwm2m-gateway/adapter';
+import { createWave, type Wave, type WaveKeys } from './waves.ts';
+
+type ConnectionState = 'new' | 'open' | 'closed';
+
+interface SimulatedPoint {
+  readonly wave: Wave;
+  readonly isReadable: boolean;
+  readonly isWritable: boolean;
+  /** what a setting may be set to */
+  readonly low: number;
+  readonly high: number;
+  /** what it was set to */
+  setting?: FieldValue;
+}
+
+const OPEN: DeviceState = { reachable: true };
+const UNREACHABLE = {
+  new: { reachable: false, cause: 'disconnected' },
+  closed: { reachable: false, cause: 'closed' },
+} as const satisfies Record<string, DeviceState>;
+
+export function openConnection(host: AdapterHost): Adapter {
+  const changes = createSignal<void>();
+  const counts = { reads: 0, writes: 0 };
+  let state: ConnectionState = 'new';
+  const become = (next: ConnectionState): void => {
+    if (state === next || state === 'closed') return;
+    state = next;
+    changes.emit();
+  };
+
+  function attach(plan: DevicePlan): AttachedDevice {
+    const points = new Map([...plan.points].map(([id, point]) => [id, pointOf(point)]));
+    const aheadMs = durationMs(typeof plan.settings.ahead === 'string' ? plan.settings.ahead : '0s');
+    const states = createSignal<DeviceState>();
+    const stopListening = changes.subscribe(() => states.emit(stateNow()));
+    let isDetached = false;
+
+    function stateNow(): DeviceState {
+      if (isDetached) return UNREACHABLE.closed;
+      return state === 'open' ? OPEN : UNREACHABLE[state];
+    }
+
+    function sampleOf(id: PointId): Sample {
+      const at = host.clock.now();
+      const now = stateNow();
+      if (now.cause !== undefined) return { point: id, cause: now.cause, at };
+      const point = points.get(id);
+      if (point === undefined) return { point: id, cause: 'rejected', at };
+      if (!point.isReadable) return { point: id, cause: 'forbidden', at };
+      return { point: id, value: point.setting ?? point.wave(at + aheadMs), at, quality: 4 };
+    }
+
+    function writeOne({ point: id, value }: WriteOperation): WriteResult {
+      const failed = { point: id, status: 'failed' } as const;
+      const now = stateNow();
+      if (now.cause !== undefined)
+        return { ...failed, cause: now.cause, message: 'the connection is not open' };
+      const point = points.get(id);
+      if (point === undefined)
+        return { ...failed, cause: 'rejected', message: `the device has no point ${id}` };
+      if (!point.isWritable)
+        return { ...failed, cause: 'forbidden', message: `point ${id} can only be read` };
+      if (!fits(value, point))
+        return { ...failed, cause: 'forbidden', message: `${value} does not fit point ${id}` };
+      point.setting = value;
+      return { point: id, status: 'done' };
+    }
+
+    return {
+      async read(asked) {
+        counts.reads++;
+        return asked.map(sampleOf);
+      },
+      async write(operations) {
+        counts.writes++;
+        return operations.map(writeOne);
+      },
+      onSamples: () => () => {},
+      onState: (listener) => states.subscribe(listener),
+      get state() {
+        return stateNow();
+      },
+      detach() {
+        isDetached = true;
+        stopListening();
+      },
+    };
+  }
+
+  return {
+    start: () => become('open'),
+    attach,
+    statistics: () => ({ ...counts }),
+    async close() {
+      become('closed');
+    },
+  };
+}
+
+function pointOf({ address, access }: { address: object; access: string }): SimulatedPoint {
+  const keys = address as WaveKeys;
+  return {
+    wave: createWave(keys),
+    isReadable: access !== 'w',
+    isWritable: access !== 'r' && keys.wave === 'setting',
+    low: keys.low ?? Number.NEGATIVE_INFINITY,
+    high: keys.high ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** A setting keeps its type, and a number its range. */
+function fits(value: FieldValue, point: SimulatedPoint): boolean {
+  if (typeof value !== typeof point.wave(0)) return false;
+  return typeof value !== 'number' || (value >= point.low && value <= point.high);
+}

@@ -1,0 +1,34 @@
+import { type Format, formatFor } from '../codec/index.ts';
+import type { Path, Release, ResourceDefinition } from '../model/index.ts';
+
+const TEXT = 0;
+const OPAQUE = 42;
+const TLV = 11542;
+const SENML_CBOR = 112;
+
+/** True if the answer to a read of this path is one value. */
+function isSingle(path: Path, resource: ResourceDefinition | undefined): boolean {
+  return path.ids.length === 4 || (path.ids.length === 3 && resource?.multiple === false);
+}
+
+/** The format of an answer when the server does not say (OMA Core 1.2.2 7.4): what every server of its release reads. */
+function preferred(path: Path, resource: ResourceDefinition | undefined, release: Release): number {
+  if (isSingle(path, resource)) return resource?.type === 'opaque' ? OPAQUE : TEXT;
+  return release === '1.0' ? TLV : SENML_CBOR;
+}
+
+/**
+ * The format to answer in, or undefined when the one asked for cannot say it (4.06). Decided before anything is
+ * read (OMA Core 1.2.2 7.4).
+ */
+export function negotiate(
+  accept: number | undefined,
+  path: Path,
+  resource: ResourceDefinition | undefined,
+  release: Release,
+): Format | undefined {
+  const format = formatFor(accept ?? preferred(path, resource, release));
+  if (format === undefined || format.shape === 'composite-request') return undefined;
+  if (format.shape === 'single' && !isSingle(path, resource)) return undefined;
+  return format.contentFormat === OPAQUE && resource?.type !== 'opaque' ? undefined : format;
+}

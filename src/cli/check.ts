@@ -1,0 +1,102 @@
+import type { BusLoad } from '../adapter/index.ts';
+import type { CompiledInstance, CompiledResource, Poll } from '../gateway/index.ts';
+import { deviceIdOf, type Plan, type PlannedDevice } from '../wire.ts';
+import { loadPlan } from './load.ts';
+import { EXIT, type Output, table } from './output.ts';
+
+function intervalText(device: PlannedDevice, point: string): string {
+  const poll = device.compiled.polls.find(({ points }) => points.includes(point));
+  if (poll === undefined) return 'on demand';
+  return Number.isFinite(poll.intervalMs) ? `every ${poll.intervalMs / 1000} s` : 'once';
+}
+
+function sourceText(device: PlannedDevice, resource: CompiledResource): string[] {
+  const { definition } = resource;
+  const unit = definition.unit;
+  switch (resource.kind) {
+    case 'point':
+      return [resource.unit ?? unit, `<- ${resource.point}, ${intervalText(device, resource.point)}`];
+    case 'constant':
+      return [unit, `= ${JSON.stringify(resource.value)}`];
+    case 'derived':
+      return [unit, `<- ${resource.from} of the points of this instance`];
+  }
+}
+
+function instanceRows(
+  device: PlannedDevice,
+  { definition, instance, resources }: CompiledInstance,
+): string[][] {
+  return [
+    [`    /${definition.id}/${instance}`, `${definition.name} ${definition.version}`],
+    ...resources.map((resource) => [
+      `      /${resource.ids.join('/')}`,
+      resource.definition.name,
+      resource.definition.operations,
+      ...sourceText(device, resource),
+    ]),
+  ];
+}
+
+function deviceText(plan: Plan, device: PlannedDevice): string {
+  const { id, profile, connection, prefix } = device.config;
+  const name = deviceIdOf(device.config, plan.config.upstream.endpoint);
+  const head = `  ${id}: ${profile.id} on ${connection}, Device ID ${name}${prefix === undefined ? '' : `, prefix ${prefix}`}`;
+  return `${head}\n${table(device.compiled.instances.flatMap((instance) => instanceRows(device, instance)))}`;
+}
+
+const isPeriodic = ({ intervalMs }: Poll): boolean => Number.isFinite(intervalMs);
+
+/** How busy each connection will be with the polls of its devices. */
+export function busLoads(plan: Plan): ReadonlyMap<string, BusLoad> {
+  const loads = new Map<string, BusLoad>();
+  for (const connection of plan.config.connections) {
+    const devices = plan.devices.filter((device) => device.connection.id === connection.id);
+    const [first] = devices;
+    if (first === undefined) continue;
+    const polls = devices.map(({ compiled }) => ({
+      device: compiled.plan,
+      polls: compiled.polls.filter(isPeriodic),
+    }));
+    loads.set(connection.id, first.adapter.load(connection, polls));
+  }
+  return loads;
+}
+
+function loadText(id: string, load: BusLoad): string {
+  const rounded = (value: number): string => value.toFixed(value < 10 ? 2 : 0);
+  const head = `  ${id}: ${rounded(load.requestsPerSecond)} requests/s, ${rounded(load.utilisation * 100)} % busy`;
+  return [head, ...load.lines.map((line) => `    ${line}`)].join('\n');
+}
+
+/** A medium that is busier than this has no room for reads on demand, writes and repeated requests. */
+const BUSIEST = 0.9;
+
+/** `check`: validates offline, and prints what servers will see and what the field will bear. */
+export async function check(file: string, adapters: readonly string[], out: Output): Promise<number> {
+  const { plan, faults } = await loadPlan(file, adapters);
+  if (plan === undefined) {
+    for (const fault of faults) out.complain(fault);
+    return EXIT.badConfig;
+  }
+  const { upstream } = plan.config;
+  out.print(`${file} is fine`);
+  out.print(`\nservers of ${upstream.endpoint}`);
+  for (const server of upstream.servers) {
+    out.print(
+      `  ${server.shortServerId}: ${server.uri}, representation ${server.representation}, LwM2M ${server.release} and older`,
+    );
+  }
+  out.print('\ndevices');
+  for (const device of plan.devices) out.print(deviceText(plan, device));
+  out.print('\nbus load');
+  const loads = busLoads(plan);
+  for (const [id, load] of loads) out.print(loadText(id, load));
+  const busy = [...loads].filter(([, { utilisation }]) => utilisation > BUSIEST);
+  for (const [id, { utilisation }] of busy) {
+    out.complain(
+      `connection ${id} would be ${Math.round(utilisation * 100)} % busy: poll less often, or fewer devices on it`,
+    );
+  }
+  return busy.length === 0 ? EXIT.ok : EXIT.badConfig;
+}

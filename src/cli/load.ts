@@ -1,0 +1,29 @@
+import type { AdapterModule } from '../adapter/index.ts';
+import { type Fault, formatFault, loadConfig } from '../config/index.ts';
+import { loadAdapters } from '../gateway/index.ts';
+import { type Plan, planGateway } from '../wire.ts';
+
+export interface Planned {
+  /** There exactly when there are no faults. */
+  readonly plan?: Plan;
+  readonly faults: readonly string[];
+  readonly adapters: ReadonlyMap<string, AdapterModule>;
+}
+
+/**
+ * Reads a configuration and makes sense of it; every fault of either kind comes as one line, in the order of the files.
+ * @param packages npm packages with more adapters
+ */
+export async function loadPlan(file: string, packages: readonly string[] = []): Promise<Planned> {
+  const adapters = await loadAdapters(packages);
+  const keys = new Map([...adapters].map(([name, { schemas }]) => [name, schemas]));
+  const { config, faults, locate } = loadConfig(file, { adapters: keys, env: process.env });
+  if (config === undefined) return { faults: faults.map(formatFault), adapters };
+  const plan = planGateway(config, adapters);
+  const senseless = plan.faults.map(
+    ({ origin, path, message }): Fault => ({ ...locate(origin, path), message }),
+  );
+  // Devices that share a profile share its faults.
+  const lines = [...new Set(senseless.map(formatFault))];
+  return lines.length === 0 ? { plan, faults: [], adapters } : { faults: lines, adapters };
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError } from 'commander';
+import { VERSION } from '../version.ts';
+import { check } from './check.ts';
+import { demo } from './demo.ts';
+import { describeError, EXIT, terminal } from './output.ts';
+import { run } from './run.ts';
+import { schema } from './schema.ts';
+import { health, status } from './status.ts';
+
+const DEFAULT_STATE = '/var/lib/lwm2m-gateway';
+
+/** Ends the process with what the command says, once everything it printed is out. */
+function ending<Arguments extends unknown[]>(command: (...given: Arguments) => Promise<number>) {
+  return async (...given: Arguments): Promise<void> => {
+    try {
+      process.exitCode = await command(...given);
+    } catch (error) {
+      terminal.complain(describeError(error));
+      process.exitCode = EXIT.failed;
+    }
+  };
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 1 && seconds <= 86_400))
+    throw new InvalidArgumentError('a number of seconds from 1 to 86400');
+  return seconds;
+}
+
+const program = new Command('lwm2m-gateway')
+  .description('LwM2M 1.2 gateway: makes Modbus meters manageable from any LwM2M server')
+  .version(VERSION)
+  .showHelpAfterError();
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+program
+  .command('run')
+  .description('run the gateway until SIGTERM')
+  .argument('<config>', 'configuration file, e.g. config/gateway.yaml')
+  .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
+  .action(ending((file: string, { adapter }: { adapter: string[] }) => run(file, adapter, terminal)));
+
+program
+  .command('check')
+  .description('validate a configuration offline; print the object tree of each device and the bus load')
+  .argument('<config>', 'configuration file')
+  .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
+  .action(ending((file: string, { adapter }: { adapter: string[] }) => check(file, adapter, terminal)));
+
+program
+  .command('schema')
+  .description('print the JSON Schema of a configuration file, for editors')
+  .argument('[kind]', 'gateway or profile', 'gateway')
+  .action(ending((kind: string) => schema(kind, terminal)));
+
+program
+  .command('status')
+  .description('print what the running gateway says of itself')
+  .option('--state <folder>', 'state folder of the gateway', DEFAULT_STATE)
+  .option('--json', 'as JSON', false)
+  .action(ending(({ state, json }: { state: string; json: boolean }) => status(state, json, terminal)));
+
+program
+  .command('health')
+  .description('exit with 0 if a gateway runs and answers, for container health checks')
+  .option('--state <folder>', 'state folder of the gateway', DEFAULT_STATE)
+  .action(ending(({ state }: { state: string }) => health(state, terminal)));
+
+program
+  .command('demo')
+  .description('show the gateway at work between simulated meters and a small LwM2M server')
+  .option('--seconds <n>', 'end by itself after so many seconds, with a summary', parseSeconds)
+  .action(ending(({ seconds }: { seconds?: number }) => demo(seconds, terminal)));
+
+await program.parseAsync();

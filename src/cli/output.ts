@@ -1,0 +1,36 @@
+import { isGatewayError, messageOf } from '../base/index.ts';
+
+/** Exit codes of all commands. */
+export const EXIT = { ok: 0, failed: 1, badConfig: 2, restart: 75 } as const;
+
+/** Where a command writes; standard output is for what it prints, standard error for what went wrong. */
+export interface Output {
+  print(text: string): void;
+  complain(text: string): void;
+}
+
+export const terminal: Output = {
+  print: (text) => process.stdout.write(`${text}\n`),
+  complain: (text) => process.stderr.write(`${text}\n`),
+};
+
+/** One line for a person: what broke, with its code when it has one. */
+export function describeError(error: unknown): string {
+  return isGatewayError(error) ? `${error.code}: ${error.message}` : messageOf(error);
+}
+
+/** Columns that line up, without trailing blanks. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

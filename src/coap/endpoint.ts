@@ -1,0 +1,152 @@
+import { type Clock, createTimers, type Logger, silentLogger, type Timers } from '../base/index.ts';
+import type { DatagramTransport, Peer } from '../transport/index.ts';
+import type { CoapAnswer } from './answer.ts';
+import { szxOf } from './block.ts';
+import { createBodies } from './bodies.ts';
+import { createCallOut } from './callback.ts';
+import { type CoapRequestToSend, createClient } from './client.ts';
+import { createDatagramLink } from './datagram-link.ts';
+import { createExchanges } from './exchanges.ts';
+import { createExpectations } from './expectations.ts';
+import type { LinkUser } from './link.ts';
+import { createObservations } from './observations.ts';
+import { type ClientObservation, createObserver } from './observer.ts';
+import {
+  completeParameters,
+  DEFAULT_LIMITS,
+  deriveTimes,
+  type EndpointLimits,
+  type TransmissionParameters,
+} from './parameters.ts';
+import { createResponder } from './responder.ts';
+import { createServer, type Handler } from './server.ts';
+import { type CoapStatistics, createCounters } from './statistics.ts';
+import { createUploads } from './uploads.ts';
+
+export interface EndpointOptions {
+  /** Belongs to the endpoint from now on, which closes it. */
+  readonly transport: DatagramTransport;
+  readonly clock: Clock;
+  /** for all waiting; without them the endpoint has its own, on one timer of the clock */
+  readonly timers?: Timers;
+  /** 0 <= x < 1. On plain UDP it is all that keeps strangers from guessing tokens and message ids. */
+  readonly random: () => number;
+  readonly parameters?: Partial<TransmissionParameters>;
+  readonly limits?: Partial<EndpointLimits>;
+  readonly handler: Handler;
+  readonly log?: Logger;
+}
+
+/** Client and server on one transport (RFC 7252): asks peers, and answers them. */
+export interface CoapEndpoint {
+  /**
+   * Asks, with bodies of any size both ways (RFC 7959). Every code is an answer; errors are about the way there.
+   * @throws GatewayError `coap.timeout`, `coap.transport` (no answer, and the transport knows why), `coap.reset`,
+   *   `coap.protocol`, `coap.too-large`, `coap.overloaded`, `coap.aborted`, `coap.closed`, `coap.bad-request`
+   */
+  request(peer: Peer, request: CoapRequestToSend): Promise<CoapAnswer>;
+  /** Observes (RFC 7641); the first answer is no notification. @throws as `request` */
+  observe(
+    peer: Peer,
+    request: CoapRequestToSend,
+    onNotification: (notification: CoapAnswer) => void,
+  ): Promise<ClientObservation>;
+  /** Asks whether anybody is there (RFC 7252 4.3). @throws as `request` */
+  ping(peer: Peer): Promise<void>;
+  /** Ends the observations of one peer or of all here as `cancelled`, without a word to them. */
+  dropObservations(peer?: Peer): void;
+  statistics(): CoapStatistics;
+  /** Ends all requests and observations, and closes the transport. */
+  close(): Promise<void>;
+}
+
+/** Own deadlines are kept this exactly, in ms. */
+const TIMER_RESOLUTION_MS = 20;
+
+/** @throws GatewayError `coap.bad-parameter` */
+export function createEndpoint(options: EndpointOptions): CoapEndpoint {
+  const { transport, clock, random, handler, log = silentLogger } = options;
+  const parameters = completeParameters(options.parameters ?? {});
+  const times = deriveTimes(parameters);
+  const limits: EndpointLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const timers = options.timers ?? createTimers(clock, TIMER_RESOLUTION_MS);
+  const counters = createCounters();
+  const callOut = createCallOut(log);
+  const szx = szxOf(parameters.blockSize) ?? 0;
+
+  const user: LinkUser = {
+    onRequest: (peer, message) => server.serve(peer, message),
+    onResponse: (peer, message) => expectations.take(peer, message),
+  };
+  const link = createDatagramLink({
+    transport,
+    clock,
+    timers,
+    random,
+    parameters,
+    limits,
+    counters,
+    log,
+    user,
+  });
+
+  const uploads = createUploads(limits, szx);
+  const bodies = createBodies(limits.keptBodies, szx);
+  const observations = createObservations({ link, clock, bodies, callOut }, limits.observations);
+  const respond = createResponder({ link, bodies, observations, callOut });
+  const server = createServer({
+    link,
+    timers,
+    parameters,
+    limits,
+    counters,
+    uploads,
+    bodies,
+    observations,
+    respond,
+    handler,
+    log,
+  });
+
+  const expectations = createExpectations(random);
+  const exchanges = createExchanges(link, expectations, timers);
+  const client = createClient({
+    exchanges,
+    szx,
+    mostBytes: limits.bodyBytes,
+    timeoutMs: times.maxTransmitWaitMs,
+  });
+  const observe = createObserver({ client, expectations, clock, callOut, log });
+
+  const forget = (): void => {
+    link.rotate();
+    uploads.rotate();
+    bodies.rotate();
+    stopForgetting = timers.after(times.exchangeLifetimeMs, forget);
+  };
+  let stopForgetting = timers.after(times.exchangeLifetimeMs, forget);
+
+  return {
+    request: client.request,
+    observe,
+    ping: exchanges.ping,
+    dropObservations: (peer) => observations.drop(peer, 'cancelled'),
+    statistics: () => ({
+      ...counters,
+      peers: link.peers,
+      outstanding: link.outstanding,
+      expected: expectations.size,
+      requestsInWork: server.requestsInWork,
+      uploads: uploads.size,
+      keptBodies: bodies.size,
+      observations: observations.size,
+    }),
+    async close() {
+      stopForgetting();
+      exchanges.close();
+      observations.drop(undefined, 'closed');
+      server.close();
+      await link.close();
+    },
+  };
+}

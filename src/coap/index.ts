@@ -1,0 +1,20 @@
+/** coap: requests, answers and observations over lossy datagrams (RFC 7252, 7641, 7959, 8132, 7967). Knows no LwM2M. */
+export type { CoapAnswer } from './answer.ts';
+export type { CoapRequestToSend } from './client.ts';
+export type { Method, ResponseCode } from './code.ts';
+export type { CoapEndpoint, EndpointOptions } from './endpoint.ts';
+export { createEndpoint } from './endpoint.ts';
+export type { ClientObservation } from './observer.ts';
+export type { Option, OptionToSend } from './option.ts';
+export { OptionNumber } from './option.ts';
+export type { EndpointLimits, TransmissionParameters } from './parameters.ts';
+export type {
+  CoapRequest,
+  CoapResponse,
+  NotificationOutcome,
+  NotifyOptions,
+  ObservationEnd,
+  ServerObservation,
+} from './request.ts';
+export type { Handler } from './server.ts';
+export type { CoapStatistics } from './statistics.ts';

@@ -1,0 +1,58 @@
+import type { Peer } from '../transport/index.ts';
+import type { Message, MessageToSend } from './message.ts';
+
+/**
+ * What became of a message: acknowledged by the peer; rejected by it; nobody answered, either in silence or with
+ * errors of the transport; not even queued, because too many wait; or the link was closed.
+ */
+export type Outcome = 'acknowledged' | 'reset' | 'timeout' | 'unreachable' | 'overloaded' | 'closed';
+
+/** A message on its way, and who wants to know its fate. Whoever sends often can be the same object each time. */
+export interface Delivery {
+  /** Read when the message is first sent; while {@link Transmission.hasBegun} is false its owner may replace it. */
+  readonly message: MessageToSend;
+  /** Once for a confirmable message. For another only `reset`, if the peer rejects it. */
+  settled(outcome: Outcome, cause?: Error): void;
+}
+
+/** A message whose fate nobody asks for. */
+export function unattended(message: MessageToSend): Delivery {
+  return { message, settled: ignore };
+}
+
+const ignore = (): void => {};
+
+/** A confirmable message that waits for its turn or for its acknowledgement. */
+export interface Transmission {
+  readonly hasBegun: boolean;
+}
+
+/** Who uses a link. Neither may throw. */
+export interface LinkUser {
+  onRequest(peer: Peer, request: Message): void;
+  /** @returns whether anybody waited for it; if not, the peer is told where the carrier allows it */
+  onResponse(peer: Peer, response: Message): boolean;
+}
+
+/**
+ * The seam below requests, handlers, blocks and observations, which know nothing of what is under it: datagrams with
+ * message ids and acknowledgements (RFC 7252 4), or streams without them (RFC 8323).
+ */
+export interface Link {
+  /** Settles the delivery at once if there is no way to send it. */
+  send(peer: Peer, delivery: Delivery, confirmable: boolean): Transmission | undefined;
+  /** Stops caring for a transmission; it is not settled any more. */
+  withdraw(transmission: Transmission): void;
+  /** Answers a request that was not acknowledged, once: with the acknowledgement, if it wants one. */
+  reply(peer: Peer, request: Message, delivery: Delivery): void;
+  /** Tells that a request has arrived; its response, if there is one, goes through `send` (RFC 7252 5.2.2). */
+  acknowledge(peer: Peer, request: Message): void;
+  /** Confirmable messages that are not settled. */
+  readonly outstanding: number;
+  /** Peers remembered. */
+  readonly peers: number;
+  /** Forgets what is older than EXCHANGE_LIFETIME; to be called that often. */
+  rotate(): void;
+  /** Settles everything as `closed`, and closes the transport. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,176 @@
+import type { Clock } from '../base/index.ts';
+import type { Bodies } from './bodies.ts';
+import type { CallOut } from './callback.ts';
+import { isSuccess, RESPONSE_CODES } from './code.ts';
+import type { Delivery, Link, Outcome, Transmission } from './link.ts';
+import { EMPTY_MESSAGE, type MessageToSend } from './message.ts';
+import type {
+  CoapResponse,
+  IncomingRequest,
+  NotificationOutcome,
+  NotifyOptions,
+  ObservationEnd,
+  ServerObservation,
+} from './request.ts';
+
+/** What all observations of an endpoint share. */
+export interface ObservationContext {
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly bodies: Bodies;
+  readonly callOut: CallOut;
+  /** Told once of each observation that is over. */
+  onOver(observation: Observation): void;
+}
+
+/** A state to tell, and who wants to know whether it was told. */
+interface News extends NotifyOptions {
+  readonly response: CoapResponse;
+}
+
+/** At least one notification in this time is confirmable, so that it is found out who is still there (RFC 7641 4.5). */
+const CONFIRM_EVERY_MS = 24 * 3600 * 1000;
+const LARGEST_SEQUENCE = 0xffffff;
+
+/**
+ * One relation, and the sender of all its messages. A class, since there may be many thousands.
+ * At most one confirmable message is under way, and the newest state waits behind it (RFC 7641 4.5.2).
+ */
+export class Observation implements ServerObservation, Delivery {
+  onEnd: (reason: ObservationEnd) => void = () => {};
+  message: MessageToSend = EMPTY_MESSAGE;
+  /** the 24 bits of the last Observe option (RFC 7641 4.4) */
+  sequence: number;
+  readonly request: IncomingRequest;
+  readonly #context: ObservationContext;
+  #transmission: Transmission | undefined;
+  /** what `message` says, if it is confirmable */
+  #current: News | undefined;
+  #waiting: News | undefined;
+  #confirmedAt: number;
+  #isOver = false;
+
+  /** @param sequence of the relation that this one replaces, or 0 */
+  constructor(context: ObservationContext, request: IncomingRequest, sequence: number) {
+    this.#context = context;
+    this.request = request;
+    this.sequence = following(sequence);
+    this.#confirmedAt = context.clock.monotonic();
+  }
+
+  get peer() {
+    return this.request.peer;
+  }
+
+  get token() {
+    return this.request.token;
+  }
+
+  /** Sends the answer that opens the relation. @param isLate the request has been acknowledged already */
+  open(message: MessageToSend, isLate: boolean): void {
+    const { link } = this.#context;
+    this.message = message;
+    if (isLate) this.#transmission = link.send(this.peer, this, this.request.confirmable);
+    else link.reply(this.peer, this.request.message, this);
+  }
+
+  notify(response: CoapResponse, { confirmable, onSettled }: NotifyOptions): void {
+    const isDue = this.#context.clock.monotonic() - this.#confirmedAt >= CONFIRM_EVERY_MS;
+    const news: News = {
+      response,
+      confirmable: confirmable || isDue,
+      ...(onSettled !== undefined && { onSettled }),
+    };
+    if (this.#isOver) this.#tell(news, 'ended');
+    else if (!isSuccess(RESPONSE_CODES[response.code])) this.#endWith(news);
+    else if (this.#transmission === undefined) this.#send(news);
+    else if (this.#transmission.hasBegun) this.#wait(news);
+    else this.#compose(news);
+  }
+
+  cancel(): void {
+    this.end('cancelled');
+  }
+
+  end(reason: ObservationEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#transmission !== undefined) this.#context.link.withdraw(this.#transmission);
+    this.#transmission = undefined;
+    this.#tell(this.#current, 'ended');
+    this.#tell(this.#waiting, 'ended');
+    this.#context.onOver(this);
+    this.#context.callOut(() => this.onEnd(reason));
+  }
+
+  settled(outcome: Outcome): void {
+    if (this.#isOver) return;
+    this.#transmission = undefined;
+    if (outcome === 'reset' || outcome === 'closed') this.end(outcome);
+    else if (outcome !== 'acknowledged') this.end('timeout');
+    else this.#goOn();
+  }
+
+  #goOn(): void {
+    const [told, next] = [this.#current, this.#waiting];
+    this.#current = undefined;
+    this.#waiting = undefined;
+    if (next !== undefined) this.#send(next);
+    this.#tell(told, 'acknowledged');
+  }
+
+  #wait(news: News): void {
+    this.#tell(this.#waiting, 'superseded');
+    // What should have been confirmed is confirmed by what replaces it.
+    this.#waiting = { ...news, confirmable: news.confirmable || this.#waiting?.confirmable === true };
+  }
+
+  /** Makes the message of a state. One that has not been sent yet is replaced. */
+  #compose(news: News): void {
+    this.sequence = following(this.sequence);
+    const { request, token, sequence } = this;
+    const firstBlock = request.block2 === undefined ? undefined : { ...request.block2, number: 0 };
+    this.message = this.#context.bodies.write(request, news.response, token, firstBlock, {
+      observe: sequence,
+    });
+    this.#tell(this.#current, 'superseded');
+    this.#current = news;
+  }
+
+  #send(news: News): void {
+    this.#compose(news);
+    const { link, clock } = this.#context;
+    this.#transmission = link.send(this.peer, this, news.confirmable);
+    if (news.confirmable) {
+      this.#confirmedAt = clock.monotonic();
+      return;
+    }
+    this.#current = undefined;
+    this.#tell(news, 'sent');
+  }
+
+  /** The last notification, which has no Observe option (RFC 7641 4.2), goes its own way. */
+  #endWith(news: News): void {
+    const { link, bodies } = this.#context;
+    const message = bodies.write(this.request, news.response, this.token, undefined);
+    this.end('cancelled');
+    link.send(
+      this.peer,
+      {
+        message,
+        settled: (outcome) => this.#tell(news, outcome === 'acknowledged' ? outcome : 'ended'),
+      },
+      news.confirmable,
+    );
+    if (!news.confirmable) this.#tell(news, 'sent');
+  }
+
+  #tell(news: News | undefined, outcome: NotificationOutcome): void {
+    const onSettled = news?.onSettled;
+    if (onSettled !== undefined) this.#context.callOut(() => onSettled(outcome));
+  }
+}
+
+function following(sequence: number): number {
+  return sequence >= LARGEST_SEQUENCE ? 0 : sequence + 1;
+}

@@ -1,0 +1,127 @@
+import { type Clock, type Logger, messageOf } from '../base/index.ts';
+import type { Peer } from '../transport/index.ts';
+import { type AnswerPart, type CoapAnswer, readAnswer } from './answer.ts';
+import type { CallOut } from './callback.ts';
+import type { Client, CoapRequestToSend } from './client.ts';
+import { isSuccess } from './code.ts';
+import type { Expectation, Expectations } from './expectations.ts';
+import type { Message } from './message.ts';
+
+/** A resource of a peer that we observe. */
+export interface ClientObservation {
+  readonly answer: CoapAnswer;
+  /** False if the peer has answered, but does not notify; and once the relation is over. */
+  readonly isObserving: boolean;
+  /** Ends the relation here at once, and tells the peer. Never fails: a peer that was not reached is told by resets. */
+  cancel(): Promise<void>;
+}
+
+/** @param onNotification whole states in their order; one that is no success is the last */
+export type Observe = (
+  peer: Peer,
+  request: CoapRequestToSend,
+  onNotification: (notification: CoapAnswer) => void,
+) => Promise<ClientObservation>;
+
+export interface ObserverOptions {
+  readonly client: Client;
+  readonly expectations: Expectations;
+  readonly clock: Clock;
+  readonly callOut: CallOut;
+  readonly log: Logger;
+}
+
+/** A notification this much later is newer, whatever its number (RFC 7641 3.4). */
+const NUMBERS_ARE_FRESH_MS = 128_000;
+const HALF_OF_NUMBERS = 2 ** 23;
+
+/** What was told last, and when. */
+interface Told {
+  readonly number: number;
+  readonly at: number;
+}
+
+/** RFC 7641 3.4. */
+function isNewer(next: Told, last: Told): boolean {
+  if (next.at > last.at + NUMBERS_ARE_FRESH_MS) return true;
+  const ahead = next.number - last.number;
+  return (ahead > 0 && ahead < HALF_OF_NUMBERS) || ahead < -HALF_OF_NUMBERS;
+}
+
+export function createObserver(options: ObserverOptions): Observe {
+  const { client, expectations, clock, callOut, log } = options;
+
+  return async (peer, request, onNotification) => {
+    let last: Told | undefined;
+    let arrived = 0;
+    let delivered = 0;
+    let isObserving = true;
+
+    const end = (): void => {
+      isObserving = false;
+      expectations.forget(expectation);
+    };
+
+    /** Fetches the rest of a large notification; one that is overtaken meanwhile is old news. */
+    const deliver = async (part: AnswerPart): Promise<void> => {
+      const order = ++arrived;
+      const notification = await client.complete(peer, request, part);
+      if (order < delivered) return;
+      delivered = order;
+      callOut(() => onNotification(notification));
+    };
+
+    const take = (response: Message): boolean => {
+      const part = readAnswer(response);
+      if (part === undefined) return false;
+      const told: Told = { number: part.observe ?? 0, at: clock.monotonic() };
+      if (isLast(part)) end();
+      else if (last !== undefined && !isNewer(told, last)) return true;
+      else last = told;
+      deliver(part).catch((error) =>
+        log.warn({ peer: peer.key, problem: messageOf(error) }, 'a notification could not be completed'),
+      );
+      return true;
+    };
+
+    const cancel = async (): Promise<void> => {
+      if (!isObserving) return;
+      isObserving = false;
+      const isPassedOver = (part: AnswerPart): boolean => part.observe !== undefined;
+      try {
+        await client.begin(peer, request, { observe: 1, expectation, isPassedOver });
+      } catch (error) {
+        log.debug(
+          { peer: peer.key, problem: messageOf(error) },
+          'the end of an observation was not answered',
+        );
+      } finally {
+        expectations.forget(expectation);
+      }
+    };
+
+    const expectation: Expectation = expectations.expect(peer, take);
+    try {
+      const first = await client.begin(peer, request, { observe: 0, expectation });
+      // A notification may have overtaken us while we waited for our turn.
+      last ??= { number: first.observe ?? 0, at: clock.monotonic() };
+      if (isLast(first)) end();
+      const answer = await client.complete(peer, request, first);
+      return {
+        answer,
+        cancel,
+        get isObserving() {
+          return isObserving;
+        },
+      };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+}
+
+/** An error, or a state without Observe, ends the relation (RFC 7641 3.2). */
+function isLast({ message, observe }: AnswerPart): boolean {
+  return observe === undefined || !isSuccess(message.code);
+}

@@ -1,0 +1,106 @@
+import { GatewayError } from '../base/index.ts';
+import { szxOf } from './block.ts';
+
+/** How patient and how polite we are on a network (RFC 7252 4.8). */
+export interface TransmissionParameters {
+  /** ACK_TIMEOUT */
+  readonly ackTimeoutMs: number;
+  /** ACK_RANDOM_FACTOR, at least 1 */
+  readonly ackRandomFactor: number;
+  /** MAX_RETRANSMIT */
+  readonly maxRetransmit: number;
+  /** NSTART: confirmable messages to one peer that wait for their acknowledgement at the same time */
+  readonly nstart: number;
+  /** MAX_LATENCY: the longest that a datagram may be on its way */
+  readonly maxLatencyMs: number;
+  /** The longest that a handler may think before its request is acknowledged with an empty message; below ACK_TIMEOUT. */
+  readonly piggybackMs: number;
+  /** Bytes of a block, 16 to 1024; larger bodies are transferred block by block (RFC 7959). */
+  readonly blockSize: number;
+}
+
+export const DEFAULT_PARAMETERS: TransmissionParameters = {
+  ackTimeoutMs: 2000,
+  ackRandomFactor: 1.5,
+  maxRetransmit: 4,
+  nstart: 1,
+  maxLatencyMs: 100_000,
+  piggybackMs: 500,
+  blockSize: 1024,
+};
+
+/** Times that follow from the parameters (RFC 7252 4.8.2). */
+export interface TransmissionTimes {
+  /** From the first transmission of a confirmable message until its sender gives up, at most: 93 s by default. */
+  readonly maxTransmitWaitMs: number;
+  /** For so long a message id means one message: 247 s by default. */
+  readonly exchangeLifetimeMs: number;
+}
+
+export function deriveTimes(parameters: TransmissionParameters): TransmissionTimes {
+  const { ackTimeoutMs, ackRandomFactor, maxRetransmit, maxLatencyMs } = parameters;
+  const maxTransmitSpanMs = ackTimeoutMs * (2 ** maxRetransmit - 1) * ackRandomFactor;
+  const processingDelayMs = ackTimeoutMs;
+  return {
+    maxTransmitWaitMs: ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1) * ackRandomFactor,
+    exchangeLifetimeMs: maxTransmitSpanMs + 2 * maxLatencyMs + processingDelayMs,
+  };
+}
+
+const BOUNDS: Readonly<Record<keyof TransmissionParameters, (value: number) => boolean>> = {
+  ackTimeoutMs: (value) => value > 0,
+  ackRandomFactor: (value) => value >= 1,
+  maxRetransmit: (value) => Number.isInteger(value) && value >= 0 && value <= 20,
+  nstart: (value) => Number.isInteger(value) && value >= 1 && value <= 1024,
+  maxLatencyMs: (value) => value >= 0,
+  piggybackMs: (value) => value >= 0,
+  blockSize: (value) => szxOf(value) !== undefined,
+};
+
+/**
+ * The defaults, with what is given instead of them.
+ * @throws GatewayError `coap.bad-parameter`
+ */
+export function completeParameters(given: Partial<TransmissionParameters>): TransmissionParameters {
+  const parameters = { ...DEFAULT_PARAMETERS, ...given };
+  for (const name of Object.keys(BOUNDS) as (keyof TransmissionParameters)[]) {
+    const value = parameters[name];
+    if (!Number.isFinite(value) || !BOUNDS[name](value))
+      throw new GatewayError('coap.bad-parameter', `${name} cannot be ${value}`, { data: { name, value } });
+  }
+  return parameters;
+}
+
+/** What one endpoint takes upon itself at most. */
+export interface EndpointLimits {
+  /** peers whose messages are remembered */
+  readonly peers: number;
+  /** messages of one peer remembered for recognising duplicates; twice as many at most */
+  readonly messagesPerPeer: number;
+  /** our own requests to one peer that wait for NSTART */
+  readonly queuedRequests: number;
+  /** requests that handlers work on at the same time */
+  readonly requestsInWork: number;
+  /** ms that a handler may take; then the answer is 5.04 */
+  readonly handlerMs: number;
+  /** bytes of a body that arrives in blocks */
+  readonly bodyBytes: number;
+  readonly uploads: number;
+  readonly uploadsPerPeer: number;
+  /** large answers kept for being fetched block by block; twice as many at most */
+  readonly keptBodies: number;
+  readonly observations: number;
+}
+
+export const DEFAULT_LIMITS: EndpointLimits = {
+  peers: 10_000,
+  messagesPerPeer: 256,
+  queuedRequests: 256,
+  requestsInWork: 1024,
+  handlerMs: 60_000,
+  bodyBytes: 4 << 20,
+  uploads: 32,
+  uploadsPerPeer: 4,
+  keptBodies: 64,
+  observations: 20_000,
+};

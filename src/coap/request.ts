@@ -1,0 +1,188 @@
+import type { Peer } from '../transport/index.ts';
+import { type Block, blockOf } from './block.ts';
+import { type Method, methodOf, type ResponseCode } from './code.ts';
+import { type Message, MessageType } from './message.ts';
+import {
+  isNoCacheKey,
+  type Option,
+  OptionNumber,
+  type OptionToSend,
+  readUint,
+  recogniseInRequest,
+} from './option.ts';
+import { byteText, readText } from './text.ts';
+
+/** A request as a handler sees it: whole, whatever number of blocks it came in. */
+export interface CoapRequest {
+  readonly peer: Peer;
+  readonly method: Method;
+  readonly path: readonly string[];
+  readonly query: readonly string[];
+  readonly contentFormat?: number | undefined;
+  readonly accept?: number | undefined;
+  /** 0 = wants to observe, 1 = does not want to any more (RFC 7641 2); GET and FETCH only */
+  readonly observe?: 0 | 1 | undefined;
+  readonly payload: Uint8Array;
+  readonly confirmable: boolean;
+  readonly token: Uint8Array;
+  /** as they came, in the last block of several */
+  readonly options: readonly Option[];
+}
+
+/** The answer of a handler. */
+export interface CoapResponse {
+  readonly code: ResponseCode;
+  readonly contentFormat?: number;
+  readonly payload?: Uint8Array;
+  /** Max-Age; with 5.03 the time after which to try again (RFC 7252 5.9.3.4) */
+  readonly maxAgeS?: number;
+  readonly location?: readonly string[];
+  readonly options?: readonly OptionToSend[];
+  /**
+   * Takes the observation that the request asks for. Called right after the answer was sent, if it is a success and
+   * there is room for one more observation; otherwise the answer says that there is none (RFC 7641 4.1).
+   */
+  readonly onObserve?: (observation: ServerObservation) => void;
+}
+
+/** Why an observation is over. `cancelled`: from our side, by `cancel`, by an error notification or by dropping all. */
+export type ObservationEnd = 'reset' | 'timeout' | 'deregistered' | 'replaced' | 'cancelled' | 'closed';
+
+/** What became of one notification: `superseded` by a newer one before it was sent, or dropped as the observation ended. */
+export type NotificationOutcome = 'acknowledged' | 'sent' | 'superseded' | 'ended';
+
+export interface NotifyOptions {
+  readonly confirmable: boolean;
+  /** For a sender that must not lose what it tells, such as history. */
+  readonly onSettled?: (outcome: NotificationOutcome) => void;
+}
+
+/** Someone who observes a resource here. */
+export interface ServerObservation {
+  readonly peer: Peer;
+  readonly token: Uint8Array;
+  /**
+   * Tells the new state (RFC 7641 4.2). While a confirmable notification waits for its acknowledgement, the newest
+   * state waits behind it and older ones are dropped. Anything but 2.xx ends the observation.
+   */
+  notify(response: CoapResponse, options: NotifyOptions): void;
+  /** Ends it silently: the peer finds out by a reset when it asks, or by hearing nothing. */
+  cancel(): void;
+  /** Called once, however it ends. */
+  onEnd: (reason: ObservationEnd) => void;
+}
+
+/** A request with what is not the handler's business. Built once, completed when its last block has come. */
+export interface IncomingRequest extends CoapRequest {
+  observe: 0 | 1 | undefined;
+  payload: Uint8Array;
+  readonly message: Message;
+  readonly block1: Block | undefined;
+  readonly block2: Block | undefined;
+  readonly size1: number | undefined;
+  /** classes of responses that are not wanted, as a bit mask (RFC 7967 2.1) */
+  readonly noResponse: number;
+}
+
+/** Not a request that we can serve: the code to answer with, and whether to keep silent if it is not confirmable. */
+export interface Unservable {
+  readonly code: ResponseCode;
+  readonly isSilent: boolean;
+}
+
+const BAD_OPTION: Unservable = { code: '4.02', isSilent: true };
+const NO_PROXY: Unservable = { code: '5.05', isSilent: false };
+const NO_SUCH_METHOD: Unservable = { code: '4.05', isSilent: false };
+
+/** Reads the options of a request (RFC 7252 5.4). */
+export function readRequest(peer: Peer, message: Message): IncomingRequest | Unservable {
+  const method = methodOf(message.code);
+  const path: string[] = [];
+  const query: string[] = [];
+  let contentFormat: number | undefined;
+  let accept: number | undefined;
+  let observe: number | undefined;
+  let block1: Block | undefined;
+  let block2: Block | undefined;
+  let size1: number | undefined;
+  let noResponse = 0;
+  let previous = -1;
+  for (const option of message.options) {
+    const { number, value } = option;
+    const recognition = recogniseInRequest(option, previous);
+    previous = number;
+    if (recognition === 'fatal') return isProxyOption(number) ? NO_PROXY : BAD_OPTION;
+    if (recognition === 'elective') continue;
+    switch (number) {
+      case OptionNumber.uriPath:
+      case OptionNumber.uriQuery: {
+        const text = readText(value);
+        if (text === undefined) return BAD_OPTION;
+        (number === OptionNumber.uriPath ? path : query).push(text);
+        break;
+      }
+      case OptionNumber.contentFormat:
+        contentFormat = readUint(value);
+        break;
+      case OptionNumber.accept:
+        accept = readUint(value);
+        break;
+      case OptionNumber.observe:
+        observe = readUint(value);
+        break;
+      case OptionNumber.block1:
+        block1 = blockOf(readUint(value));
+        break;
+      case OptionNumber.block2:
+        block2 = blockOf(readUint(value));
+        break;
+      case OptionNumber.size1:
+        size1 = readUint(value);
+        break;
+      case OptionNumber.noResponse:
+        noResponse = readUint(value);
+        break;
+    }
+  }
+  if (method === undefined) return NO_SUCH_METHOD;
+  const isObservable = method === 'GET' || method === 'FETCH';
+  return {
+    peer,
+    method,
+    path,
+    query,
+    contentFormat,
+    accept,
+    observe: isObservable && (observe === 0 || observe === 1) ? observe : undefined,
+    payload: message.payload,
+    confirmable: message.type === MessageType.confirmable,
+    token: message.token,
+    options: message.options,
+    message,
+    block1,
+    block2,
+    size1,
+    noResponse,
+  };
+}
+
+function isProxyOption(number: number): boolean {
+  return number === OptionNumber.proxyUri || number === OptionNumber.proxyScheme;
+}
+
+/**
+ * What the requests of one transfer have in common (RFC 7959 2.4, 2.5): peer, method, and all options but those that
+ * say which block, how large and whether to observe. Never the token: many clients use a new one for each block.
+ */
+export function transferKey(request: CoapRequest): string {
+  let key = `${request.peer.key} ${request.method}`;
+  for (const { number, value } of request.options) {
+    if (isBlockwiseOption(number) || isNoCacheKey(number)) continue;
+    key += ` ${number}:${value.length}:${byteText(value)}`;
+  }
+  return key;
+}
+
+function isBlockwiseOption(number: number): boolean {
+  return number === OptionNumber.observe || number === OptionNumber.block1 || number === OptionNumber.block2;
+}

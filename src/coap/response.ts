@@ -1,0 +1,49 @@
+import { type Block, blockValue } from './block.ts';
+import { RESPONSE_CODES } from './code.ts';
+import { type MessageToSend, NO_BYTES } from './message.ts';
+import { OptionNumber, type OptionToSend } from './option.ts';
+import type { CoapResponse } from './request.ts';
+
+/** What the layer itself adds to the response of a handler. */
+export interface Additions {
+  readonly observe?: number;
+  readonly block1?: Block;
+  readonly block2?: Block;
+  readonly size2?: number;
+  readonly etag?: Uint8Array;
+}
+
+const NOTHING: Additions = {};
+
+/** A response as a message. @param payload instead of the whole one of the response */
+export function writeResponse(
+  response: CoapResponse,
+  token: Uint8Array,
+  additions: Additions = NOTHING,
+  payload: Uint8Array = response.payload ?? NO_BYTES,
+): MessageToSend {
+  return {
+    code: RESPONSE_CODES[response.code],
+    token,
+    options: writeOptions(response, additions),
+    payload,
+  };
+}
+
+/** In the order of their numbers, but for those of the handler. */
+function writeOptions(response: CoapResponse, additions: Additions): OptionToSend[] {
+  const { etag, observe, block2, block1, size2 } = additions;
+  const { location, contentFormat, maxAgeS, options: others } = response;
+  const options: OptionToSend[] = [];
+  if (etag !== undefined) options.push({ number: OptionNumber.etag, value: etag });
+  if (observe !== undefined) options.push({ number: OptionNumber.observe, value: observe });
+  if (location !== undefined)
+    for (const segment of location) options.push({ number: OptionNumber.locationPath, value: segment });
+  if (contentFormat !== undefined) options.push({ number: OptionNumber.contentFormat, value: contentFormat });
+  if (maxAgeS !== undefined) options.push({ number: OptionNumber.maxAge, value: maxAgeS });
+  if (block2 !== undefined) options.push({ number: OptionNumber.block2, value: blockValue(block2) });
+  if (block1 !== undefined) options.push({ number: OptionNumber.block1, value: blockValue(block1) });
+  if (size2 !== undefined) options.push({ number: OptionNumber.size2, value: size2 });
+  if (others !== undefined) options.push(...others);
+  return options;
+}

@@ -1,0 +1,187 @@
+import { type Cancel, type Logger, messageOf, type Timers } from '../base/index.ts';
+import type { Peer } from '../transport/index.ts';
+import { LARGEST_SZX } from './block.ts';
+import type { Bodies } from './bodies.ts';
+import { type Link, unattended } from './link.ts';
+import { type Message, MessageType } from './message.ts';
+import type { Observations } from './observations.ts';
+import type { EndpointLimits, TransmissionParameters } from './parameters.ts';
+import {
+  type CoapRequest,
+  type CoapResponse,
+  type IncomingRequest,
+  readRequest,
+  type Unservable,
+} from './request.ts';
+import { FRESH, type Progress, type Respond } from './responder.ts';
+import { writeResponse } from './response.ts';
+import type { Counters } from './statistics.ts';
+import type { Uploads } from './uploads.ts';
+
+/** Answers a request; bodies are whole both ways, and must not be changed afterwards. What it throws becomes 5.00. */
+export type Handler = (request: CoapRequest) => CoapResponse | Promise<CoapResponse>;
+
+export interface ServerOptions {
+  readonly link: Link;
+  readonly timers: Timers;
+  readonly parameters: TransmissionParameters;
+  readonly limits: EndpointLimits;
+  readonly counters: Counters;
+  readonly uploads: Uploads;
+  readonly bodies: Bodies;
+  readonly observations: Observations;
+  readonly respond: Respond;
+  readonly handler: Handler;
+  readonly log: Logger;
+}
+
+/** Serves requests: from the message that arrives to the response that leaves. */
+export interface Server {
+  serve(peer: Peer, message: Message): void;
+  readonly requestsInWork: number;
+  /** What handlers still work on is not answered any more. */
+  close(): void;
+}
+
+/** A request that its handler still works on. */
+interface Work extends Progress {
+  readonly request: IncomingRequest;
+  isAcknowledged: boolean;
+  stopTimer: Cancel;
+}
+
+const FAILED: CoapResponse = { code: '5.00' };
+const TOO_LATE: CoapResponse = { code: '5.04' };
+const TOO_MANY: CoapResponse = { code: '5.03', maxAgeS: 5 };
+const BAD_BLOCK: CoapResponse = { code: '4.00' };
+const NOT_KEPT: CoapResponse = { code: '4.08' };
+
+export function createServer(options: ServerOptions): Server {
+  const { link, timers, parameters, limits, counters, uploads, bodies, observations, respond, log } = options;
+  /** what handlers still work on */
+  const working = new Set<Work>();
+
+  /** An error instead of 5.00 would tell strangers about our insides. */
+  const failed = (error: unknown): CoapResponse => {
+    counters.handlerFailures++;
+    log.error({ problem: messageOf(error) }, 'a request handler failed');
+    return FAILED;
+  };
+
+  const finish = (work: Work, response: CoapResponse): void => {
+    if (!working.delete(work)) return;
+    work.stopTimer();
+    respond(work.request, response, work);
+  };
+
+  const giveUp = (work: Work): void => {
+    counters.handlerFailures++;
+    log.warn({ path: work.request.path }, 'a request handler takes too long');
+    finish(work, TOO_LATE);
+  };
+
+  const acknowledge = (work: Work): void => {
+    work.isAcknowledged = true;
+    link.acknowledge(work.request.peer, work.request.message);
+    work.stopTimer = timers.after(limits.handlerMs - parameters.piggybackMs, () => giveUp(work));
+  };
+
+  /** A handler that takes its time gets an empty acknowledgement for its request, then a deadline (RFC 7252 5.2.2). */
+  const wait = (request: IncomingRequest, response: Promise<CoapResponse>, sequence: number): void => {
+    const work: Work = {
+      request,
+      sequence,
+      isAcknowledged: false,
+      stopTimer: timers.after(parameters.piggybackMs, () => acknowledge(work)),
+    };
+    working.add(work);
+    response.then(
+      (response) => finish(work, response),
+      (error) => finish(work, failed(error)),
+    );
+  };
+
+  const handle = (request: IncomingRequest): CoapResponse | Promise<CoapResponse> => {
+    counters.requestsServed++;
+    try {
+      return options.handler(request);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+
+  /** Registering again replaces the relation, and Observe=1 ends it (RFC 7641 4.1, 3.6). */
+  const endRelation = (request: IncomingRequest): number =>
+    request.observe === undefined
+      ? 0
+      : observations.end(request, request.observe === 0 ? 'replaced' : 'deregistered');
+
+  const refuse = (request: IncomingRequest, response: CoapResponse): void => {
+    counters.requestsRefused++;
+    respond(request, response, FRESH);
+  };
+
+  const serveWhole = (request: IncomingRequest): void => {
+    if (working.size >= limits.requestsInWork) {
+      refuse(request, TOO_MANY);
+      return;
+    }
+    const sequence = endRelation(request);
+    const response = handle(request);
+    if ('then' in response) wait(request, response, sequence);
+    else respond(request, response, sequence === 0 ? FRESH : { isAcknowledged: false, sequence });
+  };
+
+  /** A later block of an answer that we keep; the handler makes a new one only if asking it twice does no harm. */
+  const serveLaterBlock = (request: IncomingRequest): void => {
+    // Observing begins with the first block (RFC 7959 3.4).
+    request.observe = undefined;
+    const kept = bodies.find(request);
+    if (kept !== undefined) respond(request, kept, FRESH);
+    else if (isRepeatable(request)) serveWhole(request);
+    else refuse(request, NOT_KEPT);
+  };
+
+  const serveRequest = (request: IncomingRequest): void => {
+    const { block1, block2 } = request;
+    if (block2 !== undefined && block2.szx > LARGEST_SZX) {
+      refuse(request, BAD_BLOCK);
+    } else if (block1 !== undefined) {
+      const interim = uploads.take(request, block1);
+      if (interim === undefined) serveWhole(request);
+      else reply(request.peer, request.message, interim);
+    } else if (block2 !== undefined && block2.number > 0) {
+      serveLaterBlock(request);
+    } else {
+      serveWhole(request);
+    }
+  };
+
+  const reply = (peer: Peer, message: Message, response: CoapResponse): void =>
+    link.reply(peer, message, unattended(writeResponse(response, message.token)));
+
+  const turnAway = (peer: Peer, message: Message, { code, isSilent }: Unservable): void => {
+    counters.requestsRefused++;
+    if (message.type === MessageType.confirmable || !isSilent) reply(peer, message, { code });
+  };
+
+  return {
+    get requestsInWork() {
+      return working.size;
+    },
+    serve(peer, message) {
+      const request = readRequest(peer, message);
+      if ('isSilent' in request) turnAway(peer, message, request);
+      else serveRequest(request);
+    },
+    close() {
+      for (const { stopTimer } of working) stopTimer();
+      working.clear();
+    },
+  };
+}
+
+/** Whether the handler can be asked for one block as well as for all. */
+function isRepeatable({ method, payload }: IncomingRequest): boolean {
+  return method === 'GET' || (method === 'FETCH' && payload.length > 0);
+}

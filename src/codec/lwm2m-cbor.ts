@@ -1,0 +1,158 @@
+import { type Entry, formatPath, MAX_ID, type Path } from '../model/index.ts';
+import { output as out } from './bytes.ts';
+import { CborReader } from './cbor-read.ts';
+import { cborValues, fromCbor } from './cbor-value.ts';
+import { ARRAY, MAP, TEXT, UNSIGNED, writeHead, writeText } from './cbor-write.ts';
+import { type Collector, createCollector } from './collect.ts';
+import { fault } from './fault.ts';
+import type { DecodeContext, Format } from './format.ts';
+import { ordered } from './order.ts';
+import { writeValue } from './value.ts';
+
+/** A path as keys spell it: a prefix is its first step, then the ids (OMA Core 1.2 7.4; Gateway TS 1.1 9). */
+function stepAt({ prefix, ids }: Path, index: number): string | number | undefined {
+  if (prefix === '') return ids[index];
+  return index === 0 ? prefix : ids[index - 1];
+}
+
+/** How many steps two paths share, which are known to share the first `known`. */
+function sharedSteps(a: Path, b: Path, known: number): number {
+  let shared = known;
+  while (stepAt(a, shared) !== undefined && stepAt(a, shared) === stepAt(b, shared)) shared++;
+  return shared;
+}
+
+/** The end of the group from `from` on, before `to`, whose paths have the same step at `index`. */
+function endOfGroup(entries: readonly Entry[], from: number, to: number, index: number): number {
+  const first = entries[from]?.path;
+  let end = from + 1;
+  for (; end < to; end++) {
+    const path = entries[end]?.path;
+    if (first === undefined || path === undefined || stepAt(path, index) !== stepAt(first, index)) break;
+  }
+  return end;
+}
+
+function writeStep(step: string | number | undefined): void {
+  if (typeof step === 'string') writeText(out, step);
+  else writeHead(out, UNSIGNED, step ?? MAX_ID);
+}
+
+/** The steps `from..to` of a path as one key: a bare one, or an array of several. */
+function writeKey(path: Path, from: number, to: number): void {
+  if (to - from > 1) writeHead(out, ARRAY, to - from);
+  for (let index = from; index < to; index++) writeStep(stepAt(path, index));
+}
+
+/** A map of `entries[from..to)`, whose paths share `index` steps, each key as long as it can be. */
+function writeMap(entries: readonly Entry[], from: number, to: number, index: number): void {
+  let groups = 0;
+  for (let at = from; at < to; at = endOfGroup(entries, at, to, index)) groups++;
+  writeHead(out, MAP, groups);
+  for (let at = from; at < to; ) {
+    const end = endOfGroup(entries, at, to, index);
+    const first = entries[at];
+    const last = entries[end - 1];
+    if (first === undefined || last === undefined) return;
+    const shared = sharedSteps(first.path, last.path, index);
+    writeKey(first.path, index, shared);
+    if (end - at === 1) writeValue(cborValues, first.type, first.value);
+    else writeMap(entries, at, end, shared);
+    at = end;
+  }
+}
+
+function encode(entries: readonly Entry[], base: Path): Uint8Array {
+  out.start();
+  if (entries.length === 0 && base.ids.length === 3) {
+    // Nothing at a resource can only be a multiple resource without instances.
+    writeHead(out, MAP, 1);
+    writeKey(base, 0, sharedSteps(base, base, 0));
+    writeHead(out, MAP, 0);
+  } else {
+    writeMap(ordered(entries), 0, entries.length, 0);
+  }
+  return out.finish();
+}
+
+const DEEPEST = 4;
+
+/** Walks the nesting of one payload. */
+interface Walk {
+  readonly reader: CborReader;
+  readonly collector: Collector;
+  readonly nullRemoves: boolean;
+}
+
+function readId(reader: CborReader): number {
+  const id = reader.peek() === UNSIGNED ? reader.scalar() : undefined;
+  if (typeof id === 'number' && id <= MAX_ID) return id;
+  throw fault('malformed', 'a key that is no id');
+}
+
+function readPrefix(reader: CborReader): string {
+  const prefix = reader.scalar();
+  // What is all digits would be an object id in a path.
+  if (typeof prefix === 'string' && /^[^/]*[^0-9/][^/]*$/.test(prefix)) return prefix;
+  throw fault('malformed', 'a key that is no prefix');
+}
+
+/** The path that a key leads to from `parent`; only at the top of the payload it may begin with a prefix. */
+function readKey(reader: CborReader, parent: Path, isTop: boolean): Path {
+  if (reader.peek() !== ARRAY) {
+    if (isTop && reader.peek() === TEXT) return { prefix: readPrefix(reader), ids: [] };
+    return { prefix: parent.prefix, ids: [...parent.ids, readId(reader)] };
+  }
+  let left = reader.array();
+  let prefix = parent.prefix;
+  if (isTop && left > 0 && reader.peek() === TEXT) {
+    prefix = readPrefix(reader);
+    left--;
+  }
+  const ids = [...parent.ids];
+  for (; reader.more(left); left--) {
+    if (ids.length === DEEPEST) throw fault('malformed', `more than ${DEEPEST} ids`);
+    ids.push(readId(reader));
+  }
+  if (ids.length === parent.ids.length) throw fault('malformed', 'a key without an id');
+  return { prefix, ids };
+}
+
+function readMap(walk: Walk, parent: Path, isTop: boolean): void {
+  const { reader } = walk;
+  for (let left = reader.map(); reader.more(left); left--) {
+    const path = readKey(reader, parent, isTop);
+    if (path.ids.length > DEEPEST) throw fault('malformed', `more than ${DEEPEST} ids`);
+    if (reader.peek() !== MAP) readLeaf(walk, path);
+    else if (path.ids.length < DEEPEST) readMap(walk, path, false);
+    else throw fault('malformed', `${formatPath(path)} has nothing below it`);
+  }
+}
+
+function readLeaf({ reader, collector, nullRemoves }: Walk, path: Path): void {
+  const scalar = reader.scalar();
+  if (scalar === null && nullRemoves) collector.remove(path);
+  else collector.add(path, (type) => fromCbor(type, scalar));
+}
+
+function decode(bytes: Uint8Array, context: DecodeContext, nullRemoves: boolean): Collector {
+  const reader = new CborReader(bytes);
+  const collector = createCollector(context);
+  readMap({ reader, collector, nullRemoves }, { prefix: '', ids: [] }, true);
+  reader.end();
+  return collector;
+}
+
+/** LwM2M's own use of CBOR (OMA Core 1.2 7.4, LwM2M CBOR). Keys are absolute, whatever the request; it has no times. */
+export const lwm2mCbor: Format = {
+  contentFormat: 11544,
+  mediaType: 'application/vnd.oma.lwm2m+cbor',
+  shape: 'any',
+  carriesTime: false,
+  encode: (entries, { base }) => encode(entries, base),
+  decode: (bytes, context) => decode(bytes, context, false).entries,
+  decodePatch(bytes, context) {
+    const { entries, removals } = decode(bytes, context, true);
+    return { entries, removals };
+  },
+};

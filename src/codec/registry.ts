@@ -1,0 +1,61 @@
+import type { Path } from '../model/index.ts';
+import { cbor } from './cbor.ts';
+import { fault } from './fault.ts';
+import type { DecodeContext, Format, Patch } from './format.ts';
+import { lwm2mCbor } from './lwm2m-cbor.ts';
+import { lwm2mJson } from './lwm2m-json.ts';
+import { opaque } from './opaque.ts';
+import { senmlFormat } from './senml.ts';
+import { senmlCbor } from './senml-cbor.ts';
+import { senmlJson } from './senml-json.ts';
+import { text } from './text.ts';
+import { tlv } from './tlv.ts';
+
+const FORMATS: readonly Format[] = [
+  text,
+  opaque,
+  cbor,
+  senmlFormat(110, 'application/senml+json', senmlJson, 'any'),
+  senmlFormat(112, 'application/senml+cbor', senmlCbor, 'any'),
+  senmlFormat(320, 'application/senml-etch+json', senmlJson, 'composite-request'),
+  senmlFormat(322, 'application/senml-etch+cbor', senmlCbor, 'composite-request'),
+  tlv,
+  lwm2mJson,
+  lwm2mCbor,
+];
+
+const BY_NUMBER: ReadonlyMap<number, Format> = new Map(
+  FORMATS.map((format) => [format.contentFormat, format]),
+);
+
+/** Content-Format numbers, ascending. */
+export const supportedFormats: readonly number[] = [...BY_NUMBER.keys()];
+
+/** The format that a Content-Format or Accept option means; undefined when it is none of ours. */
+export function formatFor(contentFormat: number): Format | undefined {
+  return BY_NUMBER.get(contentFormat);
+}
+
+/**
+ * The paths in the body of Read-Composite or Observe-Composite (OMA Core 1.2 6.3.8): of any depth and any device.
+ * @throws GatewayError `codec.unsupported-format` if the format has no such body, else `codec.*` as decode
+ */
+export function decodePaths(contentFormat: number, bytes: Uint8Array): Path[] {
+  const decode = formatFor(contentFormat)?.decodePaths;
+  if (decode === undefined) throw unsupported(contentFormat);
+  return decode(bytes);
+}
+
+/**
+ * The body of Write-Composite (OMA Core 1.2 6.3.9).
+ * @throws GatewayError `codec.unsupported-format` if the format has no such body, else `codec.*` as decode
+ */
+export function decodePatch(contentFormat: number, bytes: Uint8Array, context: DecodeContext): Patch {
+  const decode = formatFor(contentFormat)?.decodePatch;
+  if (decode === undefined) throw unsupported(contentFormat);
+  return decode(bytes, context);
+}
+
+function unsupported(contentFormat: number): Error {
+  return fault('unsupported-format', `content format ${contentFormat} has no such payload`);
+}

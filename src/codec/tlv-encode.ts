@@ -1,0 +1,126 @@
+import { type Entry, formatPath, isWithin, type ObjectLink, type Path } from '../model/index.ts';
+import { checkText, output as out } from './bytes.ts';
+import { fault } from './fault.ts';
+import { ordered } from './order.ts';
+import { INSTANCE, MOST_BYTES, MULTIPLE, RESOURCE, RESOURCE_INSTANCE, WIDE_ID } from './tlv-kind.ts';
+import { type ValueWriter, writeValue } from './value.ts';
+
+/**
+ * TLV is written from its end to its beginning: when the header of a container is due, its length is known.
+ * `out.at` is the first byte that is written.
+ */
+
+/** Headers of instance, resource and resource instance, of up to 6 bytes each, and a value of up to 8. */
+const MOST_PER_ENTRY = 3 * 6 + 8;
+
+function sizeBound({ value }: Entry): number {
+  if (typeof value === 'string') return MOST_PER_ENTRY + value.length * 3;
+  return MOST_PER_ENTRY + (value instanceof Uint8Array ? value.length : 0);
+}
+
+function putHeader(kind: number, id: number, length: number): void {
+  if (length > MOST_BYTES) throw fault('not-representable', `${length} bytes are too many for TLV`);
+  const lengthBytes = length < 8 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : 3;
+  const idBytes = id < 0x100 ? 1 : 2;
+  out.at -= lengthBytes + idBytes + 1;
+  const { bytes, at } = out;
+  bytes[at] = kind | (idBytes === 2 ? WIDE_ID : 0) | (lengthBytes << 3) | (lengthBytes === 0 ? length : 0);
+  bytes.writeUIntBE(id, at + 1, idBytes);
+  if (lengthBytes > 0) bytes.writeUIntBE(length, at + 1 + idBytes, lengthBytes);
+}
+
+function putBytes(value: Uint8Array): void {
+  out.at -= value.length;
+  out.bytes.set(value, out.at);
+}
+
+function putText(text: string): void {
+  const size = Buffer.byteLength(text);
+  if (size !== text.length) checkText(text);
+  out.at -= size;
+  out.bytes.write(text, out.at, 'utf8');
+}
+
+/** 4 bytes when that is exact, else 8. */
+function putFloat(value: number): void {
+  if (Math.fround(value) === value) {
+    out.at -= 4;
+    out.bytes.writeFloatBE(value, out.at);
+  } else {
+    out.at -= 8;
+    out.bytes.writeDoubleBE(value, out.at);
+  }
+}
+
+function integerBytes(value: number | bigint, isSigned: boolean): number {
+  for (let bytes = 1; bytes < 8; bytes *= 2) {
+    const high = 2 ** (8 * bytes - (isSigned ? 1 : 0));
+    if (value < high && value >= (isSigned ? -high : 0)) return bytes;
+  }
+  return 8;
+}
+
+/** The shortest of 1, 2, 4 and 8 bytes. An unsigned goes by its magnitude: 200 takes one byte. */
+function putInteger(value: number | bigint, isSigned: boolean): void {
+  const size = integerBytes(value, isSigned);
+  out.at -= size;
+  if (size === 8) out.bytes.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)), out.at);
+  else out.bytes.writeUIntBE(Number(value) + (value < 0 ? 2 ** (8 * size) : 0), out.at, size);
+}
+
+function putLink({ object, instance }: ObjectLink): void {
+  out.at -= 4;
+  out.bytes.writeUInt16BE(object, out.at);
+  out.bytes.writeUInt16BE(instance, out.at + 2);
+}
+
+const VALUES: ValueWriter<void> = {
+  whole: putInteger,
+  float: putFloat,
+  boolean: (value) => putInteger(value ? 1 : 0, false),
+  text: putText,
+  opaque: putBytes,
+  link: putLink,
+};
+
+function kindOf(level: number, isValue: boolean): number {
+  if (level === 1) return INSTANCE;
+  if (level === 3) return RESOURCE_INSTANCE;
+  return isValue ? RESOURCE : MULTIPLE;
+}
+
+/** Puts `entries[from..to)`, which have the same ids above `level`. */
+function putLevel(entries: readonly Entry[], from: number, to: number, level: number): void {
+  for (let end = to; end > from; ) {
+    const last = entries[end - 1];
+    if (last === undefined) return;
+    const id = last.path.ids[level] ?? 0;
+    let start = end - 1;
+    while (start > from && entries[start - 1]?.path.ids[level] === id) start--;
+    const after = out.at;
+    const isValue = last.path.ids.length === level + 1;
+    if (isValue) writeValue(VALUES, last.type, last.value);
+    else putLevel(entries, start, end, level + 1);
+    putHeader(kindOf(level, isValue), id, after - out.at);
+    end = start;
+  }
+}
+
+/** The level whose ids the outermost headers carry, by the count of ids in the path that was asked. */
+const OUTER_LEVEL = [undefined, 1, 2, 2, 3] as const;
+
+/** Nested as the asked path wants it: an object as instances, an instance as resources (OMA Core 1.2 7.4). */
+export function encodeTlv(entries: readonly Entry[], base: Path): Uint8Array {
+  const level = OUTER_LEVEL[base.ids.length];
+  const isBelow = ({ path }: Entry) => path.prefix === base.prefix && isWithin(base.ids, path.ids);
+  if (level === undefined || !entries.every(isBelow)) {
+    throw fault('not-representable', `TLV has no name for what is not below ${formatPath(base)}`);
+  }
+  const size = entries.reduce((sum, entry) => sum + sizeBound(entry), MOST_PER_ENTRY);
+  out.start().reserve(size);
+  out.at = size;
+  putLevel(ordered(entries), 0, entries.length, level);
+  // Nothing at a resource can only be a multiple resource without instances.
+  if (entries.length === 0 && base.ids.length === 3) putHeader(MULTIPLE, base.ids[2] ?? 0, 0);
+  return out.copy(out.at, size);
+}

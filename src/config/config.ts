@@ -1,0 +1,153 @@
+import type { LogLevel } from '../base/index.ts';
+
+/** The configuration of a gateway: complete, checked, defaults filled in, frozen. */
+export interface GatewayConfig {
+  readonly upstream: UpstreamConfig;
+  readonly connections: readonly ConnectionConfig[];
+  /** Those that devices use, as their files say, without the overrides of a device. */
+  readonly profiles: readonly ProfileConfig[];
+  /** All that `profilePaths` hold, used or not. */
+  readonly availableProfiles: readonly ProfileConfig[];
+  readonly devices: readonly DeviceConfig[];
+  readonly stateDirectory: string;
+  readonly log: { readonly level: LogLevel };
+}
+
+/** `gateway`: one client with Object 25 and a prefix per device. `endpoints`: one client per device. */
+export type Representation = 'gateway' | 'endpoints';
+
+export interface UpstreamConfig {
+  readonly endpoint: string;
+  readonly representation: Representation;
+  readonly servers: readonly ServerConfig[];
+}
+
+export interface ServerConfig {
+  /** `coap://host:port` */
+  readonly uri: string;
+  /** without the brackets of an IPv6 address */
+  readonly host: string;
+  readonly port: number;
+  readonly shortServerId: number;
+  readonly lifetimeS: number;
+  readonly representation: Representation;
+  /** The newest LwM2M release to announce. */
+  readonly release: '1.2' | '1.1' | '1.0';
+  readonly localPort?: number;
+  readonly minPeriodS?: number;
+  readonly maxPeriodS?: number;
+  readonly transmission?: TransmissionConfig;
+  readonly notificationMode: 'non' | 'con';
+}
+
+/** CoAP transmission parameters (RFC 7252 section 4.8). */
+export interface TransmissionConfig {
+  readonly ackTimeoutMs?: number;
+  readonly ackRandomFactor?: number;
+  readonly maxRetransmit?: number;
+  readonly nstart?: number;
+}
+
+/** Keys that belong to a protocol; they have passed its schema, and defaults are filled in. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+export interface ConnectionConfig {
+  readonly id: string;
+  readonly type: string;
+  /** the adapter whose type it is */
+  readonly protocol: string;
+  readonly settings: Settings;
+}
+
+export interface ProfileConfig {
+  readonly id: string;
+  readonly protocol: string;
+  readonly manufacturer?: string;
+  readonly model?: string;
+  /** the section named like the protocol, e.g. `modbus:` */
+  readonly protocolSettings: Settings;
+  readonly points: Readonly<Record<string, PointConfig>>;
+  readonly objects: readonly ObjectMapping[];
+}
+
+/** A decimal number exactly as written: `0.10`, `1e-3`. */
+export type DecimalText = string;
+
+/** `times` the interval at which a point is polled, or a time of its own. */
+export type StaleAfter = { readonly times: number } | { readonly ms: number };
+
+export interface PointConfig {
+  /** the keys of the protocol: where and how the value stands in the device */
+  readonly address: Settings;
+  readonly access: 'r' | 'w' | 'rw';
+  readonly write?: WriteConfig;
+  readonly unit?: string;
+  readonly scale?: DecimalText;
+  readonly offset?: DecimalText;
+  readonly kind: 'gauge' | 'counter' | 'state' | 'text' | 'time';
+  /** raw value, as text, to meaning */
+  readonly map?: Readonly<Record<string, string | number | boolean>>;
+  readonly mask?: number;
+  readonly shift?: number;
+  readonly invert?: boolean;
+  /** plausible values in the point's own unit, ends included */
+  readonly valid?: readonly [number, number];
+  /** the fastest plausible change, e.g. 100 kW for a counter in kWh */
+  readonly maxRate?: { readonly value: DecimalText; readonly unit: string };
+  /** the value at which a counter starts again from 0, in its own unit */
+  readonly rollover?: DecimalText;
+  readonly onDecrease?: 'accept' | 'hold' | 'reject';
+  /** ms, or once after each connect, or only on demand; without it the interval of the device holds */
+  readonly poll?: number | 'once' | 'never';
+  readonly staleAfter?: StaleAfter;
+  readonly group?: string;
+  readonly enabled: boolean;
+}
+
+/** Limits of what may be written; values in the point's own unit. */
+export interface WriteConfig {
+  /** the keys of the protocol */
+  readonly settings: Settings;
+  readonly min?: number;
+  readonly max?: number;
+  readonly step?: number;
+  readonly allowed?: readonly (string | number | boolean)[];
+  readonly rateLimitMs?: number;
+}
+
+export interface ObjectMapping {
+  readonly object: number;
+  readonly version?: string;
+  readonly instance: number;
+  /** by resource id (`5700`), or resource and resource instance id (`5802/0`) */
+  readonly resources: Readonly<Record<string, ResourceMapping>>;
+}
+
+export type ResourceMapping =
+  | {
+      readonly from: string;
+      /** what the server is to get where the object names no unit */
+      readonly unit?: string;
+      /** how a number becomes a text, e.g. `%d`, `%08X` */
+      readonly format?: string;
+    }
+  | { readonly value: string | number | boolean };
+
+export interface DeviceConfig {
+  readonly id: string;
+  /** what Object 25 calls it; the id unless the file says otherwise */
+  readonly deviceId: string;
+  readonly prefix?: string;
+  /** with the overrides of this device; the same object for all devices without any */
+  readonly profile: ProfileConfig;
+  readonly connection: string;
+  /** the keys of the protocol, e.g. `unit` */
+  readonly settings: Settings;
+  readonly location?: string;
+  /** the interval of the points that have none, in ms */
+  readonly pollMs: number;
+  readonly staleAfter: StaleAfter;
+  readonly timeouts: { readonly requestMs: number; readonly retries: number };
+  /** Failed cycles in a row after which the device is only probed, and the waits before the probes. */
+  readonly quarantine: { readonly after: number; readonly backoffMs: readonly number[] };
+}

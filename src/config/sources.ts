@@ -1,0 +1,127 @@
+import { normalize } from 'node:path';
+import { check } from './check.ts';
+import type { ProfileSource } from './device.ts';
+import type { Faults } from './fault.ts';
+import { profileFile } from './file-schema.ts';
+import { besides, builtinProfiles, type FileSystem, filesLike, readText, yamlFilesBelow } from './files.ts';
+import { childOf, itemsOf, type Node, show, textAt } from './node.ts';
+import { readProfile } from './profile.ts';
+import type { Vocabulary } from './protocol.ts';
+import { readYaml } from './read.ts';
+import type { Environment } from './scalar.ts';
+
+/** Reads files into trees. */
+export interface Reader {
+  readonly files: FileSystem;
+  /** False after a file could not be read. */
+  readonly isComplete: boolean;
+  /** The tree of a file. @param named where another file names it */
+  read(path: string, named?: Node): Node | undefined;
+  /** Says that a file or folder could not be read. */
+  refuse(path: string, named: Node | undefined, reason: string): void;
+}
+
+export function createReader(env: Environment, files: FileSystem, faults: Faults): Reader {
+  let isComplete = true;
+  const refuse: Reader['refuse'] = (path, named, reason) => {
+    isComplete = false;
+    const what = named === undefined ? 'this file' : show(named);
+    faults.add(named?.place ?? { file: path, line: 1, column: 1 }, `cannot read ${what}: ${reason}`);
+  };
+  return {
+    files,
+    get isComplete() {
+      return isComplete;
+    },
+    refuse,
+    read(path, named) {
+      const text = readText(files, path);
+      if ('reason' in text) {
+        refuse(path, named, text.reason);
+        return undefined;
+      }
+      const node = readYaml(path, text.value, env, faults);
+      if (node === undefined) isComplete = false;
+      return node;
+    },
+  };
+}
+
+/** The trees of the files that `include` names; a file that several patterns fit is read once, the main file never. */
+export function readIncluded(main: Node, reader: Reader): Node[] {
+  const named = new Map<string, Node>();
+  for (const { node, text } of textsOf(childOf(main, 'include'))) {
+    const found = filesLike(reader.files, besides(main.place.file, text));
+    if ('reason' in found) reader.refuse(text, node, found.reason);
+    else for (const path of found.value) if (!named.has(path)) named.set(path, node);
+  }
+  named.delete(normalize(main.place.file));
+  return [...named].flatMap(([path, node]) => reader.read(path, node) ?? []);
+}
+
+/** The sound texts of a list. */
+function textsOf(list: Node | undefined): { node: Node; text: string }[] {
+  return itemsOf(list).flatMap((node) =>
+    node.kind === 'scalar' && typeof node.value === 'string' && !node.isBroken
+      ? [{ node, text: node.value }]
+      : [],
+  );
+}
+
+/** The profiles of all folders by id; the first folder that has an id wins. */
+export function readProfiles(
+  main: Node,
+  reader: Reader,
+  vocabulary: Vocabulary,
+  faults: Faults,
+): Map<string, ProfileSource> {
+  const profiles = new Map<string, ProfileSource>();
+  for (const { folder, named } of profileFolders(main)) {
+    for (const [id, source] of readFolder(folder, named, reader, vocabulary, faults))
+      if (!profiles.has(id)) profiles.set(id, source);
+  }
+  return profiles;
+}
+
+function profileFolders(main: Node): { folder: string; named?: Node }[] {
+  const paths = childOf(main, 'profilePaths');
+  if (paths === undefined) return [{ folder: builtinProfiles() }];
+  return textsOf(paths).map(({ node, text }) => ({
+    folder: text === 'builtin' ? builtinProfiles() : besides(main.place.file, text),
+    named: node,
+  }));
+}
+
+function readFolder(
+  folder: string,
+  named: Node | undefined,
+  reader: Reader,
+  vocabulary: Vocabulary,
+  faults: Faults,
+): Map<string, ProfileSource> {
+  const sources = new Map<string, ProfileSource>();
+  const paths = yamlFilesBelow(reader.files, folder);
+  if ('reason' in paths) {
+    reader.refuse(folder, named, paths.reason);
+    return sources;
+  }
+  for (const path of paths.value) {
+    const file = reader.read(path);
+    if (file === undefined) continue;
+    check(profileFile, file, faults);
+    const node = childOf(file, 'profile');
+    if (node === undefined) continue;
+    const source = {
+      node,
+      protocol: textAt(node, 'protocol'),
+      profile: readProfile(node, vocabulary, faults),
+    };
+    const id = textAt(node, 'id');
+    const first = sources.get(id ?? '');
+    const place = childOf(node, 'id')?.place ?? node.place;
+    if (first !== undefined)
+      faults.add(place, `another profile has this id; it is in ${first.node.place.file}`);
+    else if (id !== undefined) sources.set(id, source);
+  }
+  return sources;
+}

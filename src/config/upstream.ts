@@ -1,0 +1,55 @@
+import type { z } from 'zod';
+import type { ServerConfig, TransmissionConfig, UpstreamConfig } from './config.ts';
+import type { Faults } from './fault.ts';
+import { childOf, itemsOf, type Node } from './node.ts';
+import type { upstream } from './upstream-schema.ts';
+
+type CheckedUpstream = z.output<typeof upstream>;
+type CheckedServer = CheckedUpstream['servers'][number];
+
+/** The servers with their defaults. @param node the map under `upstream:` */
+export function toUpstream(checked: CheckedUpstream, node: Node, faults: Faults): UpstreamConfig {
+  const { endpoint, representation } = checked;
+  const servers = checked.servers.map((one, index) => toServer(one, index + 1, representation));
+  checkShortServerIds(servers, itemsOf(childOf(node, 'servers')), faults);
+  return { endpoint, representation, servers };
+}
+
+function toServer(
+  checked: CheckedServer,
+  position: number,
+  representation: UpstreamConfig['representation'],
+): ServerConfig {
+  const { uri, lifetime, release, localPort, minPeriod, maxPeriod, transmission, notificationMode } = checked;
+  return {
+    ...uri,
+    shortServerId: checked.shortServerId ?? position,
+    lifetimeS: lifetime,
+    representation: checked.representation ?? representation,
+    release,
+    notificationMode,
+    ...(localPort !== undefined && { localPort }),
+    ...(minPeriod !== undefined && { minPeriodS: minPeriod }),
+    ...(maxPeriod !== undefined && { maxPeriodS: maxPeriod }),
+    ...(transmission !== undefined && { transmission: toTransmission(transmission) }),
+  };
+}
+
+function toTransmission(checked: NonNullable<CheckedServer['transmission']>): TransmissionConfig {
+  const { ackTimeout, ...rest } = checked;
+  return { ...rest, ...(ackTimeout !== undefined && { ackTimeoutMs: ackTimeout }) };
+}
+
+function checkShortServerIds(servers: readonly ServerConfig[], nodes: readonly Node[], faults: Faults): void {
+  const seen = new Set<number>();
+  for (const [index, { shortServerId }] of servers.entries()) {
+    const node = nodes[index];
+    const place = (childOf(node, 'shortServerId') ?? node)?.place;
+    if (seen.has(shortServerId) && place !== undefined)
+      faults.add(
+        place,
+        'another server has this Short Server ID; without one it is the position in the list',
+      );
+    seen.add(shortServerId);
+  }
+}

@@ -1,0 +1,287 @@
+import type { AttachedDevice, PointId, Sample, WriteOperation, WriteResult } from '../adapter/index.ts';
+import type { Clock, Logger, Timers } from '../base/index.ts';
+import { type Ids, idsKey, omaRegistry, type Value } from '../model/index.ts';
+import { mandatoryDeviceResources } from '../objects/index.ts';
+import {
+  type CellUpdate,
+  createTree,
+  DONE,
+  type InstanceChange,
+  type InstanceSetup,
+  type Outcome,
+  type Refused,
+  type ResourceSetup,
+  type ResourceValue,
+  type Tree,
+} from '../tree/index.ts';
+import type { CompiledDevice } from './compile.ts';
+import { takeSamples } from './derive.ts';
+import type { Health, HealthRules } from './health.ts';
+import type { CompiledInstance } from './mapping.ts';
+import type { FieldUpdate, PointState, UpdateCause } from './pipeline.ts';
+import { type Poll, type Polling, startPolling } from './polling.ts';
+import type { CompiledResource, PointResource } from './resource.ts';
+import type { WritePlan } from './write.ts';
+
+/** What a device is called and made of, for its Device object. */
+export interface DeviceDescription {
+  readonly id: string;
+  readonly manufacturer?: string;
+  readonly model?: string;
+}
+
+export interface DevicePorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Logger;
+}
+
+/** A device that runs: read at its intervals, its values in a tree. */
+export interface Device {
+  readonly id: string;
+  readonly tree: Tree;
+  readonly health: Health;
+  /** Cycles left out because the one before still ran. */
+  readonly skippedCycles: number;
+  stop(): void;
+}
+
+/** How long a read or write for a server may take in the field; below the patience of servers (Gateway digest 7). */
+const ON_DEMAND_DEADLINE_MS = 8000;
+
+/** A value is fresh until the cycle that renews it has had time to come. */
+const FRESHNESS_MARGIN = 1.5;
+
+const DEVICE_OBJECT = 3;
+
+const NO_ERROR: ReadonlyMap<number, Value> = new Map([[0, 0]]);
+/** Peripheral malfunction: the nearest there is to a meter that does not answer (OMA Core 1.2 E.4, resource 11). */
+const NO_ANSWER: ReadonlyMap<number, Value> = new Map([[0, 8]]);
+
+/** How a failure in the field looks to a server (Gateway digest 7). */
+const REFUSALS: Readonly<Record<UpdateCause, Refused>> = {
+  timeout: { status: 'timeout', message: 'the device did not answer in time' },
+  disconnected: { status: 'unavailable', message: 'there is no connection to the device' },
+  closed: { status: 'unavailable', message: 'the connection was closed' },
+  busy: { status: 'unavailable', message: 'the device is busy' },
+  overloaded: { status: 'unavailable', message: 'too much is waiting for the device' },
+  'not-available': { status: 'unavailable', message: 'the device says that it has no value now' },
+  rejected: { status: 'bad-gateway', message: 'the device refused' },
+  malformed: { status: 'bad-gateway', message: 'the device answered what cannot be right' },
+  implausible: { status: 'bad-gateway', message: 'the value of the device cannot be right' },
+  unusable: { status: 'bad-gateway', message: 'the value of the device does not fit the resource' },
+  'not-verified': { status: 'bad-gateway', message: 'the device does not show what was written' },
+  forbidden: { status: 'bad-request', message: 'the profile does not allow this value' },
+};
+
+function refusedBecause(cause: UpdateCause, message?: string, retryAfterMs?: number): Refused {
+  return {
+    ...REFUSALS[cause],
+    ...(message === undefined ? {} : { message }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+function cellUpdate(update: FieldUpdate): CellUpdate {
+  if ('value' in update) return update;
+  const { ids, quality, cause, message, retryAfterMs } = update;
+  return { ids, quality, refused: refusedBecause(cause, message, retryAfterMs) };
+}
+
+function isPoint(resource: CompiledResource): resource is PointResource {
+  return resource.kind === 'point';
+}
+
+/** Resource instances of one mapping, gathered by resource: `5802/0` and `5802/1` are one resource. */
+function resourceSetups(instance: CompiledInstance, device: CompiledDevice): ResourceSetup[] {
+  const setups = new Map<number, ResourceSetup>();
+  for (const resource of instance.resources) {
+    const [, , id = 0, resourceInstance] = resource.ids;
+    if (resource.kind === 'constant') {
+      const before = setups.get(id)?.value;
+      const value: ResourceValue =
+        resourceInstance === undefined
+          ? resource.value
+          : new Map([...(before instanceof Map ? before : []), [resourceInstance, resource.value]]);
+      setups.set(id, { id, value });
+      continue;
+    }
+    const point = isPoint(resource) ? device.points.get(resource.point) : undefined;
+    const field = {
+      maxAgeMs: (point?.maxAgeMs ?? Number.POSITIVE_INFINITY) * FRESHNESS_MARGIN,
+      staleAfterMs: point?.staleAfterMs ?? Number.POSITIVE_INFINITY,
+    };
+    setups.set(id, resource.kind === 'derived' ? { id } : { id, field });
+  }
+  return [...setups.values()];
+}
+
+/** Brings a device to life: attaches polls to a tree, and the tree to the field. */
+export function startDevice(
+  compiled: CompiledDevice,
+  attached: AttachedDevice,
+  description: DeviceDescription,
+  health: HealthRules,
+  ports: DevicePorts,
+): Device {
+  const { clock } = ports;
+  const log = ports.log.child({ device: description.id });
+  const states = new Map<PointId, PointState>();
+  const writtenAt = new Map<PointId, number>();
+  const pointResources = compiled.instances.flatMap(({ resources }) => resources.filter(isPoint));
+  const byIds = new Map(pointResources.map((resource) => [idsKey(resource.ids), resource]));
+
+  const take = (samples: readonly Sample[]): void => {
+    tree.update(takeSamples(compiled, states, samples, clock.monotonic()).map(cellUpdate));
+  };
+
+  /** The points that feed these resources, whichever of their instances. */
+  const pointsOf = (resources: readonly Ids[]): PointId[] => {
+    const wanted = new Set(resources.map((ids) => idsKey(ids.slice(0, 3))));
+    const points = pointResources
+      .filter(({ ids }) => wanted.has(idsKey(ids.slice(0, 3))))
+      .map(({ point }) => point);
+    return [...new Set(points)].filter((id) => (compiled.points.get(id)?.outputs.length ?? 0) > 0).sort();
+  };
+
+  const refuseWhileOffline = (): Refused | undefined => {
+    const retryAfterMs = polling.retryAfterMs;
+    return retryAfterMs === undefined
+      ? undefined
+      : refusedBecause('disconnected', 'the device does not answer', retryAfterMs);
+  };
+
+  /** Memory cells of set points wear out: a profile can limit how often they are written (pitfall 29). */
+  const refuseTooSoon = (operations: readonly WriteOperation[]): Refused | undefined => {
+    for (const { point } of operations) {
+      const limitMs = compiled.points.get(point)?.rateLimitMs ?? 0;
+      const waitMs = (writtenAt.get(point) ?? Number.NEGATIVE_INFINITY) + limitMs - clock.monotonic();
+      if (waitMs > 0) return refusedBecause('busy', 'it was written only just now', waitMs);
+    }
+    return undefined;
+  };
+
+  const refresh = async (resources: readonly Ids[]): Promise<void> => {
+    const refused = refuseWhileOffline();
+    if (refused === undefined) return polling.readNow(pointsOf(resources), ON_DEMAND_DEADLINE_MS);
+    const wanted = new Set(pointsOf(resources));
+    const cells = pointResources.filter(({ point }) => wanted.has(point));
+    tree.update(cells.map(({ ids }) => ({ ids, refused, quality: 1 })));
+    return undefined;
+  };
+
+  const writeField = async (change: InstanceChange): Promise<Outcome> => {
+    const plans: { readonly ids: Ids; readonly value: Value; readonly plan: WritePlan }[] = [];
+    for (const [id, value] of change.values) {
+      const single: ReadonlyMap<number | undefined, Value> =
+        value instanceof Map ? value : new Map([[undefined, value]]);
+      for (const [resourceInstance, one] of single) {
+        const ids = [
+          change.object,
+          change.instance,
+          id,
+          ...(resourceInstance === undefined ? [] : [resourceInstance]),
+        ];
+        const write = byIds.get(idsKey(ids))?.write;
+        if (write === undefined)
+          return { status: 'not-allowed', message: `/${ids.join('/')} cannot be written here` };
+        plans.push({ ids, value: one, plan: write(one) });
+      }
+    }
+    const operations: WriteOperation[] = [];
+    for (const { plan } of plans) {
+      if ('refusal' in plan) return { status: 'bad-request', message: plan.refusal };
+      operations.push(plan.operation);
+    }
+    const refused = refuseWhileOffline() ?? refuseTooSoon(operations);
+    if (refused !== undefined) return refused;
+    for (const { point } of operations) writtenAt.set(point, clock.monotonic());
+    const results = await attached.write(operations, { deadlineMs: ON_DEMAND_DEADLINE_MS });
+    const failed = results.find(
+      (result): result is WriteResult & { status: 'failed' } => result.status === 'failed',
+    );
+    if (failed !== undefined) return refusedBecause(failed.cause, failed.message);
+    tree.update(plans.map(({ ids, value }) => ({ ids, value, at: clock.now(), quality: 4 })));
+    return DONE;
+  };
+
+  const tree = createTree({ clock, refresh });
+
+  const setups: InstanceSetup[] = compiled.instances.map((instance) => ({
+    definition: instance.definition,
+    instance: instance.instance,
+    resources: resourceSetups(instance, compiled),
+    write: writeField,
+  }));
+  for (const setup of withDeviceObject(setups, description, () => polling.health)) tree.addInstance(setup);
+
+  const polling: Polling = startPolling(
+    attached,
+    {
+      id: description.id,
+      polls: compiled.polls,
+      health,
+      cycleDeadlineMs: (poll) => cycleDeadline(poll, compiled),
+    },
+    {
+      clock,
+      timers: ports.timers,
+      log,
+      onSamples: take,
+      onHealth({ state, cause }) {
+        if (state === 'offline') log.warn({ cause }, 'the device does not answer');
+        else log.info({}, 'the device answers');
+        tree.touch([DEVICE_OBJECT, 0, 11]);
+      },
+    },
+  );
+
+  return {
+    id: description.id,
+    tree,
+    get health() {
+      return polling.health;
+    },
+    get skippedCycles() {
+      return polling.skipped;
+    },
+    stop() {
+      polling.stop();
+      attached.detach();
+      tree.clear();
+    },
+  };
+}
+
+/** All requests of a cycle may have to be repeated; a cycle longer than its interval is left out anyway. */
+function cycleDeadline(poll: Poll, { plan }: CompiledDevice): number {
+  const patience = plan.requestTimeoutMs * (plan.retries + 1) * 2;
+  return Number.isFinite(poll.intervalMs) ? Math.max(poll.intervalMs, patience) : Math.max(10_000, patience);
+}
+
+/** Every device shows object 3: as its profile maps it, with what the gateway knows by itself. */
+function withDeviceObject(
+  setups: readonly InstanceSetup[],
+  { manufacturer, model }: DeviceDescription,
+  health: () => Health,
+): InstanceSetup[] {
+  const mapped = setups.find(({ definition }) => definition.id === DEVICE_OBJECT);
+  const definition = mapped?.definition ?? omaRegistry().find(DEVICE_OBJECT);
+  if (definition === undefined) return [...setups];
+  const errorCodes = (): ReadonlyMap<number, Value> => (health().state === 'offline' ? NO_ANSWER : NO_ERROR);
+  const provided: readonly ResourceSetup[] = [
+    ...(manufacturer === undefined ? [] : [{ id: 0, value: manufacturer }]),
+    ...(model === undefined ? [] : [{ id: 1, value: model }]),
+    ...mandatoryDeviceResources(
+      () => ({ status: 'not-allowed', message: 'this device cannot be rebooted' }),
+      errorCodes,
+    ),
+  ];
+  const own = mapped?.resources ?? [];
+  const taken = new Set(own.map(({ id }) => id));
+  const device: InstanceSetup = {
+    ...(mapped ?? { definition, instance: 0 }),
+    resources: [...own, ...provided.filter(({ id }) => !taken.has(id))],
+  };
+  return [device, ...setups.filter((setup) => setup !== mapped)];
+}

@@ -1,0 +1,152 @@
+import { createSignal } from 'lwm2m-gateway/adapter';
+import { describe, expect, test } from 'vitest';
+import { createBus, type Job } from '../../adapters/modbus/bus.ts';
+import { createLinkStatistics, type Link, type LinkState, type Outcome } from '../../adapters/modbus/link.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+/** A link without a medium: every request takes `replyMs`, or for ever. */
+function bench(options: { replyMs?: number; state?: LinkState } = {}) {
+  const clock = createFakeClock();
+  const changes = createSignal<void>();
+  const sent: string[] = [];
+  let busy = false;
+  let state: LinkState = options.state ?? 'up';
+  const link: Link = {
+    statistics: createLinkStatistics(),
+    get state() {
+      return state;
+    },
+    get ready() {
+      return state === 'up' && !busy;
+    },
+    retryInMs: 700,
+    start() {},
+    want() {},
+    send(unit, _request, timeoutMs, done) {
+      busy = true;
+      sent.push(`${clock.monotonic()} unit ${unit}`);
+      const answers = (options.replyMs ?? 10) <= timeoutMs;
+      clock.after(Math.min(options.replyMs ?? 10, timeoutMs), () => {
+        busy = false;
+        const outcome: Outcome = answers
+          ? { status: 'done', data: Buffer.alloc(0) }
+          : { status: 'failed', cause: 'timeout', sent: true };
+        done(outcome);
+      });
+    },
+    onChange: (listener) => changes.subscribe(listener),
+    async close() {},
+  };
+  const bus = createBus(link, clock);
+  const outcomes: string[] = [];
+  const request = (unit: number, more: Partial<Job> = {}): void => {
+    const job: Job = {
+      unit,
+      request: { function: 3, address: 0, count: 1 },
+      urgency: 'poll',
+      timeoutMs: 1000,
+      deadlineAt: clock.monotonic() + 1000,
+      ...more,
+    };
+    void bus.request(job).then((outcome) => {
+      const what = outcome.status === 'failed' ? outcome.cause : outcome.status;
+      outcomes.push(`${clock.monotonic()} unit ${unit} ${what}`);
+    });
+  };
+  return {
+    clock,
+    bus,
+    sent,
+    outcomes,
+    request,
+    become(next: LinkState) {
+      state = next;
+      changes.emit();
+    },
+  };
+}
+
+describe('one queue per connection', () => {
+  test('a write goes before a demand before a poll, and the running request is not interrupted', async () => {
+    const { clock, sent, request } = bench();
+    request(1);
+    request(2);
+    request(3, { urgency: 'demand' });
+    request(4, { urgency: 'write' });
+    await clock.advance(40);
+    expect(sent).toEqual(['0 unit 1', '10 unit 4', '20 unit 3', '30 unit 2']);
+  });
+
+  test('after three urgent requests a poll that waits has its turn', async () => {
+    const { clock, sent, request } = bench();
+    request(1, { urgency: 'write' });
+    for (const unit of [10, 11]) request(unit);
+    for (let unit = 2; unit <= 9; unit++) request(unit, { urgency: unit % 2 === 0 ? 'write' : 'demand' });
+    await clock.advance(200);
+    expect(sent.map((line) => Number(line.split(' ')[2]))).toEqual([1, 2, 4, 6, 10, 8, 3, 5, 11, 7, 9]);
+  });
+
+  test('requests of equal urgency go in the order they came', async () => {
+    const { clock, sent, request } = bench();
+    for (const unit of [1, 2, 3]) request(unit);
+    await clock.advance(100);
+    expect(sent).toEqual(['0 unit 1', '10 unit 2', '20 unit 3']);
+  });
+
+  test('who waits beyond its deadline is overloaded and never sent; who runs times out', async () => {
+    const { clock, bus, sent, outcomes, request } = bench({ replyMs: Number.POSITIVE_INFINITY });
+    request(1, { deadlineAt: 300 });
+    request(2, { deadlineAt: 200 });
+    await clock.advance(1000);
+    expect(sent).toEqual(['0 unit 1']);
+    expect(outcomes).toEqual(['200 unit 2 overloaded', '300 unit 1 timeout']);
+    expect(bus.overloaded).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('the queue is bounded', async () => {
+    const { clock, bus, outcomes, request } = bench();
+    for (let unit = 0; unit < 1005; unit++) request(unit);
+    await clock.advance(0);
+    expect(outcomes.filter((line) => line.endsWith('overloaded'))).toHaveLength(4);
+    expect(bus.overloaded).toBe(4);
+  });
+
+  test('when the connection breaks all that waits fails at once, and so does what comes while it is down', async () => {
+    const { clock, outcomes, request, become } = bench({ state: 'connecting' });
+    request(1);
+    await clock.advance(50);
+    expect(outcomes).toEqual([]);
+    become('down');
+    request(2);
+    await clock.advance(0);
+    expect(outcomes).toEqual(['50 unit 1 disconnected', '50 unit 2 disconnected']);
+    become('up');
+    request(3);
+    await clock.advance(10);
+    expect(outcomes.at(-1)).toBe('60 unit 3 done');
+    expect(clock.pending).toBe(0);
+  });
+
+  test('who waits for a connection that does not come is disconnected, not overloaded', async () => {
+    const { clock, outcomes, request } = bench({ state: 'connecting' });
+    request(1, { deadlineAt: 100 });
+    await clock.advance(100);
+    expect(outcomes).toEqual(['100 unit 1 disconnected']);
+  });
+
+  test('closing settles what waits and wakes who sleeps', async () => {
+    const { clock, bus, outcomes, request } = bench({ state: 'connecting' });
+    request(1);
+    let woke = false;
+    void bus.wait(500).then(() => {
+      woke = true;
+    });
+    bus.close();
+    request(2);
+    await clock.advance(0);
+    expect(outcomes).toEqual(['0 unit 1 closed', '0 unit 2 closed']);
+    expect(woke).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+});

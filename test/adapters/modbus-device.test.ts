@@ -1,0 +1,298 @@
+import type { AttachedDevice, DevicePlan, FieldValue, Sample } from 'lwm2m-gateway/adapter';
+import { createTestHost } from 'lwm2m-gateway/adapter/testkit';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import modbus from '../../adapters/modbus/index.ts';
+import { devicePlan, outcomeOf, type PointKeys } from './support/plans.ts';
+import { type RogueRequest, registerValue, startRogueServer } from './support/rogue-server.ts';
+
+const host = createTestHost();
+
+function open(settings: Readonly<Record<string, unknown>>) {
+  const adapter = modbus.open({ id: 'c', type: 'modbus-tcp', settings }, host);
+  onTestFinished(() => adapter.close());
+  adapter.start();
+  return adapter;
+}
+
+async function onRogue(plan: DevicePlan, behave: (request: RogueRequest) => void) {
+  const server = await startRogueServer(behave);
+  onTestFinished(() => server.close());
+  const adapter = open({ host: '127.0.0.1', port: server.port });
+  const asked = (): string[] => server.requests.map(({ address, count }) => `${address}+${count}`);
+  return { server, adapter, device: adapter.attach(plan), asked };
+}
+
+const poll = (
+  device: AttachedDevice,
+  points: readonly string[],
+  deadlineMs = 2000,
+): Promise<readonly Sample[]> => device.read(points, { priority: 'poll', deadlineMs });
+
+/** `r0`...: one register each. */
+function registers(count: number, step = 1): Record<string, PointKeys> {
+  const point = (index: number): [string, PointKeys] => [
+    `r${index}`,
+    { table: 'holding', addr: index * step, type: 'uint16' },
+  ];
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => point(index)));
+}
+
+/** Refuses every read that touches one of the addresses. */
+const refusing =
+  (addresses: readonly number[], code = 2) =>
+  (request: RogueRequest): void => {
+    const isBad = addresses.some((a) => a >= request.address && a < request.address + request.count);
+    request.socket.write(isBad ? request.exception(code) : request.good());
+  };
+
+describe('a device that refuses a part of a request', () => {
+  test('only the point that it does not have goes without a value, in the same read, and the next plan knows', async () => {
+    const plan = devicePlan(registers(8));
+    const points = [...plan.points.keys()];
+    const { device, asked } = await onRogue(plan, refusing([5]));
+    const expected = points.map((_, index) => (index === 5 ? 'rejected' : registerValue(1, index)));
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(expected);
+    expect(asked()).toEqual(['0+8', '0+4', '4+4', '4+2', '4+1', '5+1', '6+2']);
+    const before = asked().length;
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(expected);
+    expect(asked().slice(before)).toEqual(['0+5', '5+1', '6+2']);
+  });
+
+  test('a hole between points is not touched again', async () => {
+    const plan = devicePlan(registers(4, 10));
+    const points = [...plan.points.keys()];
+    const { device, asked } = await onRogue(plan, refusing([15], 3));
+    const expected = points.map((_, index) => registerValue(1, index * 10));
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(expected);
+    const before = asked().length;
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(expected);
+    expect(asked().slice(before)).toEqual(['0+11', '20+11']);
+  });
+
+  test('a device that takes shorter requests than its profile says is read in shorter ones', async () => {
+    const plan = devicePlan(registers(100));
+    const points = [...plan.points.keys()];
+    const { device, asked } = await onRogue(plan, (request) =>
+      request.socket.write(request.count > 30 ? request.exception(3) : request.good()),
+    );
+    const expected = points.map((_, index) => registerValue(1, index));
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(expected);
+    const before = asked().length;
+    await poll(device, points);
+    expect(asked().slice(before)).toEqual(['0+25', '25+25', '50+25', '75+25']);
+  });
+
+  test('a device that refuses everything, as while it starts, teaches nothing', async () => {
+    let isStarting = true;
+    const plan = devicePlan(registers(4));
+    const points = [...plan.points.keys()];
+    const { device, asked } = await onRogue(plan, (request) =>
+      request.socket.write(isStarting ? request.exception(2) : request.good()),
+    );
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(Array(4).fill('rejected'));
+    isStarting = false;
+    const before = asked().length;
+    expect((await poll(device, points)).map(outcomeOf)).toEqual([1000, 1001, 1002, 1003]);
+    expect(asked().slice(before)).toEqual(['0+4']);
+  });
+
+  test('other exceptions are not taken for a matter of addresses', async () => {
+    const plan = devicePlan(registers(4));
+    const { device, asked } = await onRogue(plan, ({ exception, socket }) => socket.write(exception(4)));
+    expect((await poll(device, ['r0', 'r1'])).map(outcomeOf)).toEqual(['rejected', 'rejected']);
+    expect(asked()).toEqual(['0+2']);
+    expect(device.state).toEqual({ reachable: true });
+  });
+});
+
+describe('exceptions that are no refusal (Modbus Application Protocol 1.1b3 section 7)', () => {
+  test.each([5, 6])('%i: a busy device is asked again later', async (code) => {
+    const { device, server } = await onRogue(devicePlan(registers(1)), (request) =>
+      request.socket.write(request.number < 3 ? request.exception(code) : request.good()),
+    );
+    const before = performance.now();
+    expect((await poll(device, ['r0'])).map(outcomeOf)).toEqual([1000]);
+    expect(performance.now() - before).toBeGreaterThan(280);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test('a device that stays busy is busy at the deadline', async () => {
+    const { device } = await onRogue(devicePlan(registers(1)), ({ exception, socket }) =>
+      socket.write(exception(6)),
+    );
+    expect((await poll(device, ['r0'], 400)).map(outcomeOf)).toEqual(['busy']);
+  });
+
+  test.each([10, 11])('%i: the unit is silent and the connection is fine', async (code) => {
+    const { adapter, device, server } = await onRogue(devicePlan(registers(40, 100)), (request) =>
+      request.socket.write(request.unit === 1 ? request.exception(code) : request.good()),
+    );
+    const other = adapter.attach(devicePlan(registers(1), { id: 'other', settings: { unit: 2 } }));
+    const samples = await poll(device, ['r0', 'r10', 'r20']);
+    expect(samples.map(outcomeOf)).toEqual(['timeout', 'timeout', 'timeout']);
+    expect(device.state).toEqual({ reachable: false, cause: 'timeout' });
+    expect((await poll(other, ['r0'])).map(outcomeOf)).toEqual([2000]);
+    expect(other.state).toEqual({ reachable: true });
+    // A silent unit is not asked for the rest of a read.
+    expect(server.requests.filter(({ unit }) => unit === 1)).toHaveLength(1);
+    expect(server.connections).toBe(1);
+  });
+});
+
+describe('reads', () => {
+  test('the same list of points needs one plan and one request a cycle; a point asked twice is read once', async () => {
+    const { device, asked } = await onRogue(devicePlan(registers(20, 3)), ({ good, socket }) =>
+      socket.write(good()),
+    );
+    const points = ['r3', 'r0', 'r3'];
+    const samples = await poll(device, points);
+    expect(samples.map((sample) => [sample.point, outcomeOf(sample)])).toEqual([
+      ['r3', 1009],
+      ['r0', 1000],
+      ['r3', 1009],
+    ]);
+    expect(asked()).toEqual(['0+10']);
+  });
+
+  test('a point that can only be written is not read', async () => {
+    const plan = devicePlan({ reset: { table: 'coil', addr: 1, access: 'w' } });
+    const { device, asked } = await onRogue(plan, () => {});
+    expect((await poll(device, ['reset'])).map(outcomeOf)).toEqual(['forbidden']);
+    expect(asked()).toEqual([]);
+  });
+
+  test('a sample has the time of the reply and a pattern for "no value" has no value', async () => {
+    const plan = devicePlan({
+      ok: { table: 'input', addr: 1, type: 'int16' },
+      none: { table: 'input', addr: 2, type: 'int16', nan: [1002] },
+    });
+    const { device } = await onRogue(plan, ({ good, socket }) => setTimeout(() => socket.write(good()), 50));
+    const before = Date.now();
+    const [ok, none] = await poll(device, ['ok', 'none']);
+    expect(ok).toMatchObject({ point: 'ok', value: 1001, quality: 4 });
+    expect(ok?.at).toBeGreaterThanOrEqual(before + 45);
+    expect(none).toMatchObject({ point: 'none', cause: 'not-available' });
+  });
+});
+
+describe('writes', () => {
+  const plan = devicePlan({
+    one: { table: 'holding', addr: 1, type: 'int16', access: 'rw' },
+    one16: { table: 'holding', addr: 2, type: 'int16', access: 'rw', write: { fc: 16 } },
+    real: { table: 'holding', addr: 4, type: 'float32', order: 'CDAB', access: 'rw' },
+    name: { table: 'holding', addr: 10, type: 'string', length: 4, access: 'rw' },
+    coil: { table: 'coil', addr: 1, access: 'rw' },
+    coil15: { table: 'coil', addr: 2, access: 'rw', write: { fc: 15 } },
+    checked: {
+      table: 'holding',
+      addr: 20,
+      type: 'float32',
+      access: 'rw',
+      write: { verify: 'readback', tolerance: 0.5 },
+    },
+    blind: { table: 'holding', addr: 30, type: 'int16', access: 'rw', write: { verify: 'none' } },
+    fixed: { table: 'input', addr: 1, type: 'int16' },
+  });
+  const write = async (device: AttachedDevice, ...operations: [string, FieldValue][]): Promise<unknown[]> => {
+    const results = await device.write(
+      operations.map(([point, value]) => ({ point, value })),
+      { deadlineMs: 700 },
+    );
+    return results.map((result) => (result.status === 'done' ? 'done' : [result.cause, result.message]));
+  };
+
+  test('every type reaches the device, each value in one request', async () => {
+    const simulation = await modbus.simulate?.([plan], host);
+    if (simulation === undefined) throw new Error('no simulation');
+    onTestFinished(() => simulation.close());
+    const heard: unknown[] = [];
+    simulation.onWrite(({ point, value }) => heard.push([point, value]));
+    const adapter = open(simulation.connection);
+    const device = adapter.attach(plan);
+    const operations: [string, FieldValue][] = [
+      ['one', -5],
+      ['one16', 300],
+      ['real', 230.1],
+      ['name', 'Zähler1'],
+      ['coil', true],
+      ['coil15', true],
+      ['checked', 1.5],
+    ];
+    expect(await write(device, ...operations)).toEqual(operations.map(() => 'done'));
+    expect(heard).toEqual(operations);
+    for (const [point, value] of operations) expect(simulation.get('meter', point)).toBe(value);
+    expect(adapter.statistics().requests).toBe(operations.length + 1);
+  });
+
+  test('one value that does not fit or must not be written keeps all of them from being sent', async () => {
+    const { device, asked } = await onRogue(plan, () => {});
+    expect(await write(device, ['one', 1], ['one16', 40_000], ['fixed', 1], ['ghost', 1])).toEqual([
+      ['forbidden', expect.stringContaining('another value')],
+      ['forbidden', '40000 does not fit into int16'],
+      ['forbidden', 'point fixed can only be read'],
+      ['rejected', expect.stringContaining('no point ghost')],
+    ]);
+    expect(asked()).toEqual([]);
+  });
+
+  test('after a write that failed the later ones are not sent', async () => {
+    const { device, asked } = await onRogue(plan, ({ exception, socket }) => socket.write(exception(3)));
+    expect(await write(device, ['one', 1], ['coil', true])).toEqual([
+      ['rejected', 'not confirmed: illegal data value'],
+      ['forbidden', expect.stringContaining('another value')],
+    ]);
+    expect(asked()).toHaveLength(1);
+  });
+
+  test('a value read back differs: not verified; within the tolerance: done', async () => {
+    const { device } = await onRogue(plan, ({ good, socket }) => socket.write(good()));
+    // 0x03fc03fd, which this device always shows there
+    const shown = Buffer.from('03fc03fd', 'hex').readFloatBE(0);
+    expect(await write(device, ['checked', 7])).toEqual([
+      ['not-verified', expect.stringContaining('but the device shows')],
+    ]);
+    expect(await write(device, ['checked', shown + 0.25])).toEqual(['done']);
+  });
+
+  test('a write without answer is not sent again, since it may have been done', async () => {
+    const impatient = devicePlan(
+      Object.fromEntries([['one', { table: 'holding', addr: 1, type: 'int16', access: 'rw' }]]),
+      {
+        retries: 3,
+        requestTimeoutMs: 100,
+      },
+    );
+    const { device, server } = await onRogue(impatient, () => {});
+    expect(await write(device, ['one', 1])).toEqual([
+      ['timeout', expect.stringContaining('may or may not have done it')],
+    ]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('a late acknowledgement of another value is not believed', async () => {
+    let late: Buffer | undefined;
+    const { device } = await onRogue(plan, (request) => {
+      if (late === undefined) late = request.good();
+      else {
+        request.socket.write(late);
+        request.socket.write(request.exception(4));
+      }
+    });
+    expect(await write(device, ['one', 1])).toEqual([['timeout', expect.anything()]]);
+    expect(await write(device, ['one', 2])).toEqual([['rejected', 'not confirmed: device failure']]);
+  });
+
+  test('a device that restarts instead of answering has done what needs no verification', async () => {
+    const { device } = await onRogue(plan, ({ socket }) => socket.resetAndDestroy());
+    expect(await write(device, ['blind', 1])).toEqual(['done']);
+    expect(await write(device, ['blind', 1])).toEqual([['disconnected', expect.anything()]]);
+  });
+
+  test('a busy device is asked again, and one that works on it is not asked twice', async () => {
+    const { device, server } = await onRogue(plan, (request) =>
+      request.socket.write(request.number === 1 ? request.exception(6) : request.exception(5)),
+    );
+    expect(await write(device, ['one', 1])).toEqual([['busy', expect.stringContaining('accepted')]]);
+    expect(server.requests).toHaveLength(2);
+  });
+});

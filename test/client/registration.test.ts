@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../src/client/index.ts';
+import {
+  type RegistrationEvent,
+  type RegistrationRules,
+  type RegistrationState,
+  step,
+  updateDelay,
+} from '../../src/client/registration.ts';
+
+const RULES: RegistrationRules = {
+  release: '1.2',
+  retry: { firstMs: 1000, factor: 2, mostMs: 60_000, jitter: 0 },
+  random: () => 0,
+};
+
+/** Plays events; returns every action by its type and what matters of it. */
+function play(events: readonly RegistrationEvent[]): string[] {
+  let state: RegistrationState = { phase: 'idle' };
+  const actions: string[] = [];
+  for (const event of events) {
+    const [next, action] = step(state, event, RULES);
+    state = next;
+    if (action === undefined) continue;
+    const detail =
+      action.type === 'register'
+        ? ` ${action.release}`
+        : action.type === 'wait'
+          ? ` ${action.ms}`
+          : action.type === 'update'
+            ? ` ${Object.entries(action.changes)
+                .filter(([, news]) => news)
+                .map(([what]) => what)}`
+            : '';
+    actions.push(action.type + detail);
+  }
+  return actions;
+}
+
+const answer = (given: Answer): RegistrationEvent => ({ type: 'answer', answer: given });
+const START: RegistrationEvent = { type: 'start' };
+const REGISTERED = answer({ status: 'registered', location: ['rd', '1'] });
+const OK = answer({ status: 'ok' });
+const DUE: RegistrationEvent = { type: 'due' };
+const OBJECTS: RegistrationEvent = { type: 'changed', what: 'objects' };
+const LIFETIME: RegistrationEvent = { type: 'changed', what: 'lifetime' };
+
+describe('the registration of an account (OMA Core 1.2 6.2)', () => {
+  test('4.12 goes down one release at a time, at once', () => {
+    const older = answer({ status: 'unsupported-release' });
+    expect(play([START, older, older, REGISTERED])).toEqual([
+      'register 1.2',
+      'register 1.1',
+      'register 1.0',
+      'wait-for-update',
+    ]);
+  });
+
+  test('a server that supports no release at all is asked again later, newest first', () => {
+    const older = answer({ status: 'unsupported-release' });
+    expect(play([START, older, older, older, DUE])).toEqual([
+      'register 1.2',
+      'register 1.1',
+      'register 1.0',
+      'wait 1000',
+      'register 1.2',
+    ]);
+  });
+
+  test('failures are retried with growing waits', () => {
+    const lost = answer({ status: 'unreachable', message: 'refused' });
+    expect(play([START, lost, DUE, lost, DUE, lost])).toEqual([
+      'register 1.2',
+      'wait 1000',
+      'register 1.2',
+      'wait 2000',
+      'register 1.2',
+      'wait 4000',
+    ]);
+  });
+
+  test('a server that asks for patience gets it', () => {
+    expect(play([START, answer({ status: 'refused', code: '5.03', retryAfterMs: 30_000 })])).toEqual([
+      'register 1.2',
+      'wait 30000',
+    ]);
+  });
+
+  test('a change of the object list is told at once, changes during an Update together after it', () => {
+    expect(play([START, REGISTERED, OBJECTS, OBJECTS, LIFETIME, OK, OK])).toEqual([
+      'register 1.2',
+      'wait-for-update',
+      'update objects',
+      'update objects,lifetime',
+      'wait-for-update',
+    ]);
+  });
+
+  test('what changes while Register is on its way is told after it', () => {
+    expect(play([START, OBJECTS, REGISTERED])).toEqual(['register 1.2', 'update objects']);
+  });
+
+  test('the time between Updates over, an empty Update keeps the registration alive', () => {
+    expect(play([START, REGISTERED, DUE])).toEqual(['register 1.2', 'wait-for-update', 'update anyway']);
+  });
+
+  test('a server that has forgotten us is registered with anew', () => {
+    const forgotten = answer({ status: 'refused', code: '4.04' });
+    expect(play([START, REGISTERED, DUE, forgotten])).toEqual([
+      'register 1.2',
+      'wait-for-update',
+      'update anyway',
+      'register 1.2',
+    ]);
+  });
+
+  test('a registered client de-registers when it stops, another one just ends', () => {
+    expect(play([START, REGISTERED, { type: 'stop' }, OK])).toEqual([
+      'register 1.2',
+      'wait-for-update',
+      'deregister',
+      'end',
+    ]);
+    expect(play([START, { type: 'stop' }])).toEqual(['register 1.2', 'end']);
+  });
+});
+
+test.each([
+  [86_400, 86_307_000],
+  [186, 93_000],
+  [60, 30_000],
+  [0, undefined],
+])('a lifetime of %i s is renewed after %s ms', (lifetimeS, delay) => {
+  expect(updateDelay(lifetimeS)).toBe(delay);
+});

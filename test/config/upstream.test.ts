@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { configOf, faultsOf } from './support.ts';
+
+const upstream = (servers: string): string =>
+  `profilePaths: [profiles]\nupstream:\n  endpoint: gw\n  servers:\n${servers}`;
+
+test('a server has sensible defaults', () => {
+  const config = configOf(upstream('    - uri: coap://lwm2m.example.net\n'));
+  expect(config.upstream).toEqual({
+    endpoint: 'gw',
+    representation: 'gateway',
+    servers: [
+      {
+        uri: 'coap://lwm2m.example.net',
+        host: 'lwm2m.example.net',
+        port: 5683,
+        shortServerId: 1,
+        lifetimeS: 86400,
+        representation: 'gateway',
+        release: '1.2',
+        notificationMode: 'non',
+      },
+    ],
+  });
+  expect(config.stateDirectory).toBe('/var/lib/lwm2m-gateway');
+  expect(config.log).toEqual({ level: 'info' });
+});
+
+test('a server can be told everything; times come out in seconds, those of CoAP in ms', () => {
+  const all = `    - uri: "coap://[2001:db8::1]:5700/"
+      shortServerId: 77
+      lifetime: 5m
+      representation: endpoints
+      release: '1.0'
+      localPort: 40000
+      minPeriod: 0s
+      maxPeriod: 1.5h
+      transmission: { ackTimeout: 1.5s, ackRandomFactor: 2, maxRetransmit: 0, nstart: 4 }
+      notificationMode: con
+`;
+  expect(configOf(upstream(all)).upstream.servers).toEqual([
+    {
+      uri: 'coap://[2001:db8::1]:5700/',
+      host: '2001:db8::1',
+      port: 5700,
+      shortServerId: 77,
+      lifetimeS: 300,
+      representation: 'endpoints',
+      release: '1.0',
+      localPort: 40000,
+      minPeriodS: 0,
+      maxPeriodS: 5400,
+      transmission: { ackTimeoutMs: 1500, ackRandomFactor: 2, maxRetransmit: 0, nstart: 4 },
+      notificationMode: 'con',
+    },
+  ]);
+});
+
+test('servers take the representation of upstream unless they have their own', () => {
+  const text = upstream('    - uri: coap://a\n    - { uri: "coap://b", representation: gateway }\n');
+  const config = configOf(`${text}  representation: endpoints\n`);
+  expect(config.upstream.servers.map(({ representation }) => representation)).toEqual([
+    'endpoints',
+    'gateway',
+  ]);
+});
+
+describe('addresses', () => {
+  const allowed = 'allowed: coap://host or coap://host:port';
+  test.each([
+    ['coaps://h:5684', `coaps: is not yet supported, see README; ${allowed}`],
+    ['coap+tcp://h', `coap+tcp: is not yet supported, see README; ${allowed}`],
+    ['coaps+tcp://h', `coaps+tcp: is not yet supported, see README; ${allowed}`],
+    ['coap://h:0', `this is not the address of a server; ${allowed}`],
+    ['coap://h:65536', `this is not the address of a server; ${allowed}`],
+    ['coap://h/rd', `this is not the address of a server; ${allowed}`],
+    ['coap://h?x=1', `this is not the address of a server; ${allowed}`],
+    ['coap://', `this is not the address of a server; ${allowed}`],
+    ['h', `this is not the address of a server; ${allowed}`],
+  ])('%s is refused', (uri, message) => {
+    expect(faultsOf(upstream(`    - uri: "${uri}"\n`))).toEqual([
+      `gateway.yaml:5:12 upstream.servers[0].uri: ${message}`,
+    ]);
+  });
+});
+
+describe('servers', () => {
+  const time = (least: string, most: string, example: string): string =>
+    `allowed: a time with its unit (s, m, h, d) from ${least} to ${most}, for example ${example}`;
+
+  test.each([
+    ['lifetime: 300', '17 upstream.servers[0].lifetime', `300 is not allowed; ${time('10s', '365d', '1d')}`],
+    ['lifetime: 9s', '17 upstream.servers[0].lifetime', `'9s' is not allowed; ${time('10s', '365d', '1d')}`],
+    [
+      'lifetime: 10500ms',
+      '17 upstream.servers[0].lifetime',
+      `'10500ms' is not allowed; ${time('10s', '365d', '1d')}`,
+    ],
+    ['maxPeriod: 1w', '18 upstream.servers[0].maxPeriod', `'1w' is not allowed; ${time('0s', '30d', '60s')}`],
+    [
+      'release: 1.1',
+      '16 upstream.servers[0].release',
+      "1.1 is not allowed; allowed: '1.2', '1.1', '1.0'; as a text it needs quotes: '1.1'",
+    ],
+    [
+      'notificationMode: conf',
+      '25 upstream.servers[0].notificationMode',
+      "'conf' is not allowed (did you mean 'con'?); allowed: non, con",
+    ],
+    [
+      'shortServerId: 65535',
+      '22 upstream.servers[0].shortServerId',
+      '65535 is not allowed; allowed: a whole number from 1 to 65534, for example 1',
+    ],
+    [
+      'transmission: { ackTimeout: 2s, maxRetransmits: 4 }',
+      '39 upstream.servers[0].transmission.maxRetransmits',
+      "unknown key 'maxRetransmits' (did you mean 'maxRetransmit'?); allowed keys: ackRandomFactor, ackTimeout, maxRetransmit, nstart",
+    ],
+    [
+      'credentials: { pskIdentity: gw, pskFile: /run/psk }',
+      '20 upstream.servers[0].credentials',
+      'credentials need coaps:, which is not yet supported, see README',
+    ],
+  ])('%s is a fault', (key, where, message) => {
+    expect(faultsOf(upstream(`    - uri: coap://h\n      ${key}\n`))).toEqual([
+      `gateway.yaml:6:${where}: ${message}`,
+    ]);
+  });
+
+  test('a pmax shorter than pmin is a fault', () => {
+    expect(faultsOf(upstream('    - { uri: "coap://h", minPeriod: 1m, maxPeriod: 59s }\n'))).toEqual([
+      'gateway.yaml:5:52 upstream.servers[0].maxPeriod: maxPeriod is shorter than minPeriod',
+    ]);
+  });
+
+  test('no two have one Short Server ID, given or counted', () => {
+    expect(faultsOf(upstream('    - { uri: "coap://a", shortServerId: 2 }\n    - uri: coap://b\n'))).toEqual([
+      'gateway.yaml:6:7 upstream.servers[1]: another server has this Short Server ID; without one it is the position in the list',
+    ]);
+  });
+
+  test('there is at least one', () => {
+    expect(faultsOf('upstream: { endpoint: gw, servers: [] }\nprofilePaths: [profiles]\n')).toEqual([
+      'gateway.yaml:1:36 upstream.servers: this list is not allowed; allowed: a list of at least one server',
+    ]);
+  });
+});
+
+test('upstream has to be there, and knows its keys', () => {
+  expect(faultsOf('profilePaths: [profiles]\n')).toEqual([
+    "gateway.yaml:1:1: 'upstream' is missing; allowed: a map with endpoint and servers",
+  ]);
+  expect(
+    faultsOf('profilePaths: [profiles]\nupstream: { endpoit: gw, servers: [{ uri: "coap://h" }] }\n'),
+  ).toEqual([
+    "gateway.yaml:2:11 upstream: 'endpoint' is missing; allowed: a text without blanks, at most 255 characters, for example urn:dev:mac:0024befffe804ff1",
+    "gateway.yaml:2:13 upstream.endpoit: unknown key 'endpoit' (did you mean 'endpoint'?); allowed keys: endpoint, representation, servers",
+  ]);
+});

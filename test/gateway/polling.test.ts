@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest';
+import type { AttachedDevice, DeviceState, FieldCause, Sample } from '../../src/adapter/index.ts';
+import { createSignal, createTimers, silentLogger } from '../../src/base/index.ts';
+import { type Polling, startPolling } from '../../src/gateway/polling.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+
+const SECOND = 1000;
+
+interface Bench {
+  readonly clock: FakeClock;
+  readonly polling: Polling;
+  /** every read: second, points, priority */
+  readonly reads: [number, string, string][];
+  readonly samples: Sample[];
+  readonly states: string[];
+  /** undefined: the device answers */
+  fail(cause: FieldCause | undefined): void;
+  setState(state: DeviceState): void;
+  /** how long the device takes, in ms */
+  slow(ms: number): void;
+}
+
+function bench(polls: { points: string[]; intervalMs: number }[]): Bench {
+  const clock = createFakeClock();
+  const states = createSignal<DeviceState>();
+  const reads: [number, string, string][] = [];
+  const samples: Sample[] = [];
+  const health: string[] = [];
+  let cause: FieldCause | undefined;
+  let delay = 0;
+  const device: AttachedDevice = {
+    state: { reachable: true },
+    read: (points, { priority }) => {
+      reads.push([Math.floor(clock.monotonic() / SECOND), points.join('+'), priority]);
+      const answer = points.map(
+        (point): Sample =>
+          cause === undefined
+            ? { point, value: 1, at: clock.now(), quality: 4 }
+            : { point, cause, at: clock.now() },
+      );
+      return delay === 0
+        ? Promise.resolve(answer)
+        : new Promise((resolve) => clock.after(delay, () => resolve(answer)));
+    },
+    write: async () => [],
+    onSamples: () => () => {},
+    onState: (listener) => states.subscribe(listener),
+    detach() {},
+  };
+  const polling = startPolling(
+    device,
+    {
+      id: 'meter',
+      polls,
+      health: { after: 3, backoffMs: [10 * SECOND, 30 * SECOND, 120 * SECOND] },
+      cycleDeadlineMs: () => 5 * SECOND,
+    },
+    {
+      clock,
+      timers: createTimers(clock, 10),
+      log: silentLogger,
+      onSamples: (got) => samples.push(...got),
+      onHealth: ({ state }) => health.push(state),
+    },
+  );
+  return {
+    clock,
+    polling,
+    reads,
+    samples,
+    states: health,
+    fail: (now) => {
+      cause = now;
+    },
+    setState: (state) => states.emit(state),
+    slow: (ms) => {
+      delay = ms;
+    },
+  };
+}
+
+describe('reading a device', () => {
+  test('begins at once and keeps its interval without drift', async () => {
+    const { clock, reads } = bench([{ points: ['p'], intervalMs: 10 * SECOND }]);
+    await clock.advance(1000 * SECOND);
+    expect(reads.length).toBeGreaterThanOrEqual(100);
+    expect(reads.length).toBeLessThanOrEqual(101);
+  });
+
+  test('what is read once is asked until it has come, and again after the device was away', async () => {
+    const { clock, reads, fail } = bench([
+      { points: ['p'], intervalMs: 10 * SECOND },
+      { points: ['serial'], intervalMs: Number.POSITIVE_INFINITY },
+    ]);
+    const serials = () => reads.filter(([, points]) => points === 'serial').length;
+    await clock.advance(100 * SECOND);
+    expect(serials()).toBe(1);
+    fail('timeout');
+    await clock.advance(60 * SECOND);
+    fail(undefined);
+    await clock.advance(300 * SECOND);
+    expect(serials()).toBe(2);
+  });
+
+  test('a cycle that is still running is not doubled, and the one left out is counted', async () => {
+    const { clock, reads, polling, slow } = bench([{ points: ['p'], intervalMs: 1 * SECOND }]);
+    slow(2500);
+    await clock.advance(0);
+    await clock.advance(20 * SECOND);
+    expect(reads.length).toBeLessThanOrEqual(9);
+    expect(polling.skipped).toBeGreaterThan(10);
+  });
+
+  test('an exception of the device is no reason to call it dead', async () => {
+    const { clock, states, fail } = bench([{ points: ['p'], intervalMs: 1 * SECOND }]);
+    fail('rejected');
+    await clock.advance(20 * SECOND);
+    expect(states).toEqual(['online']);
+  });
+});
+
+describe('a dead device (field rules 3.5.5)', () => {
+  test('costs one probe of one point per back-off instead of a timeout per cycle', async () => {
+    const { clock, reads, states, fail } = bench([{ points: ['p', 'q'], intervalMs: 1 * SECOND }]);
+    await clock.advance(10 * SECOND);
+    fail('timeout');
+    await clock.advance(5 * SECOND);
+    expect(states).toEqual(['online', 'offline']);
+    reads.length = 0;
+    await clock.advance(300 * SECOND);
+    expect(reads.map(([, points]) => points)).toEqual(['p', 'p', 'p', 'p']);
+  });
+
+  test('is back with one good probe, and all of it is read at once', async () => {
+    const { clock, reads, states, fail } = bench([{ points: ['p', 'q'], intervalMs: 1 * SECOND }]);
+    fail('timeout');
+    await clock.advance(6 * SECOND);
+    fail(undefined);
+    reads.length = 0;
+    await clock.advance(10 * SECOND);
+    expect(reads.slice(0, 2).map(([, points]) => points)).toEqual(['p', 'p+q']);
+    expect(states).toEqual(['online', 'offline', 'online']);
+  });
+
+  test('is probed at once when the way to it is open again', async () => {
+    const { clock, states, fail, setState } = bench([{ points: ['p'], intervalMs: 1 * SECOND }]);
+    fail('disconnected');
+    await clock.advance(5 * SECOND);
+    fail(undefined);
+    setState({ reachable: true });
+    await clock.advance(0);
+    expect(states).toEqual(['online', 'offline', 'online']);
+  });
+
+  test('is not asked on demand, and tells when it will be', async () => {
+    const { clock, reads, polling, fail } = bench([{ points: ['p'], intervalMs: 1 * SECOND }]);
+    fail('timeout');
+    await clock.advance(4 * SECOND);
+    reads.length = 0;
+    await polling.readNow(['p'], 5000);
+    expect(reads).toEqual([]);
+    expect(polling.retryAfterMs).toBeGreaterThan(0);
+    expect(polling.retryAfterMs).toBeLessThanOrEqual(10 * SECOND);
+  });
+});
+
+test('readers of the same points at the same time share one field read', async () => {
+  const { clock, reads, polling, slow } = bench([{ points: ['p'], intervalMs: 60 * SECOND }]);
+  await clock.advance(0);
+  slow(500);
+  reads.length = 0;
+  const both = Promise.all([polling.readNow(['p'], 5000), polling.readNow(['p'], 5000)]);
+  await clock.advance(1 * SECOND);
+  await both;
+  expect(reads.map(([, , priority]) => priority)).toEqual(['demand']);
+});

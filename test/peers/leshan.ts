@@ -1,0 +1,214 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { DataType, ObjectDefinition } from '../../src/model/index.ts';
+import { type LeshanEvents, listen } from './leshan-events.ts';
+import type {
+  LeshanClient,
+  LeshanCompositeResponse,
+  LeshanNode,
+  LeshanOperation,
+  LeshanResponse,
+  LeshanType,
+} from './leshan-shapes.ts';
+import { isOnPath, start } from './process.ts';
+
+export type { LeshanEvents } from './leshan-events.ts';
+export type * from './leshan-shapes.ts';
+
+/**
+ * Eclipse Leshan 2.0.0-M18 as the LwM2M server. Its demo server is not on Maven Central, so `leshan/` puts the demo's
+ * REST routes on Leshan's library: `/api/clients[/<endpoint>[/<path>]]` and `/api/event`.
+ *
+ * It speaks LwM2M 1.0 and 1.1; a Register with `lwm2m=1.2` gets 4.12. It knows the core objects of 1.1; other objects
+ * decode with their types only when {@link LeshanOptions.objects} names them.
+ */
+
+const BUILT = fileURLToPath(new URL('../../.cache/leshan/', import.meta.url));
+
+export const leshanInstallLine =
+  'apt-get install default-jdk-headless maven && mvn -B -q -f test/peers/leshan/pom.xml package';
+
+export function leshanAvailable(): boolean {
+  return existsSync(`${BUILT}leshan-peer.jar`) && isOnPath('java');
+}
+
+export interface LeshanOptions {
+  /** 0 or nothing: any free one */
+  readonly coapPort?: number;
+  readonly httpPort?: number;
+  /** objects beyond the core ones */
+  readonly objects?: readonly ObjectDefinition[];
+  /** ms until it must be ready */
+  readonly deadlineMs?: number;
+}
+
+/** A running server. Operations reject when no such client is registered (400), or none answers in time (504). */
+export interface LeshanServer {
+  readonly coapPort: number;
+  /** `http://127.0.0.1:<port>` */
+  readonly httpUrl: string;
+  clients(): Promise<readonly LeshanClient[]>;
+  /** @param path `/3`, `/3/0`, `/3/0/0`, `/3/0/11/0` */
+  read(endpoint: string, path: string, options?: LeshanOperation): Promise<LeshanResponse>;
+  readComposite(
+    endpoint: string,
+    paths: readonly string[],
+    options?: LeshanOperation,
+  ): Promise<LeshanCompositeResponse>;
+  /** @param options.replace false: POST (partial update) in place of PUT */
+  write(
+    endpoint: string,
+    path: string,
+    node: LeshanNode,
+    options?: LeshanOperation & { readonly replace?: boolean },
+  ): Promise<LeshanResponse>;
+  writeComposite(
+    endpoint: string,
+    nodes: Readonly<Record<string, LeshanNode>>,
+    options?: LeshanOperation,
+  ): Promise<LeshanResponse>;
+  /** @param attributes as in the query: `pmin=1&gt=5` */
+  writeAttributes(endpoint: string, path: string, attributes: string): Promise<LeshanResponse>;
+  execute(endpoint: string, path: string, args?: string): Promise<LeshanResponse>;
+  create(
+    endpoint: string,
+    object: number,
+    instance: LeshanNode,
+    options?: LeshanOperation,
+  ): Promise<LeshanResponse>;
+  delete(endpoint: string, path: string): Promise<LeshanResponse>;
+  discover(endpoint: string, path: string): Promise<LeshanResponse>;
+  observe(endpoint: string, path: string, options?: LeshanOperation): Promise<LeshanResponse>;
+  observeComposite(
+    endpoint: string,
+    paths: readonly string[],
+    options?: LeshanOperation,
+  ): Promise<LeshanCompositeResponse>;
+  /** GET with Observe 1 */
+  cancelObserve(endpoint: string, path: string): Promise<LeshanResponse>;
+  /** Asks nothing of the client: the next notification is answered with a Reset. */
+  forgetObserve(endpoint: string, path: string): Promise<void>;
+  /** Listens from now on. */
+  events(): Promise<LeshanEvents>;
+  /** what the server has logged */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts the server, which takes about half a second. */
+export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanServer> {
+  const objects = (options.objects ?? []).map(modelOf);
+  const running = await start(
+    'java',
+    [
+      '-Xmx128m',
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+      '-cp',
+      `${BUILT}leshan-peer.jar:${BUILT}lib/*`,
+      'LeshanPeer',
+    ],
+    {
+      ready: /^ready (\d+) (\d+)$/m,
+      deadlineMs: options.deadlineMs ?? 30_000,
+      input: `${JSON.stringify({ coapPort: options.coapPort, httpPort: options.httpPort, objects })}\n`,
+    },
+  );
+  const httpUrl = `http://127.0.0.1:${running.ready[2]}`;
+  const open = new Set<LeshanEvents>();
+
+  const ask = async <Answer>(method: string, route: string, query?: Query, body?: string): Promise<Answer> =>
+    (await request(`${httpUrl}/api/clients${route}`, method, query, body)) as Answer;
+  const operate = ask<LeshanResponse>;
+  const composite = ask<LeshanCompositeResponse>;
+
+  return {
+    coapPort: Number(running.ready[1]),
+    httpUrl,
+    clients: () => ask<readonly LeshanClient[]>('GET', ''),
+    read: (endpoint, path, options) => operate('GET', at(endpoint, path), queryOf(options)),
+    readComposite: (endpoint, paths, options) =>
+      composite('GET', at(endpoint, '/composite'), compositeQueryOf(paths, options)),
+    write: (endpoint, path, node, { replace, ...options } = {}) =>
+      operate('PUT', at(endpoint, path), { ...queryOf(options), replace }, JSON.stringify(node)),
+    writeComposite: (endpoint, nodes, options) =>
+      operate('PUT', at(endpoint, '/composite'), compositeQueryOf([], options), JSON.stringify(nodes)),
+    writeAttributes: (endpoint, path, attributes) =>
+      operate('PUT', at(endpoint, `${path}/attributes`), {}, attributes),
+    execute: (endpoint, path, args) => operate('POST', at(endpoint, path), {}, args),
+    create: (endpoint, object, instance, options) =>
+      operate('POST', at(endpoint, `/${object}`), queryOf(options), JSON.stringify(instance)),
+    delete: (endpoint, path) => operate('DELETE', at(endpoint, path)),
+    discover: (endpoint, path) => operate('GET', at(endpoint, `${path}/discover`)),
+    observe: (endpoint, path, options) => operate('POST', at(endpoint, `${path}/observe`), queryOf(options)),
+    observeComposite: (endpoint, paths, options) =>
+      composite('POST', at(endpoint, '/composite/observe'), compositeQueryOf(paths, options)),
+    cancelObserve: (endpoint, path) => operate('DELETE', at(endpoint, `${path}/observe`), { active: true }),
+    async forgetObserve(endpoint, path) {
+      await ask('DELETE', at(endpoint, `${path}/observe`));
+    },
+    async events() {
+      const events = await listen(`${httpUrl}/api/event`);
+      open.add(events);
+      return events;
+    },
+    output: running.output,
+    async stop() {
+      for (const events of open) events.close();
+      await running.stop();
+    },
+  };
+}
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+function queryOf({ format, timeoutS }: LeshanOperation = {}): Query {
+  return { format, timeout: timeoutS };
+}
+
+function compositeQueryOf(paths: readonly string[], options: LeshanOperation = {}): Query {
+  const { format = 'SENML_CBOR', timeoutS } = options;
+  return { paths: paths.join(','), pathformat: format, nodeformat: format, timeout: timeoutS };
+}
+
+/** The route to a path of a client, or to something done with it. */
+function at(endpoint: string, path: string): string {
+  return `/${encodeURIComponent(endpoint)}${path}`;
+}
+
+async function request(route: string, method: string, query: Query = {}, body?: string): Promise<unknown> {
+  const url = new URL(route);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  // the server keeps the deadline of the operation; this one is for the server
+  const signal = AbortSignal.timeout((Number(query.timeout ?? 5) + 10) * 1000);
+  const response = await fetch(url, { method, signal, ...(body === undefined ? {} : { body }) });
+  if (response.ok) return response.json();
+  throw new Error(`Leshan ${method} ${url.pathname}: ${response.status} ${await response.text()}`);
+}
+
+const TYPES: Readonly<Record<DataType, LeshanType>> = {
+  string: 'STRING',
+  integer: 'INTEGER',
+  unsigned: 'UNSIGNED_INTEGER',
+  float: 'FLOAT',
+  boolean: 'BOOLEAN',
+  opaque: 'OPAQUE',
+  time: 'TIME',
+  objlnk: 'OBJLNK',
+  corelnk: 'CORELINK',
+  none: 'NONE',
+};
+
+function modelOf({ resources, ...object }: ObjectDefinition): unknown {
+  return {
+    ...object,
+    resources: [...resources.values()].map((resource) => ({
+      ...resource,
+      operations: resource.operations || 'NONE',
+      type: TYPES[resource.type],
+    })),
+  };
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openStateFile } from '../../src/store/index.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lwm2m-gateway-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test('what was saved last is what is loaded, also through another opening', async () => {
+  const file = join(folder, 'deep', 'state.json');
+  const state = openStateFile(file);
+  expect(state.load()).toBeUndefined();
+  await Promise.all([state.save({ a: 1 }), state.save({ a: 2 })]);
+  expect(openStateFile(file).load()).toEqual({ a: 2 });
+});
+
+test('a write that was cut off leaves the last whole document', async () => {
+  const file = join(folder, 'state.json');
+  await openStateFile(file).save({ whole: true });
+  writeFileSync(`${file}.new`, '{"whole": fal');
+  expect(openStateFile(file).load()).toEqual({ whole: true });
+});
+
+test('a damaged file is an error that names it, never an empty state', () => {
+  const file = join(folder, 'state.json');
+  writeFileSync(file, '{"devices": [');
+  expect(() => openStateFile(file).load()).toThrow(expect.objectContaining({ code: 'store.unreadable' }));
+  expect(readFileSync(file, 'utf8')).toBe('{"devices": [');
+});
+
+test('a folder that cannot be written is an error, and later saves are still tried', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  const state = openStateFile(join(folder, 'file', 'state.json'));
+  await expect(state.save({})).rejects.toMatchObject({ code: 'store.unwritable' });
+  rmSync(join(folder, 'file'));
+  await state.save({ fine: true });
+  expect(state.load()).toEqual({ fine: true });
+});
