@@ -18,6 +18,9 @@ const POINTS = {
   powers: ['p1', 'p2', 'p3'],
 } as const;
 
+/** Voltage of the first phase. */
+const PROBE = '10242/0/4';
+
 /** Where the writable demand period of the SDM630 is, and two values that it takes (15 and 30 minutes, in s). */
 const SET_POINT = { path: '3308/0/5900', point: 'demandPeriod', values: [900, 1800] } as const;
 
@@ -126,6 +129,7 @@ export async function demo(seconds: number | undefined, out: Output): Promise<nu
     print: (line) => out.print(line),
     field: {
       meters: METERS,
+      probe: PROBE,
       setPresent: (meter, present) => simulation.setPresent(meter, present),
       setPoint: {
         path: SET_POINT.path,

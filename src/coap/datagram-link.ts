@@ -112,7 +112,7 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
 
   const beginWaiting = (state: PeerState): void => {
     for (const sending of state.queue) {
-      if (state.onAir.size >= parameters.nstart) return;
+      if (isClosed || state.onAir.size >= parameters.nstart) return;
       state.queue.delete(sending);
       begin(sending);
     }

@@ -143,10 +143,12 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     }),
     async close() {
       stopForgetting();
+      // First, so that nothing that ends now makes room for something to be sent.
+      const closed = link.close();
       exchanges.close();
       observations.drop(undefined, 'closed');
       server.close();
-      await link.close();
+      await closed;
     },
   };
 }

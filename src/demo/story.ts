@@ -7,6 +7,8 @@ export interface DemoField {
   /** Ids of the simulated meters, in the order of their Device IDs. */
   readonly meters: readonly string[];
   setPresent(meter: string, present: boolean): void;
+  /** Path below the prefix of a measured resource that is read at each poll. */
+  readonly probe: string;
   /** Path below the prefix of a writable resource, e.g. `3308/0/5900`, two values to write, and what the register holds. */
   readonly setPoint: {
     readonly path: string;
@@ -160,7 +162,7 @@ export async function tellStory({ clock, upstream, field, print }: StoryPorts): 
     const { device, id } = meterAt(1);
     field.setPresent(id, false);
     say(`pulled ${id} out`);
-    const path = `/${device.prefix}/${MEASURING[0]}/0`;
+    const path = `/${device.prefix}/${field.probe}`;
     let code = '';
     const giveUpAt = clock.monotonic() + PATIENCE_MS;
     while (code === '' && clock.monotonic() < giveUpAt) {

@@ -23,9 +23,13 @@ async function loadAdapter(specifier: string): Promise<AdapterModule> {
     const { default: adapter }: { default?: unknown } = await import(specifier);
     if (isAdapterModule(adapter)) return adapter;
   } catch (error) {
-    throw new GatewayError('gateway.bad-adapter', `adapter ${specifier} cannot be loaded: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new GatewayError(
+      'gateway.bad-adapter',
+      `adapter ${specifier} cannot be loaded: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
   throw new GatewayError('gateway.bad-adapter', `${specifier} has no adapter as its default export`);
 }
@@ -34,7 +38,9 @@ async function loadAdapter(specifier: string): Promise<AdapterModule> {
  * The built-in adapters and those of the named npm packages, by protocol. A package may take the place of a
  * built-in one. @throws GatewayError `gateway.bad-adapter`
  */
-export async function loadAdapters(packages: readonly string[] = []): Promise<ReadonlyMap<string, AdapterModule>> {
+export async function loadAdapters(
+  packages: readonly string[] = [],
+): Promise<ReadonlyMap<string, AdapterModule>> {
   const folders = (await readdir(BUILT_IN, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   const builtIn = folders.map(({ name }) => new URL(`${name}/${ENTRY}`, BUILT_IN).href).sort();
   const adapters = await Promise.all([...builtIn, ...packages].map(loadAdapter));

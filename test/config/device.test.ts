@@ -221,7 +221,7 @@ describe('generate', () => {
     [
       'numbers that leave their range',
       '{ count: 3, id: "x{n}", unit: "{n+253}" }',
-      ["45 devices[0].generate.unit: 256 is not allowed; allowed: a whole number from 0 to 255"],
+      ['45 devices[0].generate.unit: 256 is not allowed; allowed: a whole number from 0 to 255'],
     ],
     [
       'a key in it and beside it',
@@ -322,10 +322,10 @@ describe('places of later checks', () => {
       'gateway.yaml:10:40 devices[0].overrides.points.v1.poll',
     );
     expect(where({ kind: 'device', id: 'a' }, ['points', 'v1', 'unit'])).toBe(
-      'profiles/meter.yaml:6:38 profile.points.v1.unit',
+      'profiles/meter.yaml:6:40 profile.points.v1.unit',
     );
     expect(where({ kind: 'profile', id: 'meter' }, ['objects', 0, 'resources', '5700'])).toBe(
-      'profiles/meter.yaml:9:40 profile.objects[0].resources.5700',
+      'profiles/meter.yaml:9:42 profile.objects[0].resources.5700',
     );
     expect(where({ kind: 'connection', id: 'hall' }, ['host'])).toBe(
       'gateway.yaml:4:35 connections.hall.host',
@@ -337,13 +337,13 @@ describe('places of later checks', () => {
 
   test('understand the plans of adapters, which set the keys of the protocol apart', () => {
     expect(where({ kind: 'device', id: 'b' }, ['settings', 'unit'])).toBe(
-      'gateway.yaml:11:52 devices[1].unit',
+      'gateway.yaml:11:54 devices[1].unit',
     );
     expect(where({ kind: 'device', id: 'b' }, ['protocol', 'addressing'])).toBe(
       'profiles/meter.yaml:4:25 profile.modbus.addressing',
     );
     expect(where({ kind: 'profile', id: 'meter' }, ['points', 'v1', 'address', 'addr'])).toBe(
-      'profiles/meter.yaml:6:30 profile.points.v1.addr',
+      'profiles/meter.yaml:6:31 profile.points.v1.addr',
     );
     expect(where({ kind: 'profile', id: 'meter' }, ['protocol'])).toBe(
       'profiles/meter.yaml:3:13 profile.protocol',
@@ -352,7 +352,7 @@ describe('places of later checks', () => {
 
   test('are as near as the files allow', () => {
     expect(where({ kind: 'profile', id: 'meter' }, ['objects', 0, 'resources', '5701', 'unit'])).toBe(
-      'profiles/meter.yaml:9:50 profile.objects[0].resources.5701',
+      'profiles/meter.yaml:9:52 profile.objects[0].resources.5701',
     );
     expect(where({ kind: 'device', id: 'nobody' }, ['x'])).toBe('gateway.yaml:1:1 ');
   });

@@ -182,7 +182,8 @@ export async function startLockstep(port = 0): Promise<Lockstep> {
       });
     },
     async ask(code, path, more = {}) {
-      const token = more.token ?? Buffer.from([0xaa, ++counter >> 8, counter & 255]);
+      counter++;
+      const token = more.token ?? Buffer.from([0xaa, counter >> 8, counter & 255]);
       const messageId = more.messageId ?? counter;
       send({
         code,

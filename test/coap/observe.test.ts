@@ -1,0 +1,476 @@
+import { describe, expect, test } from 'vitest';
+import type { CoapAnswer, CoapResponse, ObservationEnd, ServerObservation } from '../../src/coap/index.ts';
+import {
+  ACK,
+  CON,
+  createLockstep,
+  type Lockstep,
+  NON,
+  PEER,
+  RST,
+  STRANGER,
+  TOKEN,
+  text,
+  uintOf,
+  type Written,
+} from './lockstep.ts';
+
+const OBSERVE = 6;
+const ETAG = 4;
+const BLOCK2 = 23;
+const register: Written = { mid: 0x100, options: [{ number: OBSERVE, value: 0 }] };
+const state = (payload: string): CoapResponse => ({ code: '2.05', payload: Buffer.from(payload) });
+
+/** A server whose resource anybody may observe. */
+function createObservable(
+  options: Parameters<typeof createLockstep>[0] = {},
+  first: CoapResponse = state('0'),
+): Lockstep & { observations: ServerObservation[]; ends: ObservationEnd[] } {
+  const observations: ServerObservation[] = [];
+  const ends: ObservationEnd[] = [];
+  const lockstep = createLockstep({
+    handler: () => ({
+      ...first,
+      onObserve: (observation) => {
+        observations.push(observation);
+        observation.onEnd = (reason) => ends.push(reason);
+      },
+    }),
+    ...options,
+  });
+  return { ...lockstep, observations, ends };
+}
+
+async function registered(options: Parameters<typeof createLockstep>[0] = {}, written: Written = register) {
+  const lockstep = createObservable(options);
+  await lockstep.say(written);
+  lockstep.heard();
+  const [observation] = lockstep.observations;
+  if (observation === undefined) throw new Error('not registered');
+  return { ...lockstep, observation };
+}
+
+describe('an observation here', () => {
+  test('opens with an Observe option in the answer (RFC 7641 4.1)', async () => {
+    const { say, hear, observations, endpoint } = createObservable();
+    await say(register);
+    const answer = hear();
+    expect(answer).toMatchObject({ type: ACK, code: 0x45 });
+    expect(uintOf(answer, OBSERVE)).toBe(1);
+    expect(observations).toMatchObject([{ peer: PEER, token: TOKEN }]);
+    expect(endpoint.statistics().observations).toBe(1);
+  });
+
+  test.each([true, false])(
+    'tells in the way that is chosen each time, with rising numbers; confirmable %s',
+    async (confirmable) => {
+      const { observation, hear, say } = await registered();
+      for (const [number, payload] of [
+        [2, 'a'],
+        [3, 'b'],
+      ] as const) {
+        observation.notify(state(payload), { confirmable });
+        const told = hear();
+        expect(told).toMatchObject({ type: confirmable ? CON : NON, code: 0x45, token: TOKEN });
+        expect([uintOf(told, OBSERVE), text(told.payload)]).toEqual([number, payload]);
+        if (confirmable) await say({ type: ACK, code: 0, mid: told.mid });
+      }
+    },
+  );
+
+  test.each([CON, NON])('ends with a reset to a notification of type %i (RFC 7641 4.5)', async (type) => {
+    const { observation, hear, say, ends, endpoint } = await registered();
+    observation.notify(state('a'), { confirmable: type === CON });
+    const { mid } = hear();
+    await say({ type: RST, code: 0, mid }, STRANGER);
+    expect(ends).toEqual([]);
+    await say({ type: RST, code: 0, mid });
+    expect(ends).toEqual(['reset']);
+    expect(endpoint.statistics()).toMatchObject({ observations: 0, outstanding: 0 });
+  });
+
+  test('ends when nobody acknowledges a notification (RFC 7641 4.5)', async () => {
+    const { observation, clock, ends, heard, endpoint } = await registered();
+    observation.notify(state('a'), { confirmable: true });
+    await clock.advance(61_000);
+    expect(ends).toEqual([]);
+    await clock.advance(2000);
+    expect(ends).toEqual(['timeout']);
+    expect(heard()).toHaveLength(5);
+    expect(endpoint.statistics().observations).toBe(0);
+    observation.notify(state('b'), { confirmable: true });
+    expect(heard()).toEqual([]);
+  });
+
+  test('ends with Observe=1, and the request is answered as any other (RFC 7641 3.6)', async () => {
+    const { say, hear, ends, observations } = await registered();
+    await say({ ...register, mid: 0x101, options: [{ number: OBSERVE, value: 1 }] });
+    expect(uintOf(hear(), OBSERVE)).toBeUndefined();
+    expect(ends[0]).toBe('deregistered');
+    // The handler was given one for this answer too; it was over at once.
+    expect(ends.slice(1)).toEqual(['cancelled']);
+    expect(observations).toHaveLength(2);
+  });
+
+  test('is replaced by a new one with the same token, and the numbers go on (RFC 7641 4.1)', async () => {
+    const { observation, say, hear, heard, ends, endpoint } = await registered();
+    observation.notify(state('a'), { confirmable: false });
+    heard();
+    await say({ ...register, mid: 0x101 });
+    expect(uintOf(hear(), OBSERVE)).toBe(3);
+    expect(ends).toEqual(['replaced']);
+    expect(endpoint.statistics().observations).toBe(1);
+    observation.notify(state('b'), { confirmable: false });
+    expect(heard()).toEqual([]);
+  });
+
+  test('with another token, or of another peer, stands beside it', async () => {
+    const { say, ends, endpoint } = await registered();
+    await say({ ...register, mid: 0x101, token: Buffer.from([1]) });
+    await say({ ...register, mid: 0x101 }, STRANGER);
+    expect(ends).toEqual([]);
+    expect(endpoint.statistics().observations).toBe(3);
+  });
+
+  test('has one confirmable notification under way; the newest state waits, those between are dropped (RFC 7641 4.5.2)', async () => {
+    const { observation, hear, say, heard } = await registered();
+    const outcomes: string[] = [];
+    for (const payload of ['a', 'b', 'c', 'd'])
+      observation.notify(state(payload), {
+        confirmable: payload !== 'd',
+        onSettled: (outcome) => outcomes.push(`${payload} ${outcome}`),
+      });
+    const first = hear();
+    expect(text(first.payload)).toBe('a');
+    expect(outcomes).toEqual(['b superseded', 'c superseded']);
+    await say({ type: ACK, code: 0, mid: first.mid });
+    const last = hear();
+    // c was to be confirmed, so d is.
+    expect([last.type, text(last.payload)]).toEqual([CON, 'd']);
+    await say({ type: ACK, code: 0, mid: last.mid });
+    expect(outcomes).toEqual(['b superseded', 'c superseded', 'a acknowledged', 'd acknowledged']);
+    expect(heard()).toEqual([]);
+  });
+
+  test('replaces a state that still waits for NSTART', async () => {
+    const { observation, endpoint, hear, say, heard } = await registered();
+    const other = endpoint.request(PEER, { method: 'GET', path: [] });
+    await Promise.resolve();
+    const request = hear();
+    const outcomes: string[] = [];
+    for (const payload of ['a', 'b'])
+      observation.notify(state(payload), {
+        confirmable: true,
+        onSettled: (outcome) => outcomes.push(payload + outcome),
+      });
+    expect(heard()).toEqual([]);
+    await say({ type: ACK, code: 0x45, mid: request.mid, token: request.token });
+    await other;
+    expect(text(hear().payload)).toBe('b');
+    expect(outcomes).toEqual(['asuperseded']);
+  });
+
+  test('is confirmed at least once in 24 hours, whatever is asked (RFC 7641 4.5)', async () => {
+    const { observation, clock, hear, say } = await registered();
+    await clock.advance(24 * 3600 * 1000 - 1);
+    observation.notify(state('a'), { confirmable: false });
+    expect(hear().type).toBe(NON);
+    await clock.advance(1);
+    observation.notify(state('b'), { confirmable: false });
+    const confirmed = hear();
+    expect(confirmed.type).toBe(CON);
+    await say({ type: ACK, code: 0, mid: confirmed.mid });
+    observation.notify(state('c'), { confirmable: false });
+    expect(hear().type).toBe(NON);
+  });
+
+  test('ends with a notification that is no success, which has no Observe option (RFC 7641 4.2)', async () => {
+    const { observation, hear, ends, say } = await registered();
+    const outcomes: string[] = [];
+    observation.notify(state('a'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) });
+    hear();
+    observation.notify(
+      { code: '4.04' },
+      { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) },
+    );
+    const last = hear();
+    expect(last).toMatchObject({ type: CON, code: 0x84, token: TOKEN, options: [] });
+    expect(ends).toEqual(['cancelled']);
+    await say({ type: ACK, code: 0, mid: last.mid });
+    expect(outcomes).toEqual(['ended', 'acknowledged']);
+  });
+
+  test('is ended by us without a word, one, those of a peer, or all; and by closing', async () => {
+    const { observation, say, heard, ends, endpoint } = await registered({ parameters: { nstart: 9 } });
+    observation.cancel();
+    observation.cancel();
+    expect(ends).toEqual(['cancelled']);
+    await say({ ...register, mid: 0x101 });
+    await say({ ...register, mid: 0x102, token: Buffer.from([2]) });
+    await say({ ...register, mid: 0x101 }, STRANGER);
+    heard();
+    endpoint.dropObservations(PEER);
+    expect(ends).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    expect(endpoint.statistics().observations).toBe(1);
+    await endpoint.close();
+    expect(ends.at(-1)).toBe('closed');
+    expect(heard()).toEqual([]);
+  });
+
+  test('is not opened beyond the limit: the answer says so, and the handler gets one that is over (RFC 7641 4.1)', async () => {
+    const { say, hear, ends } = await registered({ limits: { observations: 1 } });
+    await say({ ...register, mid: 0x101, token: Buffer.from([2]) });
+    const answer = hear();
+    expect([answer.code, uintOf(answer, OBSERVE)]).toEqual([0x45, undefined]);
+    expect(ends).toEqual(['cancelled']);
+  });
+
+  test('is not opened by an answer that is no success', async () => {
+    const { say, hear, ends, endpoint } = createObservable({}, { code: '4.04' });
+    await say(register);
+    expect(uintOf(hear(), OBSERVE)).toBeUndefined();
+    expect([ends, endpoint.statistics().observations]).toEqual([['cancelled'], 0]);
+  });
+
+  test('can be opened by FETCH, but not by another method (RFC 8132 2.4, RFC 7641 2)', async () => {
+    const { say, served } = createObservable();
+    for (const code of [5, 2, 3]) await say({ ...register, mid: code, code });
+    expect(served.map(({ observe }) => observe)).toEqual([0, undefined, undefined]);
+  });
+
+  test('a slow first answer is separate, and its reset ends the relation (RFC 7641 3.6)', async () => {
+    const ends: string[] = [];
+    let answer: (response: CoapResponse) => void = () => {};
+    const { say, hear, clock, heard } = createLockstep({
+      handler: () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    });
+    await say(register);
+    await clock.advance(600);
+    heard();
+    answer({
+      ...state('0'),
+      onObserve: (observation) => {
+        observation.onEnd = (reason) => ends.push(reason);
+        observation.notify(state('1'), { confirmable: true });
+      },
+    });
+    await clock.advance(0);
+    const first = hear();
+    expect([first.type, uintOf(first, OBSERVE), text(first.payload)]).toEqual([CON, 1, '0']);
+    await say({ type: RST, code: 0, mid: first.mid });
+    expect(ends).toEqual(['reset']);
+    await clock.advance(100_000);
+    expect(heard()).toEqual([]);
+  });
+
+  test('a reset to a first answer that was not confirmable ends the relation', async () => {
+    const { say, hear, ends } = createObservable();
+    await say({ ...register, type: NON });
+    const first = hear();
+    expect(first.type).toBe(NON);
+    await say({ type: RST, code: 0, mid: first.mid });
+    expect(ends).toEqual(['reset']);
+  });
+
+  test('tells a large state by its first block and an ETag, and the rest is fetched without asking the handler (RFC 7959 2.6)', async () => {
+    const { observation, say, hear, served } = await registered({ parameters: { blockSize: 64 } });
+    const body = 'x'.repeat(64) + 'y'.repeat(36);
+    observation.notify(state(body), { confirmable: false });
+    const told = hear();
+    expect(text(told.payload)).toBe('x'.repeat(64));
+    expect(uintOf(told, BLOCK2)).toBe(0x0a);
+    await say({ mid: 0x101, token: Buffer.from([9]), options: [{ number: BLOCK2, value: 0x12 }] });
+    const rest = hear();
+    expect(text(rest.payload)).toBe('y'.repeat(36));
+    expect(uintOf(rest, ETAG)).toBe(uintOf(told, ETAG));
+    expect(uintOf(rest, ETAG)).toBeDefined();
+    expect(served).toHaveLength(1);
+  });
+
+  test('keeps to the block size that was asked for when it was opened (RFC 7959 2.6)', async () => {
+    const options = [...(register.options ?? []), { number: BLOCK2, value: 1 }];
+    const { observation, hear } = await registered({}, { ...register, options });
+    observation.notify(state('x'.repeat(100)), { confirmable: false });
+    expect(hear().payload).toHaveLength(32);
+  });
+
+  test('a fault in what it calls does not reach the layer', async () => {
+    const { say, hear, errors, endpoint } = createLockstep({
+      handler: () => ({
+        ...state('0'),
+        onObserve: (observation) => {
+          observation.onEnd = () => {
+            throw new Error('in onEnd');
+          };
+          throw new Error('in onObserve');
+        },
+      }),
+    });
+    await say(register);
+    expect(hear().code).toBe(0x45);
+    endpoint.dropObservations();
+    expect(errors).toHaveLength(2);
+  });
+});
+
+describe('an observation of ours', () => {
+  const request = { method: 'GET', path: ['1'] } as const;
+  const number = (value: number) => ({ number: OBSERVE, value });
+
+  async function observing(options: Parameters<typeof createLockstep>[0] = {}) {
+    const lockstep = createLockstep(options);
+    const notifications: CoapAnswer[] = [];
+    const opening = lockstep.endpoint.observe(PEER, request, (notification) =>
+      notifications.push(notification),
+    );
+    await lockstep.clock.advance(0);
+    const { mid, token, options: sent } = lockstep.hear();
+    expect(sent[0]).toEqual({ number: OBSERVE, value: new Uint8Array(0) });
+    await lockstep.say({ type: ACK, code: 0x45, mid, token, options: [number(10)], payload: '10' });
+    const observation = await opening;
+    let theirs = 0x500;
+    const tell = (observe: number, more: Partial<Written> = {}): Promise<void> =>
+      lockstep.say({
+        type: NON,
+        code: 0x45,
+        mid: theirs++,
+        token,
+        options: [number(observe)],
+        payload: String(observe),
+        ...more,
+      });
+    const told = (): string[] => notifications.map(({ payload }) => text(payload));
+    return { ...lockstep, token, observation, tell, told, notifications };
+  }
+
+  test('hears the first answer and every notification after it', async () => {
+    const { observation, tell, told, heard, heardBytes } = await observing();
+    expect([text(observation.answer.payload), observation.isObserving]).toEqual(['10', true]);
+    await tell(11);
+    expect(heard()).toEqual([]);
+    await tell(12, { type: CON });
+    expect(heardBytes()).toEqual(['60000501']);
+    expect(told()).toEqual(['11', '12']);
+  });
+
+  test('passes over what is older than what it knows, also where the numbers wrap (RFC 7641 3.4)', async () => {
+    const { tell, told, heardBytes } = await observing();
+    await tell(12);
+    await tell(11, { type: CON });
+    await tell(12);
+    expect(heardBytes()).toHaveLength(1);
+    await tell(12 + 2 ** 23 - 1);
+    await tell(2 ** 24 - 1);
+    await tell(3);
+    expect(told()).toEqual(['12', String(12 + 2 ** 23 - 1), String(2 ** 24 - 1), '3']);
+  });
+
+  test('takes any number after 128 s (RFC 7641 3.4)', async () => {
+    const { tell, told, clock } = await observing();
+    await clock.advance(127_900);
+    await tell(9);
+    await clock.advance(200);
+    await tell(9);
+    expect(told()).toEqual(['9']);
+  });
+
+  test('completes a large notification by GET with a token of its own (RFC 7959 2.6)', async () => {
+    const { tell, told, hear, say, token } = await observing();
+    const etag = { number: ETAG, value: 'v1' };
+    await tell(11, { options: [etag, number(11), { number: BLOCK2, value: 8 }], payload: 'x'.repeat(16) });
+    const fetching = hear();
+    expect([uintOf(fetching, BLOCK2), uintOf(fetching, OBSERVE)]).toEqual([0x10, undefined]);
+    expect(fetching.token).not.toEqual(token);
+    await say({
+      type: ACK,
+      code: 0x45,
+      mid: fetching.mid,
+      token: fetching.token,
+      options: [etag, { number: BLOCK2, value: 0x10 }],
+      payload: 'y',
+    });
+    expect(told()).toEqual([`${'x'.repeat(16)}y`]);
+  });
+
+  test('a large notification that is overtaken while it is fetched is not told', async () => {
+    const { tell, told, hear, say } = await observing();
+    await tell(11, { options: [number(11), { number: BLOCK2, value: 8 }], payload: 'x'.repeat(16) });
+    const fetching = hear();
+    await tell(12);
+    const { mid, token } = fetching;
+    await say({
+      type: ACK,
+      code: 0x45,
+      mid,
+      token,
+      options: [{ number: BLOCK2, value: 0x10 }],
+      payload: 'y',
+    });
+    expect(told()).toEqual(['12']);
+  });
+
+  test.each([
+    ['an error', { code: 0x84, options: [] }],
+    ['an answer without Observe', { options: [] }],
+  ])('ends with %s, which is the last word (RFC 7641 3.2)', async (_, last) => {
+    const { tell, notifications, observation, heard, endpoint } = await observing();
+    await tell(11, last);
+    expect(notifications).toHaveLength(1);
+    expect(observation.isObserving).toBe(false);
+    await tell(12);
+    expect(notifications).toHaveLength(1);
+    expect(heard().map(({ type }) => type)).toEqual([RST]);
+    await observation.cancel();
+    expect(heard()).toEqual([]);
+    expect(endpoint.statistics().expected).toBe(0);
+  });
+
+  test('ends by Observe=1 with the same token; notifications meanwhile are no answer to it (RFC 7641 3.6)', async () => {
+    const { observation, tell, told, hear, heard, say, token, endpoint } = await observing();
+    const over = observation.cancel();
+    await Promise.resolve();
+    const bye = hear();
+    expect([bye.token, uintOf(bye, OBSERVE)]).toEqual([token, 1]);
+    await tell(11, { type: CON });
+    expect(hear().type).toBe(ACK);
+    expect(endpoint.statistics().expected).toBe(1);
+    await say({ type: ACK, code: 0x45, mid: bye.mid, token: bye.token });
+    await over;
+    await tell(12);
+    expect(heard().map(({ type }) => type)).toEqual([RST]);
+    expect(told()).toEqual([]);
+    await observation.cancel();
+    expect(heard()).toEqual([]);
+  });
+
+  test('ends here even if the peer is gone', async () => {
+    const { observation, clock, endpoint } = await observing();
+    const over = observation.cancel();
+    await clock.advance(100_000);
+    await over;
+    expect(endpoint.statistics().expected).toBe(0);
+  });
+
+  test('a peer that does not notify answers all the same', async () => {
+    const { endpoint, hear, say, clock, heard } = createLockstep();
+    const opening = endpoint.observe(PEER, request, () => {});
+    await clock.advance(0);
+    const { mid, token } = hear();
+    await say({ type: ACK, code: 0x84, mid, token });
+    const observation = await opening;
+    expect([observation.answer.code, observation.isObserving]).toEqual(['4.04', false]);
+    await observation.cancel();
+    expect([heard(), endpoint.statistics().expected]).toEqual([[], 0]);
+  });
+
+  test('a peer that is silent leaves nothing behind', async () => {
+    const { endpoint, clock } = createLockstep();
+    const opening = endpoint.observe(PEER, request, () => {}).catch((error) => error.code);
+    await clock.advance(100_000);
+    expect(await opening).toBe('coap.timeout');
+    expect(endpoint.statistics().expected).toBe(0);
+  });
+});
