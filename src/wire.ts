@@ -9,7 +9,10 @@ import {
   compileDevice,
   type Device,
   type Identity,
+  type Nameable,
+  readIdentities,
   startDevice,
+  writeIdentities,
 } from './gateway/index.ts';
 import { formatLinks, type Link, type ObjectDefinition, omaRegistry } from './model/index.ts';
 import {
@@ -43,10 +46,20 @@ export interface SenseFault {
 export interface Plan {
   readonly config: GatewayConfig;
   readonly devices: readonly PlannedDevice[];
+  /** What the devices are called, in their order. */
+  readonly nameable: readonly Nameable[];
   readonly faults: readonly SenseFault[];
 }
 
 type Adapters = ReadonlyMap<string, AdapterModule>;
+
+/**
+ * A device without a Device ID gets one that is unique as long as the gateway's own name is (RFC 9039 5: what follows
+ * `_` tells parts of a thing apart).
+ */
+function nameableOf({ id, deviceId, prefix }: DeviceConfig, endpoint: string): Nameable {
+  return { deviceId: deviceId ?? `${endpoint}_${id}`, ...(prefix === undefined ? {} : { prefix }) };
+}
 
 /**
  * Makes the configuration ready to run and finds what is wrong with its sense: objects, units, mandatory resources,
@@ -74,7 +87,8 @@ export function planGateway(config: GatewayConfig, adapters: Adapters): Plan {
     }
     return [{ config: device, connection, adapter, compiled }];
   });
-  return { config, devices, faults };
+  const nameable = devices.map(({ config: device }) => nameableOf(device, config.upstream.endpoint));
+  return { config, devices, nameable, faults };
 }
 
 export interface GatewayPorts {
@@ -140,32 +154,9 @@ function deviceLinks(tree: Tree): string {
   return formatLinks(links);
 }
 
-/** A name for a device that did not get one: unique as long as the gateway's own is (RFC 9039 5: subtype after `_`). */
-export function deviceIdOf(device: Pick<DeviceConfig, 'id' | 'deviceId'>, endpoint: string): string {
-  return device.deviceId ?? `${endpoint}_${device.id}`;
-}
-
-const IDENTITIES_SCHEMA = 1;
-
-function isIdentity(value: unknown): value is Identity {
-  const { deviceId, instance, prefix } = (value ?? {}) as Partial<Identity>;
-  return typeof deviceId === 'string' && typeof instance === 'number' && typeof prefix === 'string';
-}
-
-function rememberedIdentities(document: unknown): readonly Identity[] {
-  if (document === undefined) return [];
-  const { schema, devices } = document as { schema?: unknown; devices?: unknown };
-  if (schema === IDENTITIES_SCHEMA && Array.isArray(devices) && devices.every(isIdentity)) return devices;
-  // Guessing would give known prefixes to other meters.
-  throw new GatewayError(
-    'wire.bad-identities',
-    'the remembered device identities are of a form that this version does not know',
-  );
-}
-
 /**
  * Builds a gateway from its plan. The only place that knows all rooms.
- * @throws GatewayError `store.*` when identities cannot be kept, `gateway.prefix-taken`
+ * @throws GatewayError `store.*` when identities cannot be kept, `gateway.prefix-taken`, `gateway.bad-identities`
  */
 export async function createGateway(plan: Plan, ports: GatewayPorts): Promise<Gateway> {
   const { config } = plan;
@@ -328,15 +319,11 @@ export async function createGateway(plan: Plan, ports: GatewayPorts): Promise<Ga
 }
 
 /** Gives every device its identity, and remembers it before anybody hears of it. */
-async function keepIdentities({ config, devices }: Plan): Promise<readonly Identity[]> {
-  const state = openStateFile(`${config.stateDirectory}/identities.json`);
-  const nameable = devices.map(({ config: device }) => ({
-    deviceId: deviceIdOf(device, config.upstream.endpoint),
-    ...(device.prefix === undefined ? {} : { prefix: device.prefix }),
-  }));
-  const remembered = rememberedIdentities(state.load());
-  const { identities, remember } = assignIdentities(nameable, remembered);
-  if (remember.length > remembered.length) await state.save({ schema: IDENTITIES_SCHEMA, devices: remember });
+async function keepIdentities(plan: Plan): Promise<readonly Identity[]> {
+  const state = openStateFile(`${plan.config.stateDirectory}/identities.json`);
+  const remembered = readIdentities(state.load());
+  const { identities, remember } = assignIdentities(plan.nameable, remembered);
+  if (remember.length > remembered.length) await state.save(writeIdentities(remember));
   return identities;
 }
 
@@ -347,8 +334,7 @@ function openAdapters({ devices, config }: Plan, { clock, log, random }: Gateway
     const adapter = modules.get(connection.id);
     // A connection without devices is not opened: there is nothing to ask there.
     if (adapter === undefined) continue;
-    const host = { clock, log: log.child({ connection: connection.id }), random };
-    opened.set(connection.id, adapter.open(connection, host));
+    opened.set(connection.id, adapter.open(connection, { clock, log, random }));
   }
   return opened;
 }

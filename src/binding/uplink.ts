@@ -29,6 +29,9 @@ export interface BindingPorts {
   random(): number;
 }
 
+/** Retransmissions go on for a minute and a half; a person who watches wants to know earlier. */
+const SILENCE_MS = 8000;
+
 function refused(answer: CoapAnswer): Answer {
   if (answer.code === '4.12') return { status: 'unsupported-release' };
   return {
@@ -71,12 +74,18 @@ export async function openCoapUplink(
     request: Parameters<CoapEndpoint['request']>[1],
     judge: (answer: CoapAnswer) => Answer | undefined,
   ): Promise<Answer> => {
+    const server = `${address.host}:${address.port}`;
+    const noPatience = ports.timers.after(SILENCE_MS, () =>
+      ports.log.warn({ server }, 'the server has not answered yet'),
+    );
     try {
       const answer = await endpoint.request(peer, request);
       return judge(answer) ?? refused(answer);
     } catch (error) {
       const why = isGatewayError(error) ? error.message : `unexpected: ${messageOf(error)}`;
       return { status: 'unreachable', message: why };
+    } finally {
+      noPatience();
     }
   };
   const okWhenSuccessful = (answer: CoapAnswer): Answer | undefined =>

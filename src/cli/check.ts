@@ -1,6 +1,12 @@
 import type { BusLoad } from '../adapter/index.ts';
-import type { CompiledInstance, CompiledResource, Poll } from '../gateway/index.ts';
-import { deviceIdOf, type Plan, type PlannedDevice } from '../wire.ts';
+import {
+  assignIdentities,
+  type CompiledInstance,
+  type CompiledResource,
+  type Identity,
+  type Poll,
+} from '../gateway/index.ts';
+import type { Plan, PlannedDevice } from '../wire.ts';
 import { loadPlan } from './load.ts';
 import { EXIT, type Output, table } from './output.ts';
 
@@ -38,10 +44,9 @@ function instanceRows(
   ];
 }
 
-function deviceText(plan: Plan, device: PlannedDevice): string {
-  const { id, profile, connection, prefix } = device.config;
-  const name = deviceIdOf(device.config, plan.config.upstream.endpoint);
-  const head = `  ${id}: ${profile.id} on ${connection}, Device ID ${name}${prefix === undefined ? '' : `, prefix ${prefix}`}`;
+function deviceText(device: PlannedDevice, { deviceId, prefix }: Identity): string {
+  const { id, profile, connection } = device.config;
+  const head = `  ${id}: ${profile.id} on ${connection}, prefix /${prefix}, Device ID ${deviceId}`;
   return `${head}\n${table(device.compiled.instances.flatMap((instance) => instanceRows(device, instance)))}`;
 }
 
@@ -88,7 +93,12 @@ export async function check(file: string, adapters: readonly string[], out: Outp
     );
   }
   out.print('\ndevices');
-  for (const device of plan.devices) out.print(deviceText(plan, device));
+  // As a box without a memory gives them; one that has given a prefix before keeps to it.
+  const { identities } = assignIdentities(plan.nameable, []);
+  for (const [index, identity] of identities.entries()) {
+    const device = plan.devices[index];
+    if (device !== undefined) out.print(deviceText(device, identity));
+  }
   out.print('\nbus load');
   const loads = busLoads(plan);
   for (const [id, load] of loads) out.print(loadText(id, load));

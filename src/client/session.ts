@@ -167,6 +167,11 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     } catch (error) {
       return { status: 'unreachable', message: messageOf(error) };
     }
+    // Stopped while the name was resolved: nobody would close it later.
+    if (state.phase !== 'registering') {
+      await closeUplink();
+      return { status: 'unreachable', message: 'stopped' };
+    }
     lastSaidAt = clock.monotonic();
     const answer = await uplink.register({
       endpoint: account.endpoint,
@@ -190,6 +195,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   };
 
   const answered = (answer: Answer): void => {
+    if (state.phase === 'stopped') return;
     problem = problemOf(answer);
     if (problem !== undefined) log.warn({ problem }, 'registration failed');
     send({ type: 'answer', answer });

@@ -82,3 +82,34 @@ export function assignIdentities(
   });
   return { identities, remember };
 }
+
+const SCHEMA = 1;
+
+function isIdentity(value: unknown): value is Identity {
+  if (typeof value !== 'object' || value === null) return false;
+  const { deviceId, instance, prefix } = value as Partial<Identity>;
+  return (
+    typeof deviceId === 'string' &&
+    Number.isInteger(instance) &&
+    typeof prefix === 'string' &&
+    isPrefix(prefix)
+  );
+}
+
+/**
+ * Reads what {@link writeIdentities} made; undefined is a box that never had any.
+ * @throws GatewayError `gateway.bad-identities`: guessing would give known prefixes to other meters
+ */
+export function readIdentities(document: unknown): readonly Identity[] {
+  if (document === undefined) return [];
+  const { schema, devices } = (document ?? {}) as { schema?: unknown; devices?: unknown };
+  if (schema === SCHEMA && Array.isArray(devices) && devices.every(isIdentity)) return devices;
+  throw new GatewayError(
+    'gateway.bad-identities',
+    'the remembered identities of the devices are in a form that this version does not know',
+  );
+}
+
+export function writeIdentities(devices: readonly Identity[]): unknown {
+  return { schema: SCHEMA, devices };
+}

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { assignIdentities, type Identity } from '../../src/gateway/identity.ts';
+import {
+  assignIdentities,
+  type Identity,
+  readIdentities,
+  writeIdentities,
+} from '../../src/gateway/identity.ts';
 import { isPrefix } from '../../src/model/index.ts';
 
 const devices = (...ids: string[]) => ids.map((deviceId) => ({ deviceId }));
@@ -60,4 +65,13 @@ test('through any history of configurations no instance and no prefix ever means
       }
     }),
   );
+});
+
+test('what is remembered is read back, and anything else is an error, never an empty memory', () => {
+  const { remember } = assignIdentities(devices('a', 'b'), []);
+  expect(readIdentities(JSON.parse(JSON.stringify(writeIdentities(remember))))).toEqual(remember);
+  expect(readIdentities(undefined)).toEqual([]);
+  for (const bad of [null, {}, [], { schema: 2, devices: [] }, { schema: 1, devices: [{ deviceId: 'a' }] }]) {
+    expect(() => readIdentities(bad)).toThrow(expect.objectContaining({ code: 'gateway.bad-identities' }));
+  }
 });
