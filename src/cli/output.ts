@@ -9,6 +9,11 @@ export interface Output {
   complain(text: string): void;
 }
 
+/** A reader that has seen enough, as `head` has, is no failure. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 export const terminal: Output = {
   print: (text) => process.stdout.write(`${text}\n`),
   complain: (text) => process.stderr.write(`${text}\n`),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { allowedBy, alternatives, asSchema, type JsonSchema, schemaAt } from './expected.ts';
 import { didYouMean, type Faults, listed, oneLine } from './fault.ts';
-import { descend, entriesOf, type Node, type ScalarNode, show, toValue } from './node.ts';
+import { descend, entriesOf, isBroken, type Node, type ScalarNode, show, toValue } from './node.ts';
 
 /**
  * The value of `node` as `schema` reads it.
@@ -26,7 +26,7 @@ interface Checked {
 function report(issue: Issue, checked: Checked): void {
   const { root, faults } = checked;
   const { node, steps } = descend(root, issue.path);
-  if (node.kind === 'scalar' && node.isBroken) return;
+  if (isBroken(node)) return;
   const expected = schemaAt(jsonOf(checked.schema), issue.path);
   if (issue.code === 'unrecognized_keys') {
     for (const key of issue.keys) reportUnknownKey(key, node, expected, faults);

@@ -135,8 +135,8 @@ export type ResourceMapping =
 
 export interface DeviceConfig {
   readonly id: string;
-  /** what Object 25 calls it; the id unless the file says otherwise */
-  readonly deviceId: string;
+  /** what Object 25 calls it; absent: the name of the gateway and the id make one */
+  readonly deviceId?: string;
   readonly prefix?: string;
   /** with the overrides of this device; the same object for all devices without any */
   readonly profile: ProfileConfig;

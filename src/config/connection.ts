@@ -1,7 +1,7 @@
 import { check } from './check.ts';
 import type { ConnectionConfig } from './config.ts';
 import { didYouMean, type Faults, listed, whereabouts } from './fault.ts';
-import { childOf, entriesOf, type Node, show, textAt } from './node.ts';
+import { childOf, entriesOf, isBroken, type Node, show, textAt } from './node.ts';
 import type { Vocabulary } from './protocol.ts';
 
 /** The connections of all files by name. */
@@ -32,6 +32,7 @@ export function readConnection(
   if (type === undefined || protocol === undefined || schema === undefined) {
     const known = [...types.keys()].sort();
     const written = childOf(node, 'type');
+    if (isBroken(written)) return undefined;
     const problem = written === undefined ? "'type' is missing" : `unknown type ${show(written)}`;
     faults.add(
       (written ?? node).place,

@@ -33,6 +33,8 @@ export interface DeviceSource {
   readonly node: Node;
   /** the profile with the overrides of this device */
   readonly profile: Node;
+  /** what tells it apart from others on its connection; undefined when its protocol requires no such key */
+  readonly address: string | undefined;
 }
 
 /** Reads the items of `devices:`; what was generated is spelled out. */
@@ -46,27 +48,44 @@ export function readDevices(nodes: readonly Node[], around: Surroundings, faults
     }
     spelledOut.push(...more);
   }
-  const devices = spelledOut.flatMap((node) => readDevice(node, around, faults) ?? []);
+  const overridden: Overridden = new Map();
+  const devices = spelledOut.flatMap((node) => readDevice(node, around, overridden, faults) ?? []);
   checkNames(spelledOut, faults);
   checkAddresses(devices, faults);
   return devices;
 }
 
-function readDevice(node: Node, around: Surroundings, faults: Faults): DeviceSource | undefined {
+function readDevice(
+  node: Node,
+  around: Surroundings,
+  overridden: Overridden,
+  faults: Faults,
+): DeviceSource | undefined {
+  const { vocabulary } = around;
   const source = referenced(node, 'profile', around.profiles, around.isComplete, faults);
   const type = referenced(node, 'connection', around.connections, around.isComplete, faults);
-  if (source !== undefined) checkProtocols(node, source, type, around.vocabulary, faults);
-  const protocol =
-    around.vocabulary.protocols.get(source?.protocol ?? '') ?? around.vocabulary.types.get(type ?? '');
+  if (source !== undefined) checkProtocols(node, source, type, vocabulary, faults);
+  const protocol = vocabulary.protocols.get(source?.protocol ?? '') ?? vocabulary.types.get(type ?? '');
   // Without a protocol nobody knows which other keys the device has.
   const checked = check(protocol?.device ?? anyDevice, node, faults);
   if (protocol === undefined || source === undefined) return undefined;
-  const written = childOf(node, 'overrides');
-  const overrides = written && checkedOverrides(written, protocol.name, source.node, faults);
-  const merged = overrides === undefined ? source.node : overlay(source.node, overrides);
-  const profile = overrides === undefined ? source.profile : readProfile(merged, around.vocabulary, faults);
+  const { node: profileNode, profile } = effectiveProfile(
+    node,
+    source,
+    protocol,
+    vocabulary,
+    overridden,
+    faults,
+  );
   if (checked === undefined || profile === undefined) return undefined;
-  return { device: toDevice(checked, profile, protocol, around.defaults), node, profile: merged };
+  const device = toDevice(checked, profile, protocol, around.defaults);
+  return { device, node, profile: profileNode, address: addressOf(device, protocol) };
+}
+
+/** Two profiles may share one address: that shows two sides of one device. */
+function addressOf({ connection, profile, settings }: DeviceConfig, protocol: Protocol): string | undefined {
+  const values = protocol.addressKeys.map((key) => settings[key]);
+  return values.length === 0 ? undefined : JSON.stringify([connection, profile.id, values]);
 }
 
 const anyDevice = device.loose();
@@ -103,6 +122,33 @@ function checkProtocols(
       childOf(node, 'connection')?.place ?? node.place,
       `the profile speaks ${protocol}, but a connection of type ${type} speaks ${spoken}`,
     );
+}
+
+type Effective = Pick<ProfileSource, 'node' | 'profile'>;
+
+/** Profiles with overrides by the nodes that they are made of: generated devices share theirs. */
+type Overridden = Map<Node, Map<ProfileSource, Effective>>;
+
+/** The profile with the overrides of a device. */
+function effectiveProfile(
+  device: Node,
+  source: ProfileSource,
+  protocol: Protocol,
+  vocabulary: Vocabulary,
+  overridden: Overridden,
+  faults: Faults,
+): Effective {
+  const overrides = childOf(device, 'overrides');
+  if (overrides === undefined) return source;
+  const bySource = overridden.get(overrides) ?? new Map<ProfileSource, Effective>();
+  overridden.set(overrides, bySource);
+  let effective = bySource.get(source);
+  if (effective === undefined) {
+    const node = overlay(source.node, checkedOverrides(overrides, protocol.name, source.node, faults));
+    effective = { node, profile: readProfile(node, vocabulary, faults) };
+    bySource.set(source, effective);
+  }
+  return effective;
 }
 
 /** The overrides that make sense for the profile; the values in them are checked as part of it. */
@@ -145,11 +191,11 @@ function toDevice(
   protocol: Protocol,
   defaults: Surroundings['defaults'],
 ): DeviceConfig {
-  const { id, deviceId = id, prefix, connection, location } = checked;
+  const { id, deviceId, prefix, connection, location } = checked;
   const { timeouts = {}, quarantine = {} } = checked;
   return {
     id,
-    deviceId,
+    ...(deviceId !== undefined && { deviceId }),
     ...(prefix !== undefined && { prefix }),
     profile,
     connection,

@@ -60,7 +60,7 @@ export function createFaults(): Faults {
 
 /** One line: `gateway.yaml:12:5 devices[0].profile: what is wrong; what is allowed`. */
 export function formatFault({ file, line, column, path, message }: Fault): string {
-  return `${file}:${line}:${column}${path === '' ? '' : ` ${path}`}: ${message}`;
+  return oneLine(`${file}:${line}:${column}${path === '' ? '' : ` ${path}`}: ${message}`);
 }
 
 /** A place without the links to its parents. */
@@ -87,7 +87,7 @@ export function whereabouts(place: Place, from: Place): string {
 }
 
 /** `text` on one line and not longer than `most` characters. */
-export function oneLine(text: string, most: number): string {
+export function oneLine(text: string, most = Number.POSITIVE_INFINITY): string {
   const clean = text.replace(/\p{Cc}+/gu, ' ');
   return clean.length > most ? `${clean.slice(0, most - 1)}…` : clean;
 }

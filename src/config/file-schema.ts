@@ -29,14 +29,16 @@ export const mainFile = z.strictObject({
         .prefault('/var/lib/lwm2m-gateway')
         .meta({ description: 'The folder for what must outlast a restart.' }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: 'What the gateway remembers.' }),
   log: z
     .strictObject({
       level: oneOf('debug', 'info', 'warn', 'error', 'silent')
         .prefault('info')
         .meta({ description: 'The least important lines that are written.' }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: 'What the gateway writes to standard error.' }),
   connections: z.record(connectionName, z.unknown()).prefault({}).meta({
     title: 'a map from names to connections',
     description: 'Field media by name, each with one queue.',

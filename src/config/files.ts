@@ -50,7 +50,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** An outcome, or why there is none. */
-export type Found<T> = { readonly value: T } | { readonly reason: string };
+type Found<T> = { readonly value: T } | { readonly reason: string };
 
 function attempt<T>(action: () => T): Found<T> {
   try {

@@ -33,8 +33,10 @@ export function jsonSchema(adapters: ReadonlyMap<string, AdapterKeys>): {
   return { gateway: toJson(gateway), profile: toJson(profile) };
 }
 
-function metaOf(schema: z.ZodType): Record<string, unknown> {
-  return z.globalRegistry.get(schema) ?? {};
+/** What a schema is called and what it is for, when another one takes its place. */
+function metaOf(schema: z.ZodType): { title?: string; description?: string } {
+  const { title, description } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return { ...(title !== undefined && { title }), ...(description !== undefined && { description }) };
 }
 
 /** Draft 7 is what editors know best. */
@@ -70,8 +72,10 @@ function deviceForm({ name, device, section, point }: Protocol): z.ZodType {
     overrides: z
       .exactOptional(
         z.strictObject({
-          [name]: z.exactOptional(section.partial()),
-          points: z.exactOptional(z.record(z.string(), point.partial())),
+          [name]: z.exactOptional(section.partial()).meta(metaOf(section)),
+          points: z
+            .exactOptional(z.record(z.string(), point.partial()))
+            .meta({ description: 'Points of the profile by name, with the keys that differ.' }),
         }),
       )
       .meta({ description: 'What differs from the profile.' }),

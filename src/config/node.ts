@@ -64,6 +64,11 @@ export function itemsOf(node: Node | undefined): readonly Node[] {
   return node?.kind === 'list' ? node.items : [];
 }
 
+/** True when there is a fault at `node` already, so that nothing more needs to be said. */
+export function isBroken(node: Node | undefined): boolean {
+  return node?.kind === 'scalar' && node.isBroken;
+}
+
 /** The text at `step` when there is a sound one, else undefined. */
 export function textAt(node: Node | undefined, step: string): string | undefined {
   const found = childOf(node, step);

@@ -2,7 +2,7 @@ import { check } from './check.ts';
 import type { ObjectMapping, PointConfig, ProfileConfig, ResourceMapping, WriteConfig } from './config.ts';
 import { didYouMean, type Faults, listed } from './fault.ts';
 import { DECIMAL } from './kinds.ts';
-import { childOf, entriesOf, itemsOf, type Node, show, textAt } from './node.ts';
+import { childOf, entriesOf, isBroken, itemsOf, type Node, show, textAt } from './node.ts';
 import type { CheckedPoint, CheckedProfile, Protocol, Vocabulary } from './protocol.ts';
 
 /**
@@ -31,6 +31,7 @@ export function refuseProtocol(node: Node, protocols: Vocabulary['protocols'], f
   const named = textAt(node, 'protocol');
   const known = [...protocols.keys()].sort();
   const written = childOf(node, 'protocol');
+  if (isBroken(written)) return;
   const problem = written === undefined ? "'protocol' is missing" : `unknown protocol ${show(written)}`;
   faults.add(
     (written ?? node).place,
@@ -79,7 +80,7 @@ function checkDecimals(profile: Node, faults: Faults): void {
   for (const { node } of entriesOf(childOf(profile, 'points')).values()) {
     for (const key of DECIMALS) {
       const inner = childOf(node, key);
-      if (inner?.kind === 'scalar' && !DECIMAL.test(inner.text))
+      if (inner?.kind === 'scalar' && !inner.isBroken && !DECIMAL.test(inner.text))
         faults.add(
           inner.place,
           `${show(inner)} is not allowed; allowed: a decimal number, for example 0.1 or 1e-3`,
@@ -157,12 +158,14 @@ function isPointName(source: Node): boolean {
 
 /** What can be said of the mappings although other parts of the profile may be wrong. */
 function checkReferences(node: Node, faults: Faults): void {
-  const points = [...entriesOf(childOf(node, 'points')).keys()];
+  const points = childOf(node, 'points');
+  const names = [...entriesOf(points).keys()];
   const seen = new Set<string>();
   for (const mapping of itemsOf(childOf(node, 'objects'))) {
     checkInstance(mapping, seen, faults);
+    if (points?.kind !== 'map') continue;
     for (const { node: source } of entriesOf(childOf(mapping, 'resources')).values())
-      checkSource(source, points, faults);
+      checkSource(source, names, faults);
   }
 }
 
@@ -190,7 +193,8 @@ function checkSource(source: Node, points: readonly string[], faults: Faults): v
       faults.add(inner.place, `'${key}' can only stand beside 'from'`);
   }
   const named = source.kind === 'scalar' && isPointName(source) ? source : from;
-  if (named?.kind !== 'scalar' || typeof named.value !== 'string' || points.includes(named.value)) return;
+  if (named?.kind !== 'scalar' || typeof named.value !== 'string') return;
+  if (named.isBroken || points.includes(named.value)) return;
   const hint = named === from ? '' : '; quote it for a constant text';
   const near = didYouMean(named.shown, points);
   faults.add(named.place, `no point ${show(named)}${near}; points are ${listed(points)}${hint}`);

@@ -36,6 +36,8 @@ export interface Protocol {
   readonly point: z.ZodObject;
   readonly profile: z.ZodType<CheckedProfile> & z.ZodObject;
   readonly device: z.ZodType<CheckedDevice> & z.ZodObject;
+  /** The keys that every device must have, and that tell it apart from others on its connection. */
+  readonly addressKeys: readonly string[];
   /** The protocol's own part of something that was checked. */
   settingsOf(part: 'profile' | 'device' | 'point' | 'write', value: object): Settings;
   connectionSettings(type: string, value: object): Settings;
@@ -97,6 +99,7 @@ function createProtocol(name: string, keys: AdapterKeys): Protocol {
     // The compiler cannot know the keys of the adapter; without them these are the types of the core.
     profile: profile as unknown as Protocol['profile'],
     device: joined(name, deviceKeys.device, keys.device) as unknown as Protocol['device'],
+    addressKeys: Array.isArray(keys.device.required) ? keys.device.required.map(String) : [],
     settingsOf: (part, value) => ownPart(keys[part], value),
     connectionSettings: (type, value) => ownPart(keys.connections[type] ?? {}, value),
   };

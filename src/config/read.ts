@@ -38,7 +38,9 @@ const SYNTAX: Readonly<Record<string, string>> = {
   KEY_OVER_1024_CHARS: 'a key is longer than 1024 characters',
   MISSING_CHAR: 'something is not closed, or a comma, colon or space is missing',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line; is a colon missing?',
+  MULTIPLE_ANCHORS: 'a value can have one anchor (&name) only',
   MULTIPLE_DOCS: "one file holds one document; '---' can stand only at its beginning",
+  MULTIPLE_TAGS: 'tags (!name) are not supported',
   RESOURCE_EXHAUSTION: 'the nesting is too deep',
   TAB_AS_INDENT: 'tabs cannot indent; use spaces',
   TAG_RESOLVE_FAILED: 'tags (!name) are not supported',
@@ -62,7 +64,7 @@ export function readYaml(file: string, text: string, env: Environment, faults: F
   const options = { schema: 'failsafe', uniqueKeys: false, prettyErrors: false, logLevel: 'silent' } as const;
   const [document, second] = new Composer(options).compose(tokens, true, text.length);
   const errors = document?.errors ?? [];
-  for (const { offset, message } of syntaxFaults(errors, text)) report(offset, message);
+  for (const { offset, message } of syntaxFaults(errors, text, lines)) report(offset, message);
   if (second !== undefined) report(second.range[0], SYNTAX.MULTIPLE_DOCS ?? '');
   if (document === undefined || errors.length > 0 || second !== undefined) return undefined;
   return buildTree(document, {
@@ -76,19 +78,28 @@ export function readYaml(file: string, text: string, env: Environment, faults: F
 function syntaxFaults(
   errors: readonly YAMLParseError[],
   text: string,
+  lines: LineCounter,
 ): readonly { offset: number; message: string }[] {
   const byLine = new Map<number, { offset: number; message: string }>();
   for (const { pos, code } of errors) {
     const [offset] = pos;
-    const start = text.lastIndexOf('\n', offset - 1) + 1;
-    if (byLine.has(start)) continue;
-    const end = text.indexOf('\n', offset);
-    const line = text.slice(start, end < 0 ? text.length : end);
-    const hint = /[[{].*\$\{env:/.test(line) ? `; inside [ ] and { }, \${env:NAME} needs quotes` : '';
-    byLine.set(start, { offset, message: `${SYNTAX[code] ?? 'not valid YAML'}${hint}` });
+    const { line } = lines.linePos(offset);
+    if (byLine.has(line)) continue;
+    const start = lines.lineStarts[line - 1] ?? 0;
+    const hint = hintFor(text.slice(start, lines.lineStarts[line] ?? text.length));
+    byLine.set(line, { offset, message: `${SYNTAX[code] ?? 'not valid YAML'}${hint}` });
     if (byLine.size === MOST_SYNTAX_FAULTS) break;
   }
   return [...byLine.values()];
+}
+
+const REFERENCE = '${env:';
+
+/** The braces of a reference end or begin a map when they stand inside brackets without quotes. */
+function hintFor(line: string): string {
+  const reference = line.indexOf(REFERENCE);
+  const isInside = reference > 0 && /[[{]/.test(line.slice(0, reference));
+  return isInside ? `; inside [ ] and { }, ${REFERENCE}NAME} needs quotes` : '';
 }
 
 function placeAt(

@@ -34,14 +34,14 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export function fillIn(text: string, env: Environment): { text: string; used: boolean; faults: string[] } {
   const faults: string[] = [];
   let used = false;
-  const filled = text.replace(REFERENCE, (reference, name: string) => {
+  const filled = text.replace(REFERENCE, (_reference, name: string) => {
     used = true;
     const value = VARIABLE.test(name) && Object.hasOwn(env, name) ? env[name] : undefined;
     if (value !== undefined) return value;
     faults.push(
       VARIABLE.test(name)
         ? `the environment variable ${name} is not set`
-        : `'${reference}' names no environment variable; write it like \${env:NAME}`,
+        : `this names no environment variable; write it like \${env:NAME}`,
     );
     return '';
   });

@@ -116,12 +116,12 @@ function readFolder(
       protocol: textAt(node, 'protocol'),
       profile: readProfile(node, vocabulary, faults),
     };
-    const id = textAt(node, 'id');
-    const first = sources.get(id ?? '');
-    const place = childOf(node, 'id')?.place ?? node.place;
-    if (first !== undefined)
-      faults.add(place, `another profile has this id; it is in ${first.node.place.file}`);
-    else if (id !== undefined) sources.set(id, source);
+    const id = childOf(node, 'id');
+    if (id?.kind !== 'scalar' || textAt(node, 'id') === undefined) continue;
+    const first = sources.get(id.text);
+    if (id.text !== id.shown) faults.add(id.place, 'the id of a profile cannot come from the environment');
+    else if (first === undefined) sources.set(id.text, source);
+    else faults.add(id.place, `another profile has this id; it is in ${first.node.place.file}`);
   }
   return sources;
 }

@@ -1,4 +1,3 @@
-import type { DeviceConfig } from './config.ts';
 import type { DeviceSource } from './device.ts';
 import { type Faults, whereabouts } from './fault.ts';
 import { childOf, type Node, show, textAt } from './node.ts';
@@ -12,7 +11,7 @@ interface Claim {
 /** What no two devices may share. Prefixes are compared like host names: a server may fold their case. */
 const CLAIMS: readonly Claim[] = [
   { what: 'id', key: 'id', of: (node) => textAt(node, 'id') },
-  { what: 'Device ID', key: 'deviceId', of: (node) => textAt(node, 'deviceId') ?? textAt(node, 'id') },
+  { what: 'Device ID', key: 'deviceId', of: (node) => textAt(node, 'deviceId') },
   { what: 'prefix', key: 'prefix', of: (node) => textAt(node, 'prefix')?.toLowerCase() },
 ];
 
@@ -33,7 +32,7 @@ export function checkNames(nodes: readonly Node[], faults: Faults): void {
 export function checkAddresses(devices: readonly DeviceSource[], faults: Faults): void {
   eachClash(
     devices,
-    ({ device }) => address(device),
+    ({ address }) => address,
     (first, { node }) => {
       const where = whereabouts(first.node.place, node.place);
       faults.add(
@@ -57,14 +56,4 @@ function eachClash<T>(
     if (owner !== undefined) clash(owner, one);
     else if (claim !== undefined) owners.set(claim, one);
   }
-}
-
-/**
- * What tells devices on one connection apart. Two profiles may share one device: that splits it in two. A protocol whose
- * devices have no keys tells them apart by their ids.
- */
-function address({ connection, profile, settings }: DeviceConfig): string | undefined {
-  const keys = Object.keys(settings).sort();
-  if (keys.length === 0) return undefined;
-  return JSON.stringify([connection, profile.id, keys.map((key) => [key, settings[key]])]);
 }

@@ -66,7 +66,6 @@ describe('devices', () => {
     expect(config.devices).toEqual([
       {
         id: 'a',
-        deviceId: 'a',
         profile: meter,
         connection: 'hall',
         settings: { unit: 1 },
@@ -137,12 +136,13 @@ describe('devices', () => {
   test('no two have one id, Device ID or prefix', () => {
     const text = `  - { id: a, profile: meter, connection: hall, unit: 1, prefix: d01 }
   - { id: a, profile: meter, connection: hall, unit: 2, prefix: D01 }
-  - { id: c, profile: meter, connection: hall, unit: 3, deviceId: a }
+  - { id: c, profile: meter, connection: hall, unit: 3, deviceId: urn }
+  - { id: d, profile: meter, connection: hall, unit: 4, deviceId: urn }
 `;
     expect(faultsOf(devices(text))).toEqual([
       "gateway.yaml:7:11 devices[1].id: the id 'a' is given twice; the first is in line 6",
       "gateway.yaml:7:65 devices[1].prefix: the prefix 'D01' is given twice; the first is in line 6",
-      "gateway.yaml:8:67 devices[2].deviceId: the Device ID 'a' is given twice; the first is in line 6",
+      "gateway.yaml:9:67 devices[3].deviceId: the Device ID 'urn' is given twice; the first is in line 8",
     ]);
   });
 
@@ -156,7 +156,7 @@ describe('devices', () => {
     ]);
   });
 
-  test('of a protocol without addresses are told apart by their ids', () => {
+  test('of a protocol that requires no key are told apart by their ids', () => {
     const profile = 'profile: { id: o, protocol: other, points: {} }\n';
     const text = devices(
       '  - { id: a, profile: o, connection: hall }\n  - { id: b, profile: o, connection: hall }\n',
@@ -300,6 +300,17 @@ describe('overrides', () => {
   ])('%s is a fault', (_name, text, fault) => {
     expect(faultsOf(overridden(text))).toEqual([`gateway.yaml:${fault}`]);
   });
+});
+
+test('generated devices share the profile that their overrides make', () => {
+  const text = devices(`  - generate: { count: 2, id: "f{n}", unit: "{n}" }
+    profile: meter
+    connection: hall
+    overrides: { points: { v1: { poll: 5s } } }
+`);
+  const [first, second] = configOf(text).devices;
+  expect(first?.profile.points.v1?.poll).toBe(5000);
+  expect(second?.profile).toBe(first?.profile);
 });
 
 describe('places of later checks', () => {

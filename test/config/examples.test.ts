@@ -63,9 +63,10 @@ test('a fault in a built-in profile would be seen', () => {
     list: localFiles.list,
   };
   const faults = allFaults(loadConfig(join(root, 'gateway.yaml'), { adapters, env: {}, files }));
-  expect(faults.map((fault) => fault.replace(`${root}/`, '').replace(/: .*/, ''))).toEqual([
-    'profiles/eastron/sdm630-v2.yaml:69:7 profile.objects[1].resources',
-    'profiles/eastron/sdm630-v2.yaml:91:13 profile.objects[1].resources.41',
+  const places = faults.map((fault) => fault.replace(`${root}/`, '').replace(/:[0-9]+:[0-9]+| *: .*/g, ''));
+  expect(places.sort()).toEqual([
+    `${name} profile.objects[1].resources`,
+    `${name} profile.objects[1].resources.41`,
   ]);
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatFault, loadConfig } from '../../src/config/index.ts';
-import { adapters, configOf, faultsOf, METER, SOUND, UPSTREAM } from './support.ts';
+import { adapters, configOf, faultsOf, fromEnv, METER, SOUND, UPSTREAM } from './support.ts';
 
 describe('include', () => {
   const including = (pattern: string): string => `include: ["${pattern}"]\n${UPSTREAM}`;
@@ -74,6 +74,13 @@ describe('profile folders', () => {
       faultsOf(SOUND.replace('[profiles]', '[profile]').replace('profile: meter', 'profile: x')),
     ).toEqual(["gateway.yaml:1:16 profilePaths[0]: cannot read 'profile': there is no such file or folder"]);
   });
+});
+
+test('the id of a profile stands in its file', () => {
+  const files = { 'profiles/x.yaml': METER.replace('id: meter', `id: ${fromEnv('ID')}`) };
+  expect(faultsOf(SOUND, { files, env: { ID: 'x' } })).toEqual([
+    'profiles/x.yaml:2:7 profile.id: the id of a profile cannot come from the environment',
+  ]);
 });
 
 test('bytes that are no UTF-8 are a fault', () => {

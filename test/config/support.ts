@@ -58,11 +58,11 @@ export const modbusKeys: AdapterKeys = {
   write: strict({ verify: { enum: ['ack', 'readback'], default: 'ack' } }),
 };
 
-/** A protocol without keys. */
+/** A protocol that requires nothing. */
 export const otherKeys: AdapterKeys = {
   connections: { other: strict({}) },
   profile: strict({}),
-  device: strict({}),
+  device: strict({ ahead: { ...time, default: '0s' } }),
   point: strict({}),
   write: strict({}),
 };
@@ -71,6 +71,9 @@ export const adapters: ReadonlyMap<string, AdapterKeys> = new Map([
   ['modbus', modbusKeys],
   ['other', otherKeys],
 ]);
+
+/** `${env:NAME}` */
+export const fromEnv = (name: string): string => `\${env:${name}}`;
 
 /** Files by path; a text, or the code of the error that reading gives. */
 export function memoryFiles(texts: Readonly<Record<string, string | Uint8Array>>): FileSystem {

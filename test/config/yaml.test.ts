@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { configOf, faultsOf, METER, SOUND, UPSTREAM } from './support.ts';
+import { configOf, faultsOf, fromEnv, METER, SOUND, UPSTREAM } from './support.ts';
 
 const withConnections = (text: string): string => `${UPSTREAM}connections:\n${text}`;
 
@@ -134,40 +134,50 @@ describe('environment variables', () => {
     withConnections(`  hall:\n    type: modbus-tcp\n    host: ${text}\n`);
 
   test('are filled in, alone or within a text', () => {
-    const [hall] = configOf(host('$' + '{env:NAME}.lan'), { env: { NAME: 'plc' } }).connections;
+    const [hall] = configOf(host(`${fromEnv('NAME')}.lan`), { env: { NAME: 'plc' } }).connections;
     expect(hall?.settings.host).toBe('plc.lan');
   });
 
   test('mean what they would mean if they stood there: without quotes a number is a number', () => {
     const port = (text: string): string =>
       withConnections(`  hall:\n    type: modbus-tcp\n    host: h\n    port: ${text}`);
-    expect(configOf(port('$' + '{env:PORT}'), { env: { PORT: '503' } }).connections[0]?.settings.port).toBe(
-      503,
-    );
-    expect(faultsOf(port('"$' + '{env:PORT}"'), { env: { PORT: '503' } })).toEqual([
-      "gateway.yaml:7:11 connections.hall.port: '$" +
-        "{env:PORT}' is not allowed; allowed: a whole number from 1 to 65535",
+    expect(configOf(port(fromEnv('PORT')), { env: { PORT: '503' } }).connections[0]?.settings.port).toBe(503);
+    expect(faultsOf(port(`"${fromEnv('PORT')}"`), { env: { PORT: '503' } })).toEqual([
+      `gateway.yaml:7:11 connections.hall.port: '${fromEnv('PORT')}' is not allowed; allowed: a whole number from 1 to 65535`,
     ]);
   });
 
   test('cannot bring in YAML', () => {
-    const [hall] = configOf(host('$' + '{env:NAME}'), { env: { NAME: 'a: [b]\n- c #' } }).connections;
+    const [hall] = configOf(host(fromEnv('NAME')), { env: { NAME: 'a: [b]\n- c #' } }).connections;
     expect(hall?.settings.host).toBe('a: [b]\n- c #');
   });
 
   test('that are not set are faults, and nothing else is said about the value', () => {
-    expect(faultsOf(host('$' + '{env:NAME}'))).toEqual([
+    expect(faultsOf(host(fromEnv('NAME')))).toEqual([
       'gateway.yaml:6:11 connections.hall.host: the environment variable NAME is not set',
     ]);
-    expect(faultsOf(host("'$" + "{env:}'"))).toEqual([
-      "gateway.yaml:6:11 connections.hall.host: '$" +
-        "{env:}' names no environment variable; write it like $" +
-        '{env:NAME}',
+    expect(faultsOf(host(`'${fromEnv('')}'`))).toEqual([
+      `gateway.yaml:6:11 connections.hall.host: this names no environment variable; write it like ${fromEnv('NAME')}`,
+    ]);
+  });
+
+  test('that are not set are told once, also where a name is looked up', () => {
+    const missing = fromEnv('NAME');
+    const main = SOUND.replace('type: modbus-tcp', `type: "${missing}"`).replace(
+      'connection: hall',
+      `connection: "${missing}"`,
+    );
+    const profile = METER.replace('5700: v1', `5700: "${missing}"`).replace('unit: V', `scale: "${missing}"`);
+    expect(faultsOf(main, { files: { 'profiles/meter.yaml': profile } })).toEqual([
+      'gateway.yaml:4:17 connections.hall.type: the environment variable NAME is not set',
+      'gateway.yaml:6:42 devices[0].connection: the environment variable NAME is not set',
+      'profiles/meter.yaml:6:41 profile.points.v1.scale: the environment variable NAME is not set',
+      'profiles/meter.yaml:9:42 profile.objects[0].resources.5700: the environment variable NAME is not set',
     ]);
   });
 
   test('need quotes inside brackets, and the fault says so', () => {
-    expect(faultsOf(withConnections('  hall: { type: modbus-tcp, host: $' + '{env:NAME} }'))[0]).toMatch(
+    expect(faultsOf(withConnections(`  hall: { type: modbus-tcp, host: ${fromEnv('NAME')} }`))[0]).toMatch(
       /^gateway\.yaml:4:\d+: .*; inside \[ \] and \{ \}, \$\{env:NAME\} needs quotes$/,
     );
   });
@@ -178,14 +188,13 @@ describe('secrets', () => {
     withConnections(`  hall:\n    type: modbus-tcp\n    host: h\n    password: ${text}\n`);
 
   test('can come from the environment', () => {
-    const [hall] = configOf(password('$' + '{env:PASSWORD}'), { env: { PASSWORD: 'hunter2' } }).connections;
+    const [hall] = configOf(password(fromEnv('PASSWORD')), { env: { PASSWORD: 'hunter2' } }).connections;
     expect(hall?.settings.password).toBe('hunter2');
   });
 
   test('cannot stand in the file, and are not repeated', () => {
     expect(faultsOf(password('hunter2'))).toEqual([
-      'gateway.yaml:7:15 connections.hall.password: a secret cannot stand in this file; write $' +
-        '{env:NAME}, or use the key that ends in File',
+      `gateway.yaml:7:15 connections.hall.password: a secret cannot stand in this file; write ${fromEnv('NAME')}, or use the key that ends in File`,
     ]);
   });
 
