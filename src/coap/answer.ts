@@ -1,8 +1,8 @@
-import { type Block, blockOf } from './block.ts';
+import { type Block, blockInto } from './block.ts';
 import { formatCode } from './code.ts';
 import type { Message } from './message.ts';
-import { type Option, OptionNumber, readUint, recogniseInResponse } from './option.ts';
-import { readText } from './text.ts';
+import { createOptionReader, type Option, OptionNumber, uintInto } from './option.ts';
+import { addText } from './text.ts';
 
 /** The answer to a request of ours, whole. */
 export interface CoapAnswer {
@@ -26,47 +26,55 @@ export interface AnswerPart extends CoapAnswer {
   readonly size2: number | undefined;
 }
 
+/** What the options of a response say. */
+interface Fields {
+  readonly location: string[];
+  contentFormat: number | undefined;
+  maxAgeS: number | undefined;
+  etag: Uint8Array | undefined;
+  observe: number | undefined;
+  block1: Block | undefined;
+  block2: Block | undefined;
+  size2: number | undefined;
+}
+
+/** Options that mean something to us in a response (RFC 7252 5.10). */
+const readOptions = createOptionReader<Fields>({
+  [OptionNumber.etag]: {
+    length: [1, 8],
+    read: (fields, value) => {
+      fields.etag = value;
+      return true;
+    },
+  },
+  [OptionNumber.observe]: { length: [0, 3], read: uintInto('observe') },
+  [OptionNumber.locationPath]: {
+    length: [0, 255],
+    isRepeatable: true,
+    read: ({ location }, value) => addText(location, value),
+  },
+  [OptionNumber.contentFormat]: { length: [0, 2], read: uintInto('contentFormat') },
+  [OptionNumber.maxAge]: { length: [0, 4], read: uintInto('maxAgeS') },
+  [OptionNumber.block2]: { length: [0, 3], read: blockInto('block2') },
+  [OptionNumber.block1]: { length: [0, 3], read: blockInto('block1') },
+  [OptionNumber.size2]: { length: [0, 4], read: uintInto('size2') },
+});
+
 /** Reads the options of a response. Undefined if it has a critical one that we do not know (RFC 7252 5.4.1). */
 export function readAnswer(message: Message): AnswerPart | undefined {
-  const found = new Map<number, Uint8Array>();
-  const location: string[] = [];
-  let previous = -1;
-  for (const option of message.options) {
-    const { number, value } = option;
-    const recognition = recogniseInResponse(option, previous);
-    previous = number;
-    if (recognition === 'fatal') return undefined;
-    if (recognition === 'elective') continue;
-    if (number !== OptionNumber.locationPath) {
-      found.set(number, value);
-      continue;
-    }
-    const segment = readText(value);
-    if (segment === undefined) return undefined;
-    location.push(segment);
-  }
-  const uint = (number: number): number | undefined => {
-    const value = found.get(number);
-    return value === undefined ? undefined : readUint(value);
+  const fields: Fields = {
+    location: [],
+    contentFormat: undefined,
+    maxAgeS: undefined,
+    etag: undefined,
+    observe: undefined,
+    block1: undefined,
+    block2: undefined,
+    size2: undefined,
   };
-  const block = (number: number): Block | undefined => {
-    const value = uint(number);
-    return value === undefined ? undefined : blockOf(value);
-  };
-  return {
-    code: formatCode(message.code),
-    payload: message.payload,
-    contentFormat: uint(OptionNumber.contentFormat),
-    location,
-    maxAgeS: uint(OptionNumber.maxAge),
-    options: message.options,
-    message,
-    etag: found.get(OptionNumber.etag),
-    observe: uint(OptionNumber.observe),
-    block1: block(OptionNumber.block1),
-    block2: block(OptionNumber.block2),
-    size2: uint(OptionNumber.size2),
-  };
+  if (readOptions(message.options, fields) !== undefined) return undefined;
+  const { code, payload, options } = message;
+  return { ...fields, code: formatCode(code), payload, options, message };
 }
 
 /** The whole answer: options of its first message, payload of all. */

@@ -1,3 +1,5 @@
+import { readUint } from './option.ts';
+
 /** One block of a body (RFC 7959 2.2). */
 export interface Block {
   readonly number: number;
@@ -30,7 +32,15 @@ export function blockValue(block: Block): number {
   return block.number * 16 + (block.more ? 8 : 0) + block.szx;
 }
 
+/** Reads a Block option into the field that holds its block. */
+export const blockInto =
+  <Field extends string>(field: Field) =>
+  (fields: { [key in Field]: Block | undefined }, value: Uint8Array): boolean => {
+    fields[field] = blockOf(readUint(value));
+    return true;
+  };
+
 /** Reads the value of a Block option. The reserved size exponent 7 comes through: what it means depends on the carrier. */
-export function blockOf(value: number): Block {
+function blockOf(value: number): Block {
   return { number: Math.floor(value / 16), more: (value & 8) !== 0, szx: value & 7 };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AgingMap } from './aging-map.ts';
 import { type Block, offsetOf, sizeOf } from './block.ts';
+import { isSuccess, RESPONSE_CODES } from './code.ts';
 import { type MessageToSend, NO_BYTES } from './message.ts';
 import { OptionNumber } from './option.ts';
 import { type CoapResponse, type IncomingRequest, transferKey } from './request.ts';
@@ -68,7 +69,9 @@ export function createBodies(limit: number, ownSzx: number): Bodies {
         return writeResponse(response, token, additions);
       const szx = Math.min(block?.szx ?? ownSzx, ownSzx);
       const from = block === undefined ? 0 : offsetOf(block);
-      if (from > 0 && from >= payload.length) return writeResponse(BEYOND_END, token);
+      // An error says the same to every block.
+      if (from > 0 && from >= payload.length)
+        return writeResponse(isSuccess(RESPONSE_CODES[response.code]) ? BEYOND_END : response, token);
       const more = from + sizeOf(szx) < payload.length;
       const etag = payload.length > sizeOf(szx) ? keep(request, response).etag : undefined;
       return writeResponse(

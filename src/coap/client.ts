@@ -6,7 +6,7 @@ import { METHOD_CODES, type Method } from './code.ts';
 import type { ExchangePolicy, Exchanges } from './exchanges.ts';
 import type { Expectation } from './expectations.ts';
 import { NO_BYTES } from './message.ts';
-import { OptionNumber, type OptionToSend } from './option.ts';
+import { OptionNumber, type OptionToSend, sendable } from './option.ts';
 import { type AskBlock, download, upload } from './transfer.ts';
 
 /** A request to send; bodies of any size go in blocks by themselves. */
@@ -21,7 +21,10 @@ export interface CoapRequestToSend {
   readonly options?: readonly OptionToSend[];
   /** default true */
   readonly confirmable?: boolean;
-  /** The longest wait for one response, for every block anew; default MAX_TRANSMIT_WAIT (RFC 7252 4.8.2). */
+  /**
+   * The longest wait for one response, NSTART's queue included and for every block anew; default MAX_TRANSMIT_WAIT
+   * (RFC 7252 4.8.2).
+   */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -117,10 +120,11 @@ function optionsOf(request: CoapRequestToSend, relating: Relating | undefined): 
   const options: OptionToSend[] = [];
   if (relating !== undefined) options.push({ number: OptionNumber.observe, value: relating.observe });
   for (const segment of path) options.push({ number: OptionNumber.uriPath, value: shortEnough(segment) });
-  if (contentFormat !== undefined) options.push({ number: OptionNumber.contentFormat, value: contentFormat });
+  if (contentFormat !== undefined)
+    options.push(sendable({ number: OptionNumber.contentFormat, value: contentFormat }));
   for (const item of query) options.push({ number: OptionNumber.uriQuery, value: shortEnough(item) });
-  if (accept !== undefined) options.push({ number: OptionNumber.accept, value: accept });
-  if (request.options !== undefined) options.push(...request.options);
+  if (accept !== undefined) options.push(sendable({ number: OptionNumber.accept, value: accept }));
+  for (const option of request.options ?? []) options.push(sendable(option));
   return options;
 }
 

@@ -3,16 +3,8 @@ export const METHOD_CODES = { GET: 1, POST: 2, PUT: 3, DELETE: 4, FETCH: 5, PATC
 
 export type Method = keyof typeof METHOD_CODES;
 
-const METHODS: readonly (Method | undefined)[] = [
-  undefined,
-  'GET',
-  'POST',
-  'PUT',
-  'DELETE',
-  'FETCH',
-  'PATCH',
-  'iPATCH',
-];
+/** by their codes */
+const METHODS: readonly (Method | undefined)[] = [undefined, ...(Object.keys(METHOD_CODES) as Method[])];
 
 /** The method of a request code; undefined for one that nobody has defined. */
 export function methodOf(code: number): Method | undefined {

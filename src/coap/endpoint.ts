@@ -93,7 +93,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
   const uploads = createUploads(limits, szx);
   const bodies = createBodies(limits.keptBodies, szx);
   const observations = createObservations({ link, clock, bodies, callOut }, limits.observations);
-  const respond = createResponder({ link, bodies, observations, callOut });
+  const responder = createResponder({ link, bodies, observations, callOut });
   const server = createServer({
     link,
     timers,
@@ -103,7 +103,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     uploads,
     bodies,
     observations,
-    respond,
+    responder,
     handler,
     log,
   });

@@ -2,7 +2,7 @@ import type { Clock } from '../base/index.ts';
 import type { Bodies } from './bodies.ts';
 import type { CallOut } from './callback.ts';
 import { isSuccess, RESPONSE_CODES } from './code.ts';
-import type { Delivery, Link, Outcome, Transmission } from './link.ts';
+import { type Delivery, type Link, type Outcome, type Transmission, unattended } from './link.ts';
 import { EMPTY_MESSAGE, type MessageToSend } from './message.ts';
 import type {
   CoapResponse,
@@ -104,8 +104,6 @@ export class Observation implements ServerObservation, Delivery {
   }
 
   settled(outcome: Outcome): void {
-    if (this.#isOver) return;
-    this.#transmission = undefined;
     if (outcome === 'reset' || outcome === 'closed') this.end(outcome);
     else if (outcome !== 'acknowledged') this.end('timeout');
     else this.#goOn();
@@ -113,9 +111,10 @@ export class Observation implements ServerObservation, Delivery {
 
   #goOn(): void {
     const [told, next] = [this.#current, this.#waiting];
+    this.#transmission = undefined;
     this.#current = undefined;
     this.#waiting = undefined;
-    if (next !== undefined) this.#send(next);
+    if (next !== undefined) this.#context.callOut(() => this.#send(next));
     this.#tell(told, 'acknowledged');
   }
 
@@ -154,15 +153,14 @@ export class Observation implements ServerObservation, Delivery {
     const { link, bodies } = this.#context;
     const message = bodies.write(this.request, news.response, this.token, undefined);
     this.end('cancelled');
-    link.send(
-      this.peer,
-      {
-        message,
-        settled: (outcome) => this.#tell(news, outcome === 'acknowledged' ? outcome : 'ended'),
-      },
-      news.confirmable,
-    );
-    if (!news.confirmable) this.#tell(news, 'sent');
+    if (news.confirmable) {
+      const settled = (outcome: Outcome): void =>
+        this.#tell(news, outcome === 'acknowledged' ? outcome : 'ended');
+      link.send(this.peer, { message, settled }, true);
+    } else {
+      link.send(this.peer, unattended(message), false);
+      this.#tell(news, 'sent');
+    }
   }
 
   #tell(news: News | undefined, outcome: NotificationOutcome): void {

@@ -1,3 +1,5 @@
+import { GatewayError } from '../base/index.ts';
+
 /** Option numbers (RFC 7252 5.10, 7641 2, 7959 2.1 and 4, 7967 2). */
 export const OptionNumber = {
   uriHost: 3,
@@ -32,84 +34,58 @@ export interface OptionToSend {
   readonly value: Uint8Array | number | string;
 }
 
-/** What an option must look like to count as recognised (RFC 7252 5.4.3, 5.4.5). Lengths in bytes. */
-interface OptionRule {
-  readonly shortest: number;
-  readonly longest: number;
-  readonly isRepeatable: boolean;
+/** What an option must look like to count as recognised (RFC 7252 5.4.3, 5.4.5), and what it says. */
+export interface OptionRule<Fields> {
+  /** least and most bytes */
+  readonly length: readonly [least: number, most: number];
+  readonly isRepeatable?: boolean;
+  /** @returns false if the value cannot be read, so that the option counts as not recognised */
+  readonly read: (fields: Fields, value: Uint8Array) => boolean;
 }
 
-const rule = (shortest: number, longest: number, isRepeatable = false): OptionRule => ({
-  shortest,
-  longest,
-  isRepeatable,
-});
+/** Reads options into fields. @returns the first critical option that is not recognised; elective ones are passed over */
+export type OptionReader<Fields> = (options: readonly Option[], fields: Fields) => Option | undefined;
+
+export function createOptionReader<Fields>(
+  table: Readonly<Record<number, OptionRule<Fields>>>,
+): OptionReader<Fields> {
+  const last = Math.max(...Object.keys(table).map(Number));
+  // An array is faster to ask once per option than a map.
+  const rules = Array.from({ length: last + 1 }, (_, number) => table[number]);
+
+  const isRead = ({ number, value }: Option, previous: number, fields: Fields): boolean => {
+    const rule = rules[number];
+    if (rule === undefined || (number === previous && rule.isRepeatable !== true)) return false;
+    const [least, most] = rule.length;
+    return value.length >= least && value.length <= most && rule.read(fields, value);
+  };
+
+  return (options, fields) => {
+    let previous = -1;
+    for (const option of options) {
+      if (!isRead(option, previous, fields) && isCritical(option.number)) return option;
+      previous = option.number;
+    }
+    return undefined;
+  };
+}
+
+const LARGEST_NUMBER = 65_535;
+/** The longest value of any option (RFC 7252 5.10). */
+const LONGEST_VALUE = 1034;
 
 /**
- * Options that mean something to us in a request. Critical ones that are not here, If-Match and If-None-Match among
- * them, make the request fail; elective ones are passed over.
+ * The option, if a message can carry it.
+ * @throws GatewayError `coap.bad-request`
  */
-const REQUEST_RULES: readonly (OptionRule | undefined)[] = rules({
-  [OptionNumber.uriHost]: rule(1, 255),
-  [OptionNumber.etag]: rule(1, 8, true),
-  [OptionNumber.observe]: rule(0, 3),
-  [OptionNumber.uriPort]: rule(0, 2),
-  [OptionNumber.uriPath]: rule(0, 255, true),
-  [OptionNumber.contentFormat]: rule(0, 2),
-  [OptionNumber.uriQuery]: rule(0, 255, true),
-  [OptionNumber.accept]: rule(0, 2),
-  [OptionNumber.block2]: rule(0, 3),
-  [OptionNumber.block1]: rule(0, 3),
-  [OptionNumber.size1]: rule(0, 4),
-  [OptionNumber.noResponse]: rule(0, 1),
-});
-
-/** The same for a response. */
-const RESPONSE_RULES: readonly (OptionRule | undefined)[] = rules({
-  [OptionNumber.etag]: rule(1, 8),
-  [OptionNumber.observe]: rule(0, 3),
-  [OptionNumber.locationPath]: rule(0, 255, true),
-  [OptionNumber.contentFormat]: rule(0, 2),
-  [OptionNumber.maxAge]: rule(0, 4),
-  [OptionNumber.block2]: rule(0, 3),
-  [OptionNumber.block1]: rule(0, 3),
-  [OptionNumber.size2]: rule(0, 4),
-});
-
-/** Indexed by option number, which is faster than asking a map once per option. */
-function rules(table: Readonly<Record<number, OptionRule>>): readonly (OptionRule | undefined)[] {
-  const last = Math.max(...Object.keys(table).map(Number));
-  return Array.from({ length: last + 1 }, (_, number) => table[number]);
-}
-
-/** `fatal`: a critical option that is unknown, has an impossible length, or stands there once too often. */
-export type Recognition = 'recognised' | 'elective' | 'fatal';
-
-function recognise(
-  table: readonly (OptionRule | undefined)[],
-  option: Option,
-  previous: number,
-): Recognition {
+export function sendable(option: OptionToSend): OptionToSend {
   const { number, value } = option;
-  const known = table[number];
-  if (
-    known !== undefined &&
-    value.length >= known.shortest &&
-    value.length <= known.longest &&
-    (number !== previous || known.isRepeatable)
-  )
-    return 'recognised';
-  return isCritical(number) ? 'fatal' : 'elective';
-}
-
-/** @param previous number of the option before it, or -1 */
-export function recogniseInRequest(option: Option, previous: number): Recognition {
-  return recognise(REQUEST_RULES, option, previous);
-}
-
-/** @param previous number of the option before it, or -1 */
-export function recogniseInResponse(option: Option, previous: number): Recognition {
-  return recognise(RESPONSE_RULES, option, previous);
+  const isValue =
+    typeof value === 'number'
+      ? value >= 0 && Number.isSafeInteger(value)
+      : (typeof value === 'string' ? Buffer.byteLength(value) : value.length) <= LONGEST_VALUE;
+  if (isValue && Number.isInteger(number) && number > 0 && number <= LARGEST_NUMBER) return option;
+  throw new GatewayError('coap.bad-request', `no message can carry option ${number} with this value`);
 }
 
 /** RFC 7252 5.4.6. */
@@ -128,6 +104,14 @@ export function readUint(value: Uint8Array): number {
   for (const byte of value) uint = uint * 256 + byte;
   return uint;
 }
+
+/** Reads an option into the field that holds its uint. */
+export const uintInto =
+  <Field extends string>(field: Field) =>
+  (fields: { [key in Field]: number | undefined }, value: Uint8Array): boolean => {
+    fields[field] = readUint(value);
+    return true;
+  };
 
 /** Bytes of the shortest form of a uint. */
 export function uintLength(uint: number): number {

@@ -1,16 +1,16 @@
 import type { Peer } from '../transport/index.ts';
-import { type Block, blockOf } from './block.ts';
+import { type Block, blockInto } from './block.ts';
 import { type Method, methodOf, type ResponseCode } from './code.ts';
 import { type Message, MessageType } from './message.ts';
 import {
+  createOptionReader,
   isNoCacheKey,
   type Option,
   OptionNumber,
   type OptionToSend,
-  readUint,
-  recogniseInRequest,
+  uintInto,
 } from './option.ts';
-import { byteText, readText } from './text.ts';
+import { addText, byteText } from './text.ts';
 
 /** A request as a handler sees it: whole, whatever number of blocks it came in. */
 export interface CoapRequest {
@@ -39,8 +39,9 @@ export interface CoapResponse {
   readonly location?: readonly string[];
   readonly options?: readonly OptionToSend[];
   /**
-   * Takes the observation that the request asks for. Called right after the answer was sent, if it is a success and
-   * there is room for one more observation; otherwise the answer says that there is none (RFC 7641 4.1).
+   * Takes the observation that the request asks for by Observe=0, right after the answer was sent. If there can be
+   * none, as the answer is no success or there is no room, the answer says so (RFC 7641 4.1), and the observation is
+   * ended in the same turn. So whoever began something can always end it in `onEnd`.
    */
   readonly onObserve?: (observation: ServerObservation) => void;
 }
@@ -94,76 +95,88 @@ const BAD_OPTION: Unservable = { code: '4.02', isSilent: true };
 const NO_PROXY: Unservable = { code: '5.05', isSilent: false };
 const NO_SUCH_METHOD: Unservable = { code: '4.05', isSilent: false };
 
+/** What the options of a request say. */
+interface Fields {
+  readonly path: string[];
+  readonly query: string[];
+  contentFormat: number | undefined;
+  accept: number | undefined;
+  observe: number | undefined;
+  block1: Block | undefined;
+  block2: Block | undefined;
+  size1: number | undefined;
+  noResponse: number;
+}
+
+const isAccepted = (): boolean => true;
+
+/**
+ * Options that mean something to us in a request (RFC 7252 5.10). Critical ones that are not here, If-Match and
+ * If-None-Match among them, make it fail.
+ */
+const readOptions = createOptionReader<Fields>({
+  [OptionNumber.uriHost]: { length: [1, 255], read: isAccepted },
+  [OptionNumber.observe]: { length: [0, 3], read: uintInto('observe') },
+  [OptionNumber.uriPort]: { length: [0, 2], read: isAccepted },
+  [OptionNumber.uriPath]: {
+    length: [0, 255],
+    isRepeatable: true,
+    read: ({ path }, value) => addText(path, value),
+  },
+  [OptionNumber.contentFormat]: { length: [0, 2], read: uintInto('contentFormat') },
+  [OptionNumber.uriQuery]: {
+    length: [0, 255],
+    isRepeatable: true,
+    read: ({ query }, value) => addText(query, value),
+  },
+  [OptionNumber.accept]: { length: [0, 2], read: uintInto('accept') },
+  [OptionNumber.block2]: { length: [0, 3], read: blockInto('block2') },
+  [OptionNumber.block1]: { length: [0, 3], read: blockInto('block1') },
+  [OptionNumber.size1]: { length: [0, 4], read: uintInto('size1') },
+  [OptionNumber.noResponse]: { length: [0, 1], read: uintInto('noResponse') },
+});
+
 /** Reads the options of a request (RFC 7252 5.4). */
 export function readRequest(peer: Peer, message: Message): IncomingRequest | Unservable {
+  const fields: Fields = {
+    path: [],
+    query: [],
+    contentFormat: undefined,
+    accept: undefined,
+    observe: undefined,
+    block1: undefined,
+    block2: undefined,
+    size1: undefined,
+    noResponse: 0,
+  };
+  const refused = readOptions(message.options, fields);
+  if (refused !== undefined) return isProxyOption(refused.number) ? NO_PROXY : BAD_OPTION;
   const method = methodOf(message.code);
-  const path: string[] = [];
-  const query: string[] = [];
-  let contentFormat: number | undefined;
-  let accept: number | undefined;
-  let observe: number | undefined;
-  let block1: Block | undefined;
-  let block2: Block | undefined;
-  let size1: number | undefined;
-  let noResponse = 0;
-  let previous = -1;
-  for (const option of message.options) {
-    const { number, value } = option;
-    const recognition = recogniseInRequest(option, previous);
-    previous = number;
-    if (recognition === 'fatal') return isProxyOption(number) ? NO_PROXY : BAD_OPTION;
-    if (recognition === 'elective') continue;
-    switch (number) {
-      case OptionNumber.uriPath:
-      case OptionNumber.uriQuery: {
-        const text = readText(value);
-        if (text === undefined) return BAD_OPTION;
-        (number === OptionNumber.uriPath ? path : query).push(text);
-        break;
-      }
-      case OptionNumber.contentFormat:
-        contentFormat = readUint(value);
-        break;
-      case OptionNumber.accept:
-        accept = readUint(value);
-        break;
-      case OptionNumber.observe:
-        observe = readUint(value);
-        break;
-      case OptionNumber.block1:
-        block1 = blockOf(readUint(value));
-        break;
-      case OptionNumber.block2:
-        block2 = blockOf(readUint(value));
-        break;
-      case OptionNumber.size1:
-        size1 = readUint(value);
-        break;
-      case OptionNumber.noResponse:
-        noResponse = readUint(value);
-        break;
-    }
-  }
   if (method === undefined) return NO_SUCH_METHOD;
-  const isObservable = method === 'GET' || method === 'FETCH';
   return {
     peer,
     method,
-    path,
-    query,
-    contentFormat,
-    accept,
-    observe: isObservable && (observe === 0 || observe === 1) ? observe : undefined,
+    path: fields.path,
+    query: fields.query,
+    contentFormat: fields.contentFormat,
+    accept: fields.accept,
+    observe: observeOf(method, fields.observe),
     payload: message.payload,
     confirmable: message.type === MessageType.confirmable,
     token: message.token,
     options: message.options,
     message,
-    block1,
-    block2,
-    size1,
-    noResponse,
+    block1: fields.block1,
+    block2: fields.block2,
+    size1: fields.size1,
+    noResponse: fields.noResponse,
   };
+}
+
+/** Other values, and other methods, mean nothing (RFC 7641 2, RFC 8132 2.4). */
+function observeOf(method: Method, observe: number | undefined): 0 | 1 | undefined {
+  if (method !== 'GET' && method !== 'FETCH') return undefined;
+  return observe === 0 || observe === 1 ? observe : undefined;
 }
 
 function isProxyOption(number: number): boolean {

@@ -21,13 +21,18 @@ export interface Progress {
   readonly sequence: number;
 }
 
-/** Sends the response to a request, in blocks and with a relation if need be. */
-export type Respond = (request: IncomingRequest, response: CoapResponse, progress: Progress) => void;
+/** Sends the responses to requests, in blocks and with relations if need be. */
+export interface Responder {
+  /** @throws GatewayError `coap.bad-request`, and then nothing was sent */
+  respond(request: IncomingRequest, response: CoapResponse, progress: Progress): void;
+  /** For a response that comes too late to be sent: whoever wants to be observed hears that it is over. */
+  decline(request: IncomingRequest, response: CoapResponse): void;
+}
 
 /** A request that nothing has happened to yet. */
 export const FRESH: Progress = { isAcknowledged: false, sequence: 0 };
 
-export function createResponder({ link, bodies, observations, callOut }: ResponderOptions): Respond {
+export function createResponder({ link, bodies, observations, callOut }: ResponderOptions): Responder {
   const send = (request: IncomingRequest, message: MessageToSend, { isAcknowledged }: Progress): void => {
     if (isAcknowledged) link.send(request.peer, unattended(message), request.confirmable);
     else link.reply(request.peer, request.message, unattended(message));
@@ -42,35 +47,49 @@ export function createResponder({ link, bodies, observations, callOut }: Respond
     return bodies.write(request, response, token, block2, additions);
   };
 
-  const answer: Respond = (request, response, progress) => {
+  const answer = (request: IncomingRequest, response: CoapResponse, progress: Progress): void => {
     if (isWanted(request, response)) send(request, write(request, response), progress);
     else if (!progress.isAcknowledged) link.acknowledge(request.peer, request.message);
   };
 
-  /** Opens the relation if all agree. If not, the handler gets one that is over, and need not wait for it. */
+  /** Opens the relation if it can be. If not, the handler gets one that is over, and need not wait for it. */
   const answerObserver = (
     request: IncomingRequest,
     response: CoapResponse,
     progress: Progress,
-    onObserve: NonNullable<CoapResponse['onObserve']>,
+    onObserve: OnObserve,
   ): void => {
     const observation = observations.create(request, progress.sequence);
-    const isOpen = isObservable(request, response) && observations.enter(observation);
-    if (isOpen) observation.open(write(request, response, observation.sequence), progress.isAcknowledged);
+    // Written before it is entered, as that may fail.
+    const message = isGrantable(request, response)
+      ? write(request, response, observation.sequence)
+      : undefined;
+    const isOpen = message !== undefined && observations.enter(observation);
+    if (isOpen) observation.open(message, progress.isAcknowledged);
     else answer(request, response, progress);
     callOut(() => onObserve(observation));
     if (!isOpen) observation.cancel();
   };
 
-  return (request, response, progress) => {
-    const { onObserve } = response;
-    if (onObserve === undefined) answer(request, response, progress);
-    else answerObserver(request, response, progress, onObserve);
+  return {
+    respond(request, response, progress) {
+      const { onObserve } = response;
+      if (onObserve === undefined || request.observe !== 0) answer(request, response, progress);
+      else answerObserver(request, response, progress, onObserve);
+    },
+    decline(request, { onObserve }) {
+      if (onObserve === undefined || request.observe !== 0) return;
+      const observation = observations.create(request, 0);
+      callOut(() => onObserve(observation));
+      observation.cancel();
+    },
   };
 }
 
-function isObservable(request: IncomingRequest, response: CoapResponse): boolean {
-  return request.observe === 0 && isSuccess(RESPONSE_CODES[response.code]) && isWanted(request, response);
+type OnObserve = NonNullable<CoapResponse['onObserve']>;
+
+function isGrantable(request: IncomingRequest, response: CoapResponse): boolean {
+  return isSuccess(RESPONSE_CODES[response.code]) && isWanted(request, response);
 }
 
 /** Bit 2^(class - 1) of No-Response says that responses of this class are not wanted (RFC 7967 2.1). */

@@ -13,7 +13,7 @@ import {
   readRequest,
   type Unservable,
 } from './request.ts';
-import { FRESH, type Progress, type Respond } from './responder.ts';
+import { FRESH, type Progress, type Responder } from './responder.ts';
 import { writeResponse } from './response.ts';
 import type { Counters } from './statistics.ts';
 import type { Uploads } from './uploads.ts';
@@ -30,7 +30,7 @@ export interface ServerOptions {
   readonly uploads: Uploads;
   readonly bodies: Bodies;
   readonly observations: Observations;
-  readonly respond: Respond;
+  readonly responder: Responder;
   readonly handler: Handler;
   readonly log: Logger;
 }
@@ -57,7 +57,8 @@ const BAD_BLOCK: CoapResponse = { code: '4.00' };
 const NOT_KEPT: CoapResponse = { code: '4.08' };
 
 export function createServer(options: ServerOptions): Server {
-  const { link, timers, parameters, limits, counters, uploads, bodies, observations, respond, log } = options;
+  const { link, timers, parameters, limits, counters, uploads, bodies, observations, responder, log } =
+    options;
   /** what handlers still work on */
   const working = new Set<Work>();
 
@@ -68,8 +69,21 @@ export function createServer(options: ServerOptions): Server {
     return FAILED;
   };
 
+  const respond: Responder['respond'] = (request, response, progress) => {
+    try {
+      responder.respond(request, response, progress);
+    } catch (error) {
+      // It has what no message can carry.
+      responder.respond(request, failed(error), progress);
+      responder.decline(request, response);
+    }
+  };
+
   const finish = (work: Work, response: CoapResponse): void => {
-    if (!working.delete(work)) return;
+    if (!working.delete(work)) {
+      responder.decline(work.request, response);
+      return;
+    }
     work.stopTimer();
     respond(work.request, response, work);
   };

@@ -1,7 +1,14 @@
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Reads one more text. @returns false if it is none */
+export function addText(texts: string[], value: Uint8Array): boolean {
+  const text = readText(value);
+  if (text !== undefined) texts.push(text);
+  return text !== undefined;
+}
+
 /** UTF-8 as text; undefined if it is none, since a made-up character would name another resource. */
-export function readText(value: Uint8Array): string | undefined {
+function readText(value: Uint8Array): string | undefined {
   let text = '';
   for (const byte of value) {
     if (byte >= 0x80) return readBeyondAscii(value);

@@ -89,6 +89,17 @@ describe('an observation here', () => {
     expect(endpoint.statistics()).toMatchObject({ observations: 0, outstanding: 0 });
   });
 
+  test('ends with a reset to an earlier one, and what is under way is not sent again', async () => {
+    const { observation, hear, heard, say, ends, clock } = await registered();
+    observation.notify(state('a'), { confirmable: false });
+    const { mid } = hear();
+    observation.notify(state('b'), { confirmable: true });
+    hear();
+    await say({ type: RST, code: 0, mid });
+    await clock.advance(100_000);
+    expect([ends, heard()]).toEqual([['reset'], []]);
+  });
+
   test('ends when nobody acknowledges a notification (RFC 7641 4.5)', async () => {
     const { observation, clock, ends, heard, endpoint } = await registered();
     observation.notify(state('a'), { confirmable: true });
@@ -106,10 +117,8 @@ describe('an observation here', () => {
     const { say, hear, ends, observations } = await registered();
     await say({ ...register, mid: 0x101, options: [{ number: OBSERVE, value: 1 }] });
     expect(uintOf(hear(), OBSERVE)).toBeUndefined();
-    expect(ends[0]).toBe('deregistered');
-    // The handler was given one for this answer too; it was over at once.
-    expect(ends.slice(1)).toEqual(['cancelled']);
-    expect(observations).toHaveLength(2);
+    expect(ends).toEqual(['deregistered']);
+    expect(observations).toHaveLength(1);
   });
 
   test('is replaced by a new one with the same token, and the numbers go on (RFC 7641 4.1)', async () => {
@@ -295,6 +304,45 @@ describe('an observation here', () => {
     const { observation, hear } = await registered({}, { ...register, options });
     observation.notify(state('x'.repeat(100)), { confirmable: false });
     expect(hear().payload).toHaveLength(32);
+  });
+
+  test('an answer that comes too late, or after closing, opens none; its handler hears that it is over', async () => {
+    const ends: ObservationEnd[] = [];
+    const answers: ((response: CoapResponse) => void)[] = [];
+    const { say, clock, endpoint } = createLockstep({
+      handler: () => new Promise((resolve) => answers.push(resolve)),
+    });
+    const late: CoapResponse = {
+      ...state('0'),
+      onObserve: (observation) => {
+        observation.onEnd = (reason) => ends.push(reason);
+      },
+    };
+    await say(register);
+    await clock.advance(61_000);
+    answers[0]?.(late);
+    await clock.advance(0);
+    expect(ends).toEqual(['cancelled']);
+    await say({ ...register, mid: 0x101 });
+    await endpoint.close();
+    answers[1]?.(late);
+    await clock.advance(0);
+    expect(ends).toEqual(['cancelled', 'cancelled']);
+  });
+
+  test('a first answer that no message can carry opens none', async () => {
+    const { say, hear, ends, endpoint } = createObservable({}, { code: '2.05', maxAgeS: -1 });
+    await say(register);
+    expect(hear().code).toBe(0xa0);
+    expect([ends, endpoint.statistics().observations]).toEqual([['cancelled'], 0]);
+  });
+
+  test('a state that no message can carry is an error of who tells it, and the relation goes on', async () => {
+    const { observation, heard, ends } = await registered();
+    const told = () => observation.notify({ code: '2.05', contentFormat: -1 }, { confirmable: true });
+    expect(told).toThrow(expect.objectContaining({ code: 'coap.bad-request' }));
+    observation.notify(state('a'), { confirmable: true });
+    expect([heard().length, ends]).toEqual([1, []]);
   });
 
   test('a fault in what it calls does not reach the layer', async () => {

@@ -382,6 +382,20 @@ describe('a request of a peer', () => {
     expect(endpoint.statistics().handlerFailures).toBe(2);
   });
 
+  test('an answer that no message can carry is 5.00', async () => {
+    const { say, hear, endpoint } = createLockstep({
+      handler: ({ path }) =>
+        path.length === 0
+          ? { code: '2.05', maxAgeS: Number.POSITIVE_INFINITY }
+          : { code: '2.01', location: ['x'.repeat(2000)] },
+    });
+    await say({ mid: 1 });
+    expect(hear().code).toBe(0xa0);
+    await say({ mid: 2, options: [{ number: 11, value: 'a' }] });
+    expect(hear().code).toBe(0xa0);
+    expect(endpoint.statistics().handlerFailures).toBe(2);
+  });
+
   test('a handler that never ends is answered for with 5.04', async () => {
     const { say, clock, heard, endpoint } = createLockstep({ handler: () => new Promise(() => {}) });
     await say({ mid: 7 });

@@ -1,0 +1,204 @@
+import type { Cancel, Clock, Timers } from '../base/index.ts';
+import type { DatagramTransport, Peer } from '../transport/index.ts';
+import { AgingMap } from './aging-map.ts';
+import { isRequest } from './code.ts';
+import { encode } from './codec.ts';
+import type { Delivery, Outcome, Transmission } from './link.ts';
+import { MessageType } from './message.ts';
+import type { EndpointLimits, TransmissionParameters } from './parameters.ts';
+import type { Counters } from './statistics.ts';
+
+/** What is on its way to one peer. */
+export interface Destination {
+  readonly peer: Peer;
+  /** of the last message that we began: requests, notifications and separate responses share one row (RFC 7252 4.4) */
+  mid: number;
+  /** by our message id: waits for its acknowledgement */
+  readonly onAir: Map<number, Confirmable>;
+  /** waits for NSTART, in order */
+  readonly queue: Set<Confirmable>;
+  /** by our message id: was not confirmable, but may still be rejected */
+  readonly unconfirmed: AgingMap<number, Delivery>;
+  lastError: { readonly error: Error; readonly at: number } | undefined;
+}
+
+/** A message that wants an acknowledgement. */
+export interface Confirmable extends Transmission {
+  hasBegun: boolean;
+  readonly destination: Destination;
+  readonly delivery: Delivery;
+  readonly onTimeout: () => void;
+  mid: number;
+  bytes: Uint8Array | undefined;
+  begunAt: number;
+  retransmissions: number;
+  timeoutMs: number;
+  stopTimer: Cancel | undefined;
+}
+
+export interface OutboxOptions {
+  readonly transport: DatagramTransport;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** 0 <= x < 1 */
+  readonly random: () => number;
+  readonly parameters: TransmissionParameters;
+  readonly limits: EndpointLimits;
+  readonly counters: Counters;
+}
+
+/** Sends messages, confirmable ones until somebody answers (RFC 7252 4.2, 4.7). */
+export interface Outbox {
+  destination(peer: Peer): Destination;
+  /** Sends bytes as they are, once. */
+  put(peer: Peer, bytes: Uint8Array): void;
+  sendConfirmable(destination: Destination, delivery: Delivery): Transmission | undefined;
+  sendUnconfirmed(destination: Destination, delivery: Delivery): undefined;
+  /** Ends a transmission, and tells its owner. */
+  settle(sending: Confirmable, outcome: Outcome, cause?: Error): void;
+  /** Ends a transmission, if it has not ended. */
+  remove(sending: Confirmable): void;
+  /** Confirmable messages that are not settled. */
+  readonly outstanding: number;
+  /** Nothing confirmable is begun afterwards. */
+  close(): void;
+}
+
+/** Messages that were not confirmable, remembered per peer for a reset; twice as many at most. */
+const UNCONFIRMED_PER_PEER = 64;
+
+export function isBusy({ onAir, queue }: Destination): boolean {
+  return onAir.size > 0 || queue.size > 0;
+}
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { transport, clock, timers, random, parameters, limits, counters } = options;
+  let outstanding = 0;
+  let isClosed = false;
+
+  const nextMid = (destination: Destination): number => {
+    do destination.mid = (destination.mid + 1) & 0xffff;
+    while (destination.onAir.has(destination.mid));
+    return destination.mid;
+  };
+
+  const put = (peer: Peer, bytes: Uint8Array): void => {
+    counters.sent++;
+    transport.send(bytes, peer);
+  };
+
+  const transmit = (sending: Confirmable, bytes: Uint8Array): void => {
+    put(sending.destination.peer, bytes);
+    sending.stopTimer = timers.after(sending.timeoutMs, sending.onTimeout);
+  };
+
+  const begin = (sending: Confirmable): void => {
+    const { destination } = sending;
+    sending.hasBegun = true;
+    sending.mid = nextMid(destination);
+    sending.begunAt = clock.monotonic();
+    sending.timeoutMs = parameters.ackTimeoutMs * (1 + (parameters.ackRandomFactor - 1) * random());
+    sending.bytes = encode(MessageType.confirmable, sending.mid, sending.delivery.message);
+    destination.onAir.set(sending.mid, sending);
+    transmit(sending, sending.bytes);
+  };
+
+  const beginWaiting = (destination: Destination): void => {
+    for (const sending of destination.queue) {
+      if (isClosed || destination.onAir.size >= parameters.nstart) return;
+      destination.queue.delete(sending);
+      begin(sending);
+    }
+  };
+
+  const remove = (sending: Confirmable): void => {
+    const { destination } = sending;
+    sending.stopTimer?.();
+    if (!destination.queue.delete(sending)) {
+      if (destination.onAir.get(sending.mid) !== sending) return;
+      destination.onAir.delete(sending.mid);
+    }
+    outstanding--;
+    beginWaiting(destination);
+  };
+
+  const settle = (sending: Confirmable, outcome: Outcome, cause?: Error): void => {
+    remove(sending);
+    sending.delivery.settled(outcome, cause);
+  };
+
+  const giveUp = (sending: Confirmable): void => {
+    counters.timeouts++;
+    const { lastError } = sending.destination;
+    if (lastError !== undefined && lastError.at >= sending.begunAt)
+      settle(sending, 'unreachable', lastError.error);
+    else settle(sending, 'timeout');
+  };
+
+  const retransmit = (sending: Confirmable): void => {
+    if (sending.bytes === undefined || sending.retransmissions >= parameters.maxRetransmit) {
+      giveUp(sending);
+      return;
+    }
+    sending.retransmissions++;
+    sending.timeoutMs *= 2;
+    counters.retransmissions++;
+    transmit(sending, sending.bytes);
+  };
+
+  const sendConfirmable = (destination: Destination, delivery: Delivery): Transmission | undefined => {
+    if (isClosed) {
+      delivery.settled('closed');
+      return undefined;
+    }
+    // Only our own requests can grow without end: all else is bounded by what peers have asked for.
+    if (isRequest(delivery.message.code) && destination.queue.size >= limits.queuedRequests) {
+      delivery.settled('overloaded');
+      return undefined;
+    }
+    const sending: Confirmable = {
+      destination,
+      delivery,
+      onTimeout: () => retransmit(sending),
+      hasBegun: false,
+      mid: -1,
+      bytes: undefined,
+      begunAt: 0,
+      retransmissions: 0,
+      timeoutMs: 0,
+      stopTimer: undefined,
+    };
+    outstanding++;
+    if (destination.onAir.size < parameters.nstart) begin(sending);
+    else destination.queue.add(sending);
+    return sending;
+  };
+
+  const sendUnconfirmed = (destination: Destination, delivery: Delivery): undefined => {
+    const mid = nextMid(destination);
+    destination.unconfirmed.set(mid, delivery);
+    put(destination.peer, encode(MessageType.nonConfirmable, mid, delivery.message));
+  };
+
+  return {
+    get outstanding() {
+      return outstanding;
+    },
+    destination: (peer) => ({
+      peer,
+      mid: Math.floor(random() * 65_536),
+      onAir: new Map(),
+      queue: new Set(),
+      unconfirmed: new AgingMap(UNCONFIRMED_PER_PEER),
+      lastError: undefined,
+    }),
+    put,
+    sendConfirmable,
+    sendUnconfirmed,
+    settle,
+    remove,
+    close() {
+      isClosed = true;
+    },
+  };
+}
