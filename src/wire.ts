@@ -131,8 +131,17 @@ export interface Gateway {
 /** How long a server may take to answer De-register before the process ends anyway. */
 const FAREWELL_MS = 2000;
 
+/** The answer to Reboot goes out before the process ends. */
+const RESTART_DELAY_MS = 200;
+
 /** Registration attempts: soon at first, and not in step with other boxes. */
 const RETRY = { firstMs: 5000, factor: 2, mostMs: 10 * 60_000, jitter: 0.3 };
+
+/** MAX_TRANSMIT_WAIT of the way to a server, from its parameters (RFC 7252 4.8.2). */
+function transmitWait({ transmission = {} }: ServerConfig): number {
+  const { ackTimeoutMs = 2000, ackRandomFactor = 1.5, maxRetransmit = 4 } = transmission;
+  return ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1) * ackRandomFactor;
+}
 
 /** Pace of polls and of notification periods. */
 const TIMER_RESOLUTION_MS = 5;
@@ -184,6 +193,7 @@ export async function createGateway(plan: Plan, ports: GatewayPorts): Promise<Ga
         serverInstance: serverIndex,
         release: server.release,
         retry: RETRY,
+        transmitWaitMs: transmitWait(server),
       },
       mounts,
       {
@@ -262,7 +272,7 @@ export async function createGateway(plan: Plan, ports: GatewayPorts): Promise<Ga
           serialNumber: config.upstream.endpoint,
           firmwareVersion: VERSION,
         },
-        { clock, restart: ports.restart },
+        { clock, restart: () => timers.after(RESTART_DELAY_MS, ports.restart) },
       ),
     );
     own.addObject(definitionOf(GATEWAY_OBJECT, GATEWAY_VERSION));

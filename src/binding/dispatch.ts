@@ -1,9 +1,9 @@
 import type { Method, ResponseCode } from '../coap/index.ts';
-import { type Path, pathFromSegments, type ResourceDefinition, ROOT } from '../model/index.ts';
+import { type Path, pathFromSegments, type Release, type ResourceDefinition } from '../model/index.ts';
 
 /** CoRE link format (RFC 6690): as Accept it makes a GET a Discover. */
 export const LINK_FORMAT = 40;
-const TEXT = 0;
+export const TEXT = 0;
 
 /** What of a CoAP request decides which operation it is. */
 export interface RequestShape {
@@ -12,6 +12,7 @@ export interface RequestShape {
   readonly contentFormat?: number | undefined;
   readonly accept?: number | undefined;
   readonly observe?: 0 | 1 | undefined;
+  readonly payload: Uint8Array;
 }
 
 export type Kind =
@@ -28,54 +29,89 @@ export type Kind =
 
 /** The operation that a request asks for, or the code that refuses it. */
 export type Dispatch =
-  | { readonly kind: Kind; readonly path: Path }
-  | { readonly refuse: ResponseCode; readonly path: Path };
+  | { readonly kind: Kind; readonly path: Path; readonly contentFormat: number | undefined }
+  | { readonly refuse: ResponseCode };
+
+const NOT_ALLOWED = { refuse: '4.05' } as const satisfies Dispatch;
+const UNSUPPORTED_FORMAT = { refuse: '4.15' } as const satisfies Dispatch;
+
+/** What stands at a path decides what POST means there. */
+type ResourceOf = (path: Path) => ResourceDefinition | undefined;
 
 function getKind({ accept, observe }: RequestShape): Kind {
   if (accept === LINK_FORMAT) return 'discover';
   return observe === 0 ? 'observe' : observe === 1 ? 'cancel-observe' : 'read';
 }
 
-/** POST on a resource: Execute when the model says so, else Partial Update of a multiple one; undefined: 4.15. */
-function postOnResource(
-  resource: ResourceDefinition | undefined,
-  contentFormat: number | undefined,
-): Kind | undefined {
-  if (resource?.multiple && contentFormat !== undefined && contentFormat !== TEXT) return 'update';
-  if (contentFormat !== undefined && contentFormat !== TEXT && resource?.operations === 'E') return undefined;
-  return 'execute';
+/**
+ * The format of the payload. Without one a payload is nothing (OMA Core 1.2.2 7.4; digest 3.3), but for a server of 1.0
+ * and a single value, where it is text.
+ * @returns `unknown` when there is a payload and nobody says what it is
+ */
+function formatOf(
+  { contentFormat, payload }: RequestShape,
+  path: Path,
+  release: Release,
+): number | undefined | 'unknown' {
+  if (contentFormat !== undefined || payload.length === 0) return contentFormat;
+  return release === '1.0' && path.ids.length >= 3 ? TEXT : 'unknown';
+}
+
+/** POST on a resource: Execute when the model says so, else Partial Update of a multiple resource (1.2). */
+function postOnResource(path: Path, format: number | undefined, resourceOf: ResourceOf): Kind | Dispatch {
+  const resource = resourceOf(path);
+  if (resource === undefined || resource.operations === 'E') {
+    return format === undefined || format === TEXT ? 'execute' : UNSUPPORTED_FORMAT;
+  }
+  return resource.multiple && format !== undefined && format !== TEXT ? 'update' : NOT_ALLOWED;
+}
+
+function postKind(path: Path, format: number | undefined, resourceOf: ResourceOf): Kind | Dispatch {
+  switch (path.ids.length) {
+    case 1:
+      return 'create';
+    case 2:
+      // Without data there is nothing to write: an Execute on something that is no resource.
+      return format === undefined ? NOT_ALLOWED : 'update';
+    case 3:
+      return postOnResource(path, format, resourceOf);
+    default:
+      return NOT_ALLOWED;
+  }
+}
+
+function kindOf(
+  request: RequestShape,
+  path: Path,
+  format: number | undefined,
+  resourceOf: ResourceOf,
+): Kind | Dispatch {
+  const depth = path.ids.length;
+  switch (request.method) {
+    case 'GET':
+      return getKind(request);
+    case 'PUT':
+      if (format === undefined) return 'write-attributes';
+      return depth === 1 ? NOT_ALLOWED : 'replace';
+    case 'POST':
+      return postKind(path, format, resourceOf);
+    case 'DELETE':
+      return depth === 2 ? 'delete' : NOT_ALLOWED;
+    default:
+      // Composite operations are not offered yet; 4.05 is what the specification has for that.
+      return NOT_ALLOWED;
+  }
 }
 
 /**
  * Method, depth of the path, options: together they name the operation (OMA Core 1.2.2 6.3, Transport 6.4).
- * Composite operations are not offered yet; refusing them with 4.05 is what the specification has for that.
+ * @param release that the server accepted
  */
-export function dispatch(
-  request: RequestShape,
-  resourceOf: (path: Path) => ResourceDefinition | undefined,
-): Dispatch {
+export function dispatch(request: RequestShape, release: Release, resourceOf: ResourceOf): Dispatch {
   const path = pathFromSegments(request.path);
-  if (path === undefined) return { refuse: '4.05', path: ROOT };
-  const depth = path.ids.length;
-  const { contentFormat } = request;
-  switch (request.method) {
-    case 'GET':
-      return { kind: getKind(request), path };
-    case 'PUT':
-      if (contentFormat === undefined) return { kind: 'write-attributes', path };
-      return depth === 1 ? { refuse: '4.05', path } : { kind: 'replace', path };
-    case 'POST': {
-      if (depth === 1) return { kind: 'create', path };
-      // Without data there is nothing to write: an Execute on something that is no resource.
-      if (depth === 2)
-        return contentFormat === undefined ? { refuse: '4.05', path } : { kind: 'update', path };
-      if (depth !== 3) return { refuse: '4.05', path };
-      const kind = postOnResource(resourceOf(path), contentFormat);
-      return kind === undefined ? { refuse: '4.15', path } : { kind, path };
-    }
-    case 'DELETE':
-      return depth === 2 ? { kind: 'delete', path } : { refuse: '4.05', path };
-    default:
-      return { refuse: '4.05', path };
-  }
+  if (path === undefined) return NOT_ALLOWED;
+  const format = formatOf(request, path, release);
+  if (format === 'unknown') return UNSUPPORTED_FORMAT;
+  const kind = kindOf(request, path, format, resourceOf);
+  return typeof kind === 'string' ? { kind, path, contentFormat: format } : kind;
 }

@@ -2,10 +2,11 @@ import { isGatewayError, type Logger, messageOf } from '../base/index.ts';
 import type { Operation, Refusing, Result, Service, Sink } from '../client/index.ts';
 import type { CoapRequest, CoapResponse, ServerObservation } from '../coap/index.ts';
 import { type Format, formatFor } from '../codec/index.ts';
-import type { Entry, Path } from '../model/index.ts';
-import { dispatch, type Kind, LINK_FORMAT } from './dispatch.ts';
+import type { Entry, Path, Release } from '../model/index.ts';
+import { type Dispatch, dispatch, type Kind, LINK_FORMAT } from './dispatch.ts';
 import { negotiate } from './formats.ts';
 import { RESPONSE_CODES } from './statuses.ts';
+import { withOneTime } from './times.ts';
 
 const NOT_ACCEPTABLE: CoapResponse = { code: '4.06' };
 const UNSUPPORTED_FORMAT: CoapResponse = { code: '4.15' };
@@ -21,18 +22,24 @@ function refusal(result: Refusing): CoapResponse {
   };
 }
 
-function content(entries: readonly Entry[], format: Format, base: Path): CoapResponse {
+/** How answers about one path are written. */
+interface Writing {
+  readonly format: Format;
+  readonly path: Path;
+  readonly release: Release;
+}
+
+function content(entries: readonly Entry[], { format, path, release }: Writing): CoapResponse {
+  const isPlain = release === '1.2' || !format.carriesTime;
   return {
     code: RESPONSE_CODES.content,
     contentFormat: format.contentFormat,
-    payload: format.encode(entries, { base }),
+    payload: format.encode(isPlain ? entries : withOneTime(entries), { base: path }),
   };
 }
 
-function answerOf(result: Result, format: Format | undefined, path: Path): CoapResponse {
+function answerOf(result: Exclude<Result, { status: 'content' }>): CoapResponse {
   switch (result.status) {
-    case 'content':
-      return format === undefined ? NOT_ACCEPTABLE : content(result.entries, format, path);
     case 'links':
       return { code: RESPONSE_CODES.links, contentFormat: LINK_FORMAT, payload: Buffer.from(result.links) };
     case 'changed':
@@ -49,12 +56,16 @@ function depthOf({ query }: CoapRequest, service: Service): number | undefined {
 }
 
 /** What a write carries, or why it cannot be read. */
-function decoded(request: CoapRequest, path: Path, service: Service): readonly Entry[] | CoapResponse {
-  const format = request.contentFormat === undefined ? undefined : formatFor(request.contentFormat);
+function decoded(
+  { payload }: CoapRequest,
+  { path, contentFormat }: Target,
+  service: Service,
+): readonly Entry[] | CoapResponse {
+  const format = contentFormat === undefined ? undefined : formatFor(contentFormat);
   if (format === undefined || format.shape === 'composite-request') return UNSUPPORTED_FORMAT;
   if (format.shape === 'single' && path.ids.length < 3) return { code: '4.00' };
   try {
-    return format.decode(request.payload, { base: path, resourceOf: (named) => service.resource(named) });
+    return format.decode(payload, { base: path, resourceOf: (named) => service.resource(named) });
   } catch (error) {
     if (isGatewayError(error)) return { code: '4.00', payload: Buffer.from(error.message) };
     throw error;
@@ -65,15 +76,19 @@ function isResponse(value: readonly Entry[] | CoapResponse): value is CoapRespon
   return 'code' in value;
 }
 
+/** What {@link dispatch} makes of a request. */
+type Target = Extract<Dispatch, { kind: Kind }>;
+
 type Simple = Exclude<Kind, 'read' | 'observe' | 'cancel-observe'>;
 
 /** The operation of a request that is no read, or the answer when it makes none. */
 function operationOf(
   kind: Simple,
-  path: Path,
+  target: Target,
   request: CoapRequest,
   service: Service,
 ): Operation | CoapResponse {
+  const { path } = target;
   switch (kind) {
     case 'discover': {
       const depth = depthOf(request, service);
@@ -88,18 +103,28 @@ function operationOf(
       return { kind, path };
     case 'replace':
     case 'update': {
-      const entries = decoded(request, path, service);
+      const entries = decoded(request, target, service);
       return isResponse(entries) ? entries : { kind: 'write', path, mode: kind, entries };
     }
   }
 }
 
+/** What an operation is checked as before its format and payload are looked at. */
+const CHECKED_AS: Readonly<Record<Kind, Operation['kind']>> = {
+  read: 'read',
+  observe: 'read',
+  'cancel-observe': 'read',
+  discover: 'discover',
+  replace: 'write',
+  update: 'write',
+  'write-attributes': 'write-attributes',
+  execute: 'execute',
+  create: 'create',
+  delete: 'delete',
+};
+
 /** Carries what an observation says into notifications, in the format of its first answer (RFC 7641 4.2). */
-function createSink(
-  format: Format,
-  path: Path,
-  log: Logger,
-): Sink & { begin(handle: ServerObservation): void } {
+function createSink(writing: Writing, log: Logger): Sink & { begin(handle: ServerObservation): void } {
   let handle: ServerObservation | undefined;
   /** Said before the first answer was on its way; only the newest counts. */
   let early: { readonly response: CoapResponse; readonly confirmable: boolean } | undefined;
@@ -110,7 +135,7 @@ function createSink(
   return {
     notify(entries, confirmable) {
       try {
-        say(content(entries, format, path), confirmable);
+        say(content(entries, writing), confirmable);
       } catch (error) {
         log.error({ problem: messageOf(error) }, 'a notification could not be written');
       }
@@ -129,25 +154,33 @@ export function createRequestHandler(
   service: Service,
   log: Logger,
 ): (request: CoapRequest) => Promise<CoapResponse> {
+  const writingFor = ({ accept }: CoapRequest, path: Path): Writing | undefined => {
+    const { release } = service;
+    const format = negotiate(accept, path, service.resource(path), release);
+    return format === undefined ? undefined : { format, path, release };
+  };
+
   const read = async (request: CoapRequest, path: Path): Promise<CoapResponse> => {
-    const resource = service.resource(path);
-    const format = negotiate(request.accept, path, resource, service.release);
-    const result = format === undefined ? undefined : await service.perform({ kind: 'read', path });
-    return result === undefined ? NOT_ACCEPTABLE : answerOf(result, format, path);
+    const writing = writingFor(request, path);
+    if (writing === undefined) return NOT_ACCEPTABLE;
+    const result = await service.perform({ kind: 'read', path });
+    return result.status === 'content' ? content(result.entries, writing) : answerOf(result);
   };
 
   const observe = async (request: CoapRequest, path: Path): Promise<CoapResponse> => {
-    const format = negotiate(request.accept, path, service.resource(path), service.release);
-    if (format === undefined) return NOT_ACCEPTABLE;
-    const sink = createSink(format, path, log);
+    const writing = writingFor(request, path);
+    if (writing === undefined) return NOT_ACCEPTABLE;
+    const sink = createSink(writing, log);
     const result = await service.observe(path, request.query, sink);
     if (result.status !== 'content') return refusal(result);
     try {
-      const response = content(result.entries, format, path);
       return {
-        ...response,
+        ...content(result.entries, writing),
         onObserve: (handle) => {
-          handle.onEnd = () => result.stop();
+          handle.onEnd = (reason) => {
+            result.stop();
+            if (reason === 'timeout') service.lost();
+          };
           sink.begin(handle);
         },
       };
@@ -158,13 +191,17 @@ export function createRequestHandler(
   };
 
   const handle = async (request: CoapRequest): Promise<CoapResponse> => {
-    const target = dispatch(request, (path) => service.resource(path));
+    const target = dispatch(request, service.release, (path) => service.resource(path));
     if ('refuse' in target) return { code: target.refuse };
     const { kind, path } = target;
+    const refused = service.check(CHECKED_AS[kind], path);
+    if (refused !== undefined) return refusal(refused);
     if (kind === 'observe') return observe(request, path);
     if (kind === 'read' || kind === 'cancel-observe') return read(request, path);
-    const operation = operationOf(kind, path, request, service);
-    return 'code' in operation ? operation : answerOf(await service.perform(operation), undefined, path);
+    const operation = operationOf(kind, target, request, service);
+    if ('code' in operation) return operation;
+    const result = await service.perform(operation);
+    return result.status === 'content' ? NOT_ACCEPTABLE : answerOf(result);
   };
 
   return async (request) => {

@@ -10,8 +10,6 @@ export interface AttributeStore {
    * from the resource at most.
    */
   effective(path: Path): Attributes;
-  /** Forgets everything at and below `prefix`. */
-  dropPrefix(prefix: string): void;
 }
 
 const NONE: Attributes = {};
@@ -38,9 +36,6 @@ export function createAttributeStore(): AttributeStore {
       const structural: { -readonly [name in keyof Attributes]: Attributes[name] } = { ...merged };
       for (const name of ONLY_ON_RESOURCES) delete structural[name];
       return structural;
-    },
-    dropPrefix(prefix) {
-      for (const key of attached.keys()) if (key.startsWith(`/${prefix}/`)) attached.delete(key);
     },
   };
 }

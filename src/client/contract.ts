@@ -55,6 +55,13 @@ export interface Service {
   readonly release: Release;
   /** The definition of a resource, if the path names one that exists or could. */
   resource(path: Path): ResourceDefinition | undefined;
+  /**
+   * What refuses an operation whatever its format and payload: registration, existence, what the definition allows.
+   * To be asked before either is looked at (OMA Core 1.2.2 6.3; digest 8.1).
+   */
+  check(kind: Operation['kind'], path: Path): Refusing | undefined;
+  /** A notification was not acknowledged: what the server observed here is in doubt. */
+  lost(): void;
   perform(operation: Operation): Promise<Result>;
   /** The sink may hear something before the promise is settled. */
   observe(path: Path, query: readonly string[], sink: Sink): Promise<ObserveResult>;

@@ -1,5 +1,11 @@
 import { isGatewayError, type Timers } from '../base/index.ts';
-import { type Attributes, changeAttributes, type Path, parseAttributes } from '../model/index.ts';
+import {
+  type Attributes,
+  changeAttributes,
+  type Path,
+  parseAttributes,
+  type Release,
+} from '../model/index.ts';
 import { createReporter, type Reporter, type Watched } from '../observe/index.ts';
 import type { Tree } from '../tree/index.ts';
 import type { ObserveResult, Refusing, Sink } from './contract.ts';
@@ -38,8 +44,14 @@ function comparable(tree: Tree, path: Path): Watched {
 }
 
 /** Attributes given with Observe itself replace attached ones (OMA Core 1.2.2 6.4.1). */
-function ownAttributes(tree: Tree, path: Path, query: readonly string[]): Attributes | undefined | Refusing {
+function ownAttributes(
+  tree: Tree,
+  path: Path,
+  query: readonly string[],
+  release: Release,
+): Attributes | undefined | Refusing {
   if (query.length === 0) return undefined;
+  if (release !== '1.2') return { status: 'bad-request', message: 'attributes in Observe are of LwM2M 1.2' };
   try {
     const resource = path.ids.length >= 3 ? tree.resource(path.ids) : undefined;
     return changeAttributes({}, parseAttributes(query, resource));
@@ -54,6 +66,8 @@ export function createObservations(ports: ObservationPorts): Observations {
   const running = new Set<{ readonly reporter: Reporter; stop(): void }>();
   /** Grows when attributes or defaults change, so that each observation works them out once. */
   let epoch = 0;
+  /** Grows when all are dropped: what was asked before belongs to a registration that is no more. */
+  let generation = 0;
 
   const begin = (tree: Tree, path: Path, own: Attributes | undefined, sink: Sink): { stop(): void } => {
     let known = -1;
@@ -72,7 +86,9 @@ export function createObservations(ports: ObservationPorts): Observations {
         notify: () => {
           const result = tree.snapshot(path.ids, path.prefix);
           // A device without a value now is silent: an error would end the observation (RFC 7641 3.2).
-          if (result.status === 'content') sink.notify(result.entries, inForce().con === 1);
+          if (result.status !== 'content') return false;
+          sink.notify(result.entries, inForce().con === 1);
+          return true;
         },
       },
       ports,
@@ -98,13 +114,16 @@ export function createObservations(ports: ObservationPorts): Observations {
 
   return {
     async observe(path, query, sink) {
-      const { mounts } = ports.context();
+      const { mounts, release } = ports.context();
       const tree = locate(mounts, path);
       if (isRefusing(tree)) return tree;
-      const own = ownAttributes(tree, path, query);
+      const own = ownAttributes(tree, path, query, release);
       if (own !== undefined && 'status' in own) return own;
+      const asked = generation;
       const result = await tree.read(path.ids, path.prefix);
       if (result.status !== 'content') return result;
+      if (asked !== generation)
+        return { status: 'unavailable', message: 'the registration changed meanwhile' };
       const { stop } = begin(tree, path, own, sink);
       return { status: 'content', entries: result.entries, stop };
     },
@@ -113,6 +132,7 @@ export function createObservations(ports: ObservationPorts): Observations {
       for (const { reporter } of running) reporter.reconsider();
     },
     dropAll() {
+      generation++;
       for (const observation of [...running]) observation.stop();
     },
     get size() {

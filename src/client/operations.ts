@@ -75,6 +75,24 @@ function createOrDelete(tree: Tree, path: Path): Result {
     : NOT_FOUND;
 }
 
+/** Whether an operation makes sense on what is there, before its format and payload are looked at. */
+export function checkOperation(
+  kind: Operation['kind'],
+  path: Path,
+  { mounts }: Context,
+): Refusing | undefined {
+  const tree = locate(mounts, path);
+  if (isRefusing(tree)) return tree;
+  switch (kind) {
+    case 'read':
+    case 'write':
+    case 'execute':
+      return tree.refusal(path.ids, kind);
+    default:
+      return undefined;
+  }
+}
+
 /** Does one operation on one path. */
 export async function perform(operation: Operation, context: Context): Promise<Result> {
   const { path } = operation;
@@ -92,9 +110,12 @@ export async function perform(operation: Operation, context: Context): Promise<R
       return settled(await tree.write(path.ids, operation.mode, operation.entries, context.caller));
     case 'write-attributes':
       return writeAttributes(tree, path, operation.query, context.attributes);
-    case 'execute':
+    case 'execute': {
+      const refusal = tree.refusal(path.ids, 'execute');
+      if (refusal !== undefined) return refusal;
       if (!isArgumentList(operation.argument)) return refuse('bad-request', 'not a list of arguments');
       return settled(await tree.execute(path.ids, operation.argument, context.caller));
+    }
     case 'create':
     case 'delete':
       return createOrDelete(tree, path);

@@ -13,6 +13,8 @@ export type RegistrationState =
       readonly release: Release;
       readonly attempt: number;
       readonly unsaid: Changes;
+      /** Told to stop meanwhile: what the server accepts now is taken back at once. */
+      readonly isLeaving: boolean;
     }
   | { readonly phase: 'waiting'; readonly release: Release; readonly attempt: number }
   | (Registered & { readonly phase: 'registered' | 'updating' })
@@ -36,13 +38,18 @@ export interface Changes {
 
 export type RegistrationEvent =
   | { readonly type: 'start' }
-  | { readonly type: 'answer'; readonly answer: Answer }
+  /** of the action of that name; answers to anything else come too late */
+  | { readonly type: 'answer'; readonly to: Said; readonly answer: Answer }
   /** a wait or the time between Updates is over */
   | { readonly type: 'due' }
   | { readonly type: 'changed'; readonly what: 'objects' | 'lifetime' }
   /** the server executed Registration Update Trigger (1/x/8) */
   | { readonly type: 'triggered' }
+  /** the server did not acknowledge a notification: it has lost what it observed, or we have lost the server */
+  | { readonly type: 'lost' }
   | { readonly type: 'stop' };
+
+export type Said = 'register' | 'update' | 'deregister';
 
 export type RegistrationAction =
   | { readonly type: 'register'; readonly release: Release }
@@ -57,15 +64,30 @@ export type Step = readonly [RegistrationState, RegistrationAction | undefined];
 
 const NOTHING: Changes = { objects: false, lifetime: false, anyway: false };
 
-/** MAX_TRANSMIT_WAIT (RFC 7252 4.8.2): an Update sent this long before the end survives all retransmissions. */
-const MAX_TRANSMIT_WAIT_MS = 93_000;
+/** However short the lifetime is, a server is not asked more often than this. */
+const SHORTEST_UPDATE_MS = 1000;
 
-/** How long after Register or Update was sent the next Update is due, in ms; undefined: never (lifetime 0). */
-export function updateDelay(lifetimeS: number): number | undefined {
+/**
+ * How long after Register or Update was sent the next Update is due, in ms; undefined: never (lifetime 0).
+ * @param transmitWaitMs MAX_TRANSMIT_WAIT (RFC 7252 4.8.2): an Update sent this long before the end of the lifetime
+ *   survives all its retransmissions
+ */
+export function updateDelay(lifetimeS: number, transmitWaitMs: number): number | undefined {
   if (lifetimeS === 0) return undefined;
   const lifetimeMs = lifetimeS * 1000;
-  return lifetimeMs >= 2 * MAX_TRANSMIT_WAIT_MS ? lifetimeMs - MAX_TRANSMIT_WAIT_MS : lifetimeMs / 2;
+  const delay = lifetimeMs >= 2 * transmitWaitMs ? lifetimeMs - transmitWaitMs : lifetimeMs / 2;
+  return Math.max(SHORTEST_UPDATE_MS, delay);
 }
+
+/** The newest release to announce, how to wait between attempts, and chance. */
+export interface RegistrationRules {
+  readonly release: Release;
+  readonly retry: Backoff;
+  /** 0 <= random() < 1 */
+  random(): number;
+}
+
+const hasNews = ({ objects, lifetime, anyway }: Changes): boolean => objects || lifetime || anyway;
 
 function withNews(unsaid: Changes, event: RegistrationEvent): Changes {
   return {
@@ -75,11 +97,9 @@ function withNews(unsaid: Changes, event: RegistrationEvent): Changes {
   };
 }
 
-const hasNews = ({ objects, lifetime, anyway }: Changes): boolean => objects || lifetime || anyway;
-
 function register(release: Release, attempt: number): Step {
   return [
-    { phase: 'registering', release, attempt, unsaid: NOTHING },
+    { phase: 'registering', release, attempt, unsaid: NOTHING, isLeaving: false },
     { type: 'register', release },
   ];
 }
@@ -91,33 +111,41 @@ function update(state: Registered): Step {
   ];
 }
 
+function deregister(location: readonly string[]): Step {
+  return [{ phase: 'deregistering' }, { type: 'deregister', location }];
+}
+
+const END: Step = [{ phase: 'stopped' }, { type: 'end' }];
+
 function settle(state: Registered): Step {
   return hasNews(state.unsaid)
     ? update(state)
     : [{ ...state, phase: 'registered' }, { type: 'wait-for-update' }];
 }
 
-/** The newest release to announce, how to wait between attempts, and chance. */
-export interface RegistrationRules {
-  readonly release: Release;
-  readonly retry: Backoff;
-  /** 0 <= random() < 1 */
-  random(): number;
+/** Codes whose Max-Age says when to come back (digest 7.6); of other refusals it says nothing. */
+const BUSY: ReadonlySet<string> = new Set(['4.29', '5.03']);
+
+/** The patience that a busy server asks for; never more than our own. */
+function askedFor(answer: Answer, rules: RegistrationRules): number | undefined {
+  if (answer.status !== 'refused' || !BUSY.has(answer.code)) return undefined;
+  return Math.min(answer.retryAfterMs ?? 0, rules.retry.mostMs);
 }
 
 function onRegisterAnswer(
-  state: { readonly release: Release; readonly attempt: number; readonly unsaid: Changes },
+  state: RegistrationState & { readonly phase: 'registering' },
   answer: Answer,
   rules: RegistrationRules,
 ): Step {
   if (answer.status === 'registered') {
+    if (state.isLeaving) return deregister(answer.location);
     return settle({ release: state.release, location: answer.location, unsaid: state.unsaid });
   }
+  if (state.isLeaving) return END;
   const older = answer.status === 'unsupported-release' ? olderRelease(state.release) : undefined;
   // An older release is no retry: the server was reached and said what it wants (OMA Core 1.2 6.2.1).
   if (older !== undefined) return register(older, state.attempt);
-  const asked = answer.status === 'refused' ? answer.retryAfterMs : undefined;
-  const ms = Math.max(backoffDelay(rules.retry, state.attempt, rules.random()), asked ?? 0);
+  const ms = Math.max(backoffDelay(rules.retry, state.attempt, rules.random()), askedFor(answer, rules) ?? 0);
   return [
     // After a refusal of every release the next attempt begins with the newest again.
     { phase: 'waiting', release: rules.release, attempt: state.attempt + 1 },
@@ -125,29 +153,38 @@ function onRegisterAnswer(
   ];
 }
 
+function onUpdateAnswer(state: Registered, answer: Answer, rules: RegistrationRules): Step {
+  if (answer.status === 'ok') return settle(state);
+  const asked = askedFor(answer, rules);
+  // A busy server still knows us (digest 7.2); whatever else is wrong, a new registration mends it.
+  if (asked === undefined) return register(rules.release, 1);
+  const ms = Math.max(asked, backoffDelay(rules.retry, 1, rules.random()));
+  return [
+    { ...state, phase: 'registered', unsaid: { objects: true, lifetime: true, anyway: true } },
+    { type: 'wait', ms },
+  ];
+}
+
 /** One step of the machine; events that mean nothing in a phase change nothing. */
 export function step(state: RegistrationState, event: RegistrationEvent, rules: RegistrationRules): Step {
-  if (event.type === 'stop') {
-    const isKnown = state.phase === 'registered' || state.phase === 'updating';
-    return isKnown
-      ? [{ phase: 'deregistering' }, { type: 'deregister', location: state.location }]
-      : [{ phase: 'stopped' }, { type: 'end' }];
-  }
   switch (state.phase) {
     case 'idle':
+      if (event.type === 'stop') return END;
       return event.type === 'start' ? register(rules.release, 1) : [state, undefined];
     case 'waiting':
+      if (event.type === 'stop') return END;
       return event.type === 'due' || event.type === 'triggered'
         ? register(state.release, state.attempt)
         : [state, undefined];
     case 'registering':
-      if (event.type === 'answer') return onRegisterAnswer(state, event.answer, rules);
-      return [{ ...state, unsaid: withNews(state.unsaid, event) }, undefined];
+      if (event.type === 'stop') return [{ ...state, isLeaving: true }, undefined];
+      if (event.type !== 'answer') return [{ ...state, unsaid: withNews(state.unsaid, event) }, undefined];
+      return event.to === 'register' ? onRegisterAnswer(state, event.answer, rules) : [state, undefined];
     case 'registered':
     case 'updating':
       return whileRegistered(state, event, rules);
     case 'deregistering':
-      return event.type === 'answer' ? [{ phase: 'stopped' }, { type: 'end' }] : [state, undefined];
+      return event.type === 'answer' && event.to === 'deregister' ? END : [state, undefined];
     case 'stopped':
       return [state, undefined];
   }
@@ -158,10 +195,12 @@ function whileRegistered(
   event: RegistrationEvent,
   rules: RegistrationRules,
 ): Step {
+  if (event.type === 'stop') return deregister(state.location);
+  // A new registration is what makes servers observe again.
+  if (event.type === 'lost') return register(rules.release, 1);
   if (event.type === 'answer') {
-    if (state.phase !== 'updating') return [state, undefined];
-    // Whatever is wrong with the registration, a new one mends it (OMA Core 1.2 6.2.2).
-    return event.answer.status === 'ok' ? settle(state) : register(rules.release, 1);
+    const isDue = state.phase === 'updating' && event.to === 'update';
+    return isDue ? onUpdateAnswer(state, event.answer, rules) : [state, undefined];
   }
   const next = { ...state, unsaid: withNews(state.unsaid, event) };
   return state.phase === 'registered' && hasNews(next.unsaid) ? update(next) : [next, undefined];

@@ -5,11 +5,12 @@ import { createAttributeStore } from './attribute-store.ts';
 import type { Answer, Mounts, Service, Uplink } from './contract.ts';
 import { objectLinks } from './discover.ts';
 import { createObservations, type ReportingDefaults } from './observations.ts';
-import { type Context, isRefusing, locate, perform } from './operations.ts';
+import { type Context, checkOperation, isRefusing, locate, perform } from './operations.ts';
 import {
   type RegistrationAction,
   type RegistrationEvent,
   type RegistrationState,
+  type Said,
   step,
   updateDelay,
 } from './registration.ts';
@@ -23,6 +24,8 @@ export interface Account {
   /** The newest release to announce. */
   readonly release: Release;
   readonly retry: Backoff;
+  /** MAX_TRANSMIT_WAIT of the way to the server (RFC 7252 4.8.2), in ms. */
+  readonly transmitWaitMs: number;
 }
 
 export interface SessionPorts {
@@ -52,8 +55,6 @@ export interface Session {
   stop(deadlineMs: number): Promise<void>;
   /** Registration Update Trigger for this account. */
   trigger(): void;
-  /** A device is gone for good: its attributes go too. */
-  forgetPrefix(prefix: string): void;
   onStatus(listener: (status: SessionStatus) => void): void;
   readonly status: SessionStatus;
 }
@@ -82,6 +83,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   let lastSaidAt = 0;
   let problem: string | undefined;
   let ended: (() => void) | undefined;
+  const planned = new Map<string, Cancel>();
   const rules = { release: account.release, retry: account.retry, random: ports.random };
 
   const serverValue = (resource: number): number | undefined => {
@@ -133,6 +135,10 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       const result = await perform(operation, context());
       if (operation.kind === 'write-attributes' && result.status === 'changed') observations.reconsider();
       return result;
+    },
+    lost: () => send({ type: 'lost' }),
+    check(kind, path) {
+      return isRegistered() ? checkOperation(kind, path, context()) : REFUSED_UNTIL_REGISTERED;
     },
     async observe(path, query, sink) {
       return isRegistered() ? observations.observe(path, query, sink) : REFUSED_UNTIL_REGISTERED;
@@ -194,11 +200,16 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     });
   };
 
-  const answered = (answer: Answer): void => {
+  const deregister = async (location: readonly string[]): Promise<Answer> =>
+    uplink === undefined ? { status: 'ok' } : uplink.deregister(location);
+
+  const answered = (to: Said, answer: Answer): void => {
     if (state.phase === 'stopped') return;
-    problem = problemOf(answer);
-    if (problem !== undefined) log.warn({ problem }, 'registration failed');
-    send({ type: 'answer', answer });
+    if (to !== 'deregister') {
+      problem = problemOf(answer);
+      if (problem !== undefined) log.warn({ problem }, 'registration failed');
+    }
+    send({ type: 'answer', to, answer });
   };
 
   const waitFor = (ms: number): void => {
@@ -209,21 +220,19 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   const act = (action: RegistrationAction): void => {
     switch (action.type) {
       case 'register':
-        void register(action.release).then(answered);
+        void register(action.release).then((answer) => answered('register', answer));
         return;
       case 'update':
-        void update(action).then(answered);
+        void update(action).then((answer) => answered('update', answer));
         return;
       case 'deregister':
-        void (uplink?.deregister(action.location) ?? Promise.resolve<Answer>({ status: 'ok' })).then(
-          (answer) => send({ type: 'answer', answer }),
-        );
+        void deregister(action.location).then((answer) => answered('deregister', answer));
         return;
       case 'wait':
         waitFor(action.ms);
         return;
       case 'wait-for-update': {
-        const delay = updateDelay(lifetimeS());
+        const delay = updateDelay(lifetimeS(), account.transmitWaitMs);
         if (delay !== undefined) waitFor(Math.max(0, lastSaidAt + delay - clock.monotonic()));
         return;
       }
@@ -240,6 +249,22 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     if (state.phase !== before) for (const listener of listeners) listener(status());
   };
 
+  /**
+   * What an operation causes towards the same server goes out after its answer (digest 8.4, 8.6), and what several
+   * changes cause goes out once.
+   */
+  const soon = (event: RegistrationEvent & ({ type: 'triggered' } | { type: 'changed' })): void => {
+    const key = event.type === 'changed' ? event.what : event.type;
+    if (planned.has(key)) return;
+    planned.set(
+      key,
+      timers.after(0, () => {
+        planned.delete(key);
+        send(event);
+      }),
+    );
+  };
+
   const watchServerObject = (resource: number, changed: () => void): void => {
     const ids = [1, account.serverInstance, resource];
     for (const tree of mounts.trees('')) {
@@ -251,16 +276,16 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   return {
     start() {
       for (const tree of mounts.trees('')) {
-        watches.push(tree.onStructure(() => send({ type: 'changed', what: 'objects' })));
+        watches.push(tree.onStructure(() => soon({ type: 'changed', what: 'objects' })));
       }
-      watchServerObject(SERVER_RESOURCES.lifetime, () => send({ type: 'changed', what: 'lifetime' }));
+      watchServerObject(SERVER_RESOURCES.lifetime, () => soon({ type: 'changed', what: 'lifetime' }));
       watchServerObject(SERVER_RESOURCES.defaultPmin, () => observations.reconsider());
       watchServerObject(SERVER_RESOURCES.defaultPmax, () => observations.reconsider());
       watchServerObject(SERVER_RESOURCES.notificationMode, () => observations.reconsider());
       send({ type: 'start' });
     },
     async stop(deadlineMs) {
-      for (const cancel of watches.splice(0)) cancel();
+      for (const cancel of [...watches.splice(0), ...planned.values()]) cancel();
       waiting?.();
       await new Promise<void>((resolve) => {
         const giveUp = timers.after(deadlineMs, resolve);
@@ -273,8 +298,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       dropObservations();
       await closeUplink();
     },
-    trigger: () => send({ type: 'triggered' }),
-    forgetPrefix: (prefix) => attributes.dropPrefix(prefix),
+    trigger: () => soon({ type: 'triggered' }),
     onStatus(listener) {
       listeners.push(listener);
     },

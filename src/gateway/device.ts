@@ -1,17 +1,24 @@
-import type { AttachedDevice, PointId, Sample, WriteOperation, WriteResult } from '../adapter/index.ts';
+import type {
+  AttachedDevice,
+  FieldCause,
+  PointId,
+  Sample,
+  WriteOperation,
+  WriteResult,
+} from '../adapter/index.ts';
 import type { Clock, Logger, Timers } from '../base/index.ts';
 import { type Ids, idsKey, omaRegistry, type Value } from '../model/index.ts';
-import { mandatoryDeviceResources } from '../objects/index.ts';
+import { mandatoryDeviceResources, NO_ERROR } from '../objects/index.ts';
 import {
   type CellUpdate,
   createTree,
   DONE,
+  type Freshness,
   type InstanceChange,
   type InstanceSetup,
   type Outcome,
   type Refused,
   type ResourceSetup,
-  type ResourceValue,
   type Tree,
 } from '../tree/index.ts';
 import type { CompiledDevice } from './compile.ts';
@@ -21,7 +28,6 @@ import type { CompiledInstance } from './mapping.ts';
 import type { FieldUpdate, PointState, UpdateCause } from './pipeline.ts';
 import { type Poll, type Polling, startPolling } from './polling.ts';
 import type { CompiledResource, PointResource } from './resource.ts';
-import type { WritePlan } from './write.ts';
 
 /** What a device is called and made of, for its Device object. */
 export interface DeviceDescription {
@@ -52,9 +58,14 @@ const ON_DEMAND_DEADLINE_MS = 8000;
 /** A value is fresh until the cycle that renews it has had time to come. */
 const FRESHNESS_MARGIN = 1.5;
 
+/** A point that nothing is known of: what it feeds never grows old. */
+const FOR_GOOD = { maxAgeMs: Number.POSITIVE_INFINITY, staleAfterMs: Number.POSITIVE_INFINITY };
+
+/** Causes of writes that were not sent at all. */
+const UNSENT: ReadonlySet<FieldCause> = new Set<FieldCause>(['overloaded', 'closed', 'forbidden']);
+
 const DEVICE_OBJECT = 3;
 
-const NO_ERROR: ReadonlyMap<number, Value> = new Map([[0, 0]]);
 /** Peripheral malfunction: the nearest there is to a meter that does not answer (OMA Core 1.2 E.4, resource 11). */
 const NO_ANSWER: ReadonlyMap<number, Value> = new Map([[0, 8]]);
 
@@ -92,28 +103,34 @@ function isPoint(resource: CompiledResource): resource is PointResource {
   return resource.kind === 'point';
 }
 
-/** Resource instances of one mapping, gathered by resource: `5802/0` and `5802/1` are one resource. */
+function freshnessOf(resource: PointResource, device: CompiledDevice): Freshness {
+  const { maxAgeMs, staleAfterMs } = device.points.get(resource.point) ?? FOR_GOOD;
+  return { maxAgeMs: maxAgeMs * FRESHNESS_MARGIN, staleAfterMs };
+}
+
+/** Resource instances of one resource, gathered: `5802/0` may come from a point, and `5802/1` be a constant. */
 function resourceSetups(instance: CompiledInstance, device: CompiledDevice): ResourceSetup[] {
-  const setups = new Map<number, ResourceSetup>();
+  const byResource = new Map<number, CompiledResource[]>();
   for (const resource of instance.resources) {
-    const [, , id = 0, resourceInstance] = resource.ids;
-    if (resource.kind === 'constant') {
-      const before = setups.get(id)?.value;
-      const value: ResourceValue =
-        resourceInstance === undefined
-          ? resource.value
-          : new Map([...(before instanceof Map ? before : []), [resourceInstance, resource.value]]);
-      setups.set(id, { id, value });
-      continue;
-    }
-    const point = isPoint(resource) ? device.points.get(resource.point) : undefined;
-    const field = {
-      maxAgeMs: (point?.maxAgeMs ?? Number.POSITIVE_INFINITY) * FRESHNESS_MARGIN,
-      staleAfterMs: point?.staleAfterMs ?? Number.POSITIVE_INFINITY,
-    };
-    setups.set(id, resource.kind === 'derived' ? { id } : { id, field });
+    const [, , id = 0] = resource.ids;
+    byResource.set(id, [...(byResource.get(id) ?? []), resource]);
   }
-  return [...setups.values()];
+  return [...byResource].map(([id, resources]) => {
+    const constants = resources.filter((resource) => resource.kind === 'constant');
+    const points = resources.filter(isPoint);
+    const isMultiple = resources.some(({ ids }) => ids.length === 4);
+    const keyed = <T>(of: readonly CompiledResource[], value: (resource: never) => T) =>
+      new Map(of.map((resource) => [resource.ids[3] ?? 0, value(resource as never)]));
+    const values = keyed(constants, ({ value }: { value: Value }) => value);
+    const fields = keyed(points, (resource: PointResource) => freshnessOf(resource, device));
+    const [value] = values.values();
+    const [field] = fields.values();
+    return {
+      id,
+      ...(value === undefined ? {} : { value: isMultiple ? values : value, isFixed: true }),
+      ...(field === undefined ? {} : { field: isMultiple ? fields : field }),
+    };
+  });
 }
 
 /** Brings a device to life: attaches polls to a tree, and the tree to the field. */
@@ -161,6 +178,40 @@ export function startDevice(
     return undefined;
   };
 
+  /**
+   * After a write only the device knows what it holds, whatever it answered: nothing read before is shown or believed,
+   * and the points are read again.
+   */
+  const readAfterWrite = (points: readonly PointId[]): void => {
+    polling.invalidate(points);
+    const touched = new Set(points);
+    const cells = pointResources.filter(({ point }) => touched.has(point)).map(({ ids }) => ids);
+    tree.expire(cells);
+    const readable = pointsOf(cells);
+    if (readable.length > 0) void polling.readNow(readable, ON_DEMAND_DEADLINE_MS);
+  };
+
+  const writePoints = async (operations: readonly WriteOperation[]): Promise<Outcome> => {
+    const refused = refuseWhileOffline() ?? refuseTooSoon(operations);
+    if (refused !== undefined) return refused;
+    const before = operations.map(({ point }) => [point, writtenAt.get(point)] as const);
+    for (const { point } of operations) writtenAt.set(point, clock.monotonic());
+    const results = await attached.write(operations, { deadlineMs: ON_DEMAND_DEADLINE_MS });
+    for (const [index, result] of results.entries()) {
+      const [point, at] = before[index] ?? [result.point, undefined];
+      // What never left the gateway has worn out nothing.
+      if (result.status === 'failed' && UNSENT.has(result.cause)) {
+        if (at === undefined) writtenAt.delete(point);
+        else writtenAt.set(point, at);
+      }
+    }
+    readAfterWrite(operations.map(({ point }) => point));
+    const failed = results.find(
+      (result): result is WriteResult & { status: 'failed' } => result.status === 'failed',
+    );
+    return failed === undefined ? DONE : refusedBecause(failed.cause, failed.message);
+  };
+
   const refresh = async (resources: readonly Ids[]): Promise<void> => {
     const refused = refuseWhileOffline();
     if (refused === undefined) return polling.readNow(pointsOf(resources), ON_DEMAND_DEADLINE_MS);
@@ -171,38 +222,25 @@ export function startDevice(
   };
 
   const writeField = async (change: InstanceChange): Promise<Outcome> => {
-    const plans: { readonly ids: Ids; readonly value: Value; readonly plan: WritePlan }[] = [];
+    const operations: WriteOperation[] = [];
     for (const [id, value] of change.values) {
-      const single: ReadonlyMap<number | undefined, Value> =
-        value instanceof Map ? value : new Map([[undefined, value]]);
-      for (const [resourceInstance, one] of single) {
+      for (const [resourceInstance, one] of value instanceof Map
+        ? value
+        : [[undefined, value as Value] as const]) {
         const ids = [
           change.object,
           change.instance,
           id,
           ...(resourceInstance === undefined ? [] : [resourceInstance]),
         ];
-        const write = byIds.get(idsKey(ids))?.write;
-        if (write === undefined)
+        const plan = byIds.get(idsKey(ids))?.write?.(one);
+        if (plan === undefined)
           return { status: 'not-allowed', message: `/${ids.join('/')} cannot be written here` };
-        plans.push({ ids, value: one, plan: write(one) });
+        if ('refusal' in plan) return { status: 'bad-request', message: plan.refusal };
+        operations.push(plan.operation);
       }
     }
-    const operations: WriteOperation[] = [];
-    for (const { plan } of plans) {
-      if ('refusal' in plan) return { status: 'bad-request', message: plan.refusal };
-      operations.push(plan.operation);
-    }
-    const refused = refuseWhileOffline() ?? refuseTooSoon(operations);
-    if (refused !== undefined) return refused;
-    for (const { point } of operations) writtenAt.set(point, clock.monotonic());
-    const results = await attached.write(operations, { deadlineMs: ON_DEMAND_DEADLINE_MS });
-    const failed = results.find(
-      (result): result is WriteResult & { status: 'failed' } => result.status === 'failed',
-    );
-    if (failed !== undefined) return refusedBecause(failed.cause, failed.message);
-    tree.update(plans.map(({ ids, value }) => ({ ids, value, at: clock.now(), quality: 4 })));
-    return DONE;
+    return operations.length === 0 ? DONE : writePoints(operations);
   };
 
   const tree = createTree({ clock, refresh });

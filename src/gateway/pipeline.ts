@@ -1,6 +1,6 @@
 import type { FieldCause, FieldValue, PointId, Sample } from '../adapter/index.ts';
 import type { Ids, Quality, Value } from '../model/index.ts';
-import { judge, type Mark, type Suspect } from './plausibility.ts';
+import { type Judgement, judge, type Mark, type Suspect } from './plausibility.ts';
 import type { Checks } from './point.ts';
 import type { Reader } from './reading.ts';
 
@@ -94,16 +94,16 @@ export function ingest(point: CompiledPoint, state: PointState, sample: Sample, 
   const good = { value, position: point.checks.toUnit(value), at: sample.at, monotonic: now };
   const judgement = judge(point.checks, state.good, state.suspect, good);
   if (judgement.verdict === 'plausible') return pass(point, good, sample.quality);
-  const { suspect, message } = judgement;
-  if (judgement.verdict === 'hold' && state.good !== undefined) {
-    const { updates } = pass(point, state.good, HELD);
-    return { updates, state: { quality: HELD, sampledAt: sample.at, good: state.good, suspect } };
-  }
-  return fail(point, { ...state, suspect }, sample, { cause: 'implausible', quality: 2, message });
+  const { suspect, message, verdict } = judgement;
+  return fail(point, { ...state, suspect }, sample, { ...DOUBTS[verdict], message });
 }
 
-/** The value before it, shown on (field rules 3.5.3). */
-const HELD: Quality = 3;
+/** What becomes of the value before it (field rules 3.5.3); it goes on growing old. */
+const DOUBTS = {
+  hold: { cause: 'implausible', quality: 3 },
+  reject: { cause: 'implausible', quality: 2 },
+  wait: { cause: 'not-available', quality: 0 },
+} as const satisfies Record<Exclude<Judgement['verdict'], 'plausible'>, Failure>;
 
 const NO_VALUE: Failure = { cause: 'not-available', quality: 1 };
 

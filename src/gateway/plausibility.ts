@@ -17,9 +17,9 @@ export interface Suspect extends Mark {
 
 export type Judgement =
   | { readonly verdict: 'plausible' }
-  /** `hold`: the value before it goes on being shown */
+  /** `hold` and `reject`: it contradicts the value before it; `wait`: one reading alone proves nothing yet */
   | {
-      readonly verdict: 'reject' | 'hold';
+      readonly verdict: 'reject' | 'hold' | 'wait';
       readonly message: string;
       readonly suspect: Suspect | undefined;
     };
@@ -31,14 +31,25 @@ export type Judgement =
  */
 const CONVINCING = { count: 3, ms: 600_000 };
 
+/**
+ * A counter with a known greatest rate is first shown after a second reading that follows from the first one at least
+ * so much later: what a meter shows while it boots would otherwise be billed.
+ */
+const CONFIRMING = { count: 2, ms: 10_000 };
+
 /** A value that is no whole number resolves at least this much of itself (float32). */
 const RESOLUTION = 2 ** -22;
 
 const PLAUSIBLE: Judgement = { verdict: 'plausible' };
 
 interface Objection {
-  readonly kind: 'too-fast' | 'went-back';
+  readonly verdict: 'reject' | 'hold' | 'wait';
   readonly message: string;
+}
+
+function unconfirmed({ isCounter, mostPerMs }: Checks): Objection | undefined {
+  if (!isCounter || mostPerMs === Number.POSITIVE_INFINITY) return undefined;
+  return { verdict: 'wait', message: 'the counter is shown after a second reading' };
 }
 
 /** The most that a number may have changed from one mark to the other. */
@@ -63,10 +74,11 @@ function objection(checks: Checks, from: Mark, to: Mark): Objection | undefined 
   const most = reach(checks, from, to);
   if (isBack) {
     if (rolledOver(checks, change, most)) return undefined;
-    return { kind: 'went-back', message: `the counter went back from ${from.position} to ${to.position}` };
+    const verdict = checks.onDecrease === 'hold' ? 'hold' : 'reject';
+    return { verdict, message: `the counter went back from ${from.position} to ${to.position}` };
   }
   if (Math.abs(change) <= most) return undefined;
-  return { kind: 'too-fast', message: `too fast a change, from ${from.position} to ${to.position}` };
+  return { verdict: 'reject', message: `too fast a change, from ${from.position} to ${to.position}` };
 }
 
 /** Judges a number by the limits of the profile and by what came before (field rules 3.3, 3.5; pitfalls 11 and 12). */
@@ -79,12 +91,12 @@ export function judge(
   const { low, high } = checks;
   if (mark.position < low || mark.position > high)
     return { verdict: 'reject', message: `${mark.position} is outside ${low}..${high}`, suspect: undefined };
-  const wrong = good === undefined ? undefined : objection(checks, good, mark);
+  const wrong = good === undefined ? unconfirmed(checks) : objection(checks, good, mark);
   if (wrong === undefined) return PLAUSIBLE;
   const isSame = suspect !== undefined && objection(checks, suspect, mark) === undefined;
   const count = isSame ? suspect.count + 1 : 1;
   const since = isSame ? suspect.since : mark.monotonic;
-  if (count >= CONVINCING.count && mark.monotonic - since >= CONVINCING.ms) return PLAUSIBLE;
-  const isHeld = wrong.kind === 'went-back' && checks.onDecrease === 'hold';
-  return { verdict: isHeld ? 'hold' : 'reject', message: wrong.message, suspect: { ...mark, count, since } };
+  const enough = wrong.verdict === 'wait' ? CONFIRMING : CONVINCING;
+  if (count >= enough.count && mark.monotonic - since >= enough.ms) return PLAUSIBLE;
+  return { ...wrong, suspect: { ...mark, count, since } };
 }

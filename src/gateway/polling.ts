@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AttachedDevice, FieldCause, PointId, Priority, Sample } from '../adapter/index.ts';
+import type { AttachedDevice, PointId, Priority, Sample } from '../adapter/index.ts';
 import { type Cancel, type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
 import {
   afterCycle,
@@ -46,48 +46,76 @@ export interface Polling {
    * device is not asked: its probe is on its way.
    */
   readNow(points: readonly PointId[], deadlineMs: number): Promise<void>;
+  /** The device was written to: what is being read of these points now must not be believed any more. */
+  invalidate(points: readonly PointId[]): void;
   stop(): void;
 }
+
+const PROBE_DEADLINE_MS = 10_000;
 
 /** A place in the interval that a device keeps, 0..1, so that devices do not all poll at once. */
 function phaseOf(id: string): number {
   return createHash('sha256').update(id).digest().readUInt32BE(0) / 2 ** 32;
 }
 
+/** How long until the next time that fits the phase, so that cycles keep their distance whenever they began. */
+function untilNext(now: number, intervalMs: number, phase: number): number {
+  const offset = phase * intervalMs;
+  const wait = (Math.floor((now - offset) / intervalMs) + 1) * intervalMs + offset - now;
+  // Rounding must not bring back the moment that has just come.
+  return wait < 1 ? wait + intervalMs : wait;
+}
+
 /** Starts to read a device. */
 export function startPolling(device: AttachedDevice, options: PollingOptions, ports: PollingPorts): Polling {
   const { clock, timers } = ports;
   const phase = phaseOf(options.id);
+  const allPoints = options.polls.flatMap(({ points }) => points);
+  /** A device without polls cannot be probed, so it is never given up: each request is its own probe. */
+  const rules: HealthRules =
+    allPoints.length > 0 ? options.health : { ...options.health, after: Number.POSITIVE_INFINITY };
   const waits = new Map<Poll, Cancel>();
   const busy = new Set<Poll>();
   const onDemand = new Map<string, Promise<void>>();
+  /** Points that have had a value. */
+  const answered = new Set<PointId>();
+  /** Reads begun so far; and by point, how many had begun when it was written last. */
+  let begun = 0;
+  const outdated = new Map<PointId, number>();
   let health = UNKNOWN_HEALTH;
   let probe: { readonly cancel: Cancel; readonly at: number } | undefined;
   let skipped = 0;
   let isStopped = false;
 
+  const isOffline = (): boolean => health.state === 'offline';
+
   /** An adapter that breaks its contract by rejecting counts as a device that answers nonsense. */
-  const ask = (
+  const ask = async (
     points: readonly PointId[],
     priority: Priority,
     deadlineMs: number,
-  ): Promise<readonly Sample[]> =>
-    device.read(points, { priority, deadlineMs }).catch((error: unknown) => {
+  ): Promise<readonly Sample[]> => {
+    const number = ++begun;
+    const samples = await device.read(points, { priority, deadlineMs }).catch((error: unknown) => {
       ports.log.error({ device: options.id, problem: messageOf(error) }, 'the adapter failed');
-      return points.map((point) => ({ point, cause: 'malformed', at: clock.now() }));
+      return points.map((point): Sample => ({ point, cause: 'malformed', at: clock.now() }));
     });
+    // What was read before a write says nothing about the time after it.
+    return outdated.size === 0 ? samples : samples.filter(({ point }) => number > (outdated.get(point) ?? 0));
+  };
 
   const judge = (samples: readonly Sample[]): void => {
     const before = health.state;
-    const verdict: 'alive' | FieldCause | undefined = verdictOf(samples);
-    health = afterCycle(health, verdict, options.health);
-    if (health.state === 'offline' && verdict !== undefined) goOffline();
-    else if (before === 'offline' && health.state === 'online') comeBack();
-    if (health.state !== before) ports.onHealth(health);
+    health = afterCycle(health, verdictOf(samples), rules);
+    if (health.state === before) return;
+    if (isOffline()) goOffline();
+    else if (before === 'offline') comeBack();
+    ports.onHealth(health);
   };
 
   const take = (samples: readonly Sample[]): void => {
     if (isStopped) return;
+    for (const sample of samples) if (!('cause' in sample)) answered.add(sample.point);
     judge(samples);
     ports.onSamples(samples);
   };
@@ -95,9 +123,7 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
   const goOffline = (): void => {
     for (const cancel of waits.values()) cancel();
     waits.clear();
-    probe?.cancel();
-    const delay = probeDelay(health, options.health);
-    probe = { cancel: timers.after(delay, probeNow), at: clock.monotonic() + delay };
+    planProbe();
   };
 
   const comeBack = (): void => {
@@ -106,35 +132,38 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
     for (const poll of options.polls) cycle(poll);
   };
 
-  /** The cheapest question: one point of the first poll. */
+  const planProbe = (): void => {
+    probe?.cancel();
+    const delay = probeDelay(health, rules);
+    probe = { cancel: timers.after(delay, probeNow), at: clock.monotonic() + delay };
+  };
+
+  /** The cheapest question: one point, another one each time, as a device may never answer for some of its points. */
   const probeNow = (): void => {
-    if (isStopped || health.state !== 'offline') return;
-    const [poll] = options.polls;
-    const point = poll?.points[0];
-    if (poll === undefined || point === undefined) return;
-    void device.read([point], { priority: 'poll', deadlineMs: options.cycleDeadlineMs(poll) }).then(take);
+    const proven = allPoints.filter((point) => answered.has(point));
+    const candidates = proven.length > 0 ? proven : allPoints;
+    const point = candidates[health.failures % candidates.length];
+    if (isStopped || point === undefined) return;
+    void ask([point], 'poll', PROBE_DEADLINE_MS).then((samples) => {
+      if (isStopped || !isOffline()) return;
+      // The value is not passed on: the whole device is read at once when it is back.
+      judge(samples);
+      // Whatever came of it, an offline device is asked again.
+      if (isOffline()) planProbe();
+    });
   };
 
-  /** Times that fit the phase, whenever the device was started, so that cycles keep their distance for good. */
-  const untilNext = (intervalMs: number): number => {
-    const now = clock.monotonic();
-    const offset = phase * intervalMs;
-    const wait = (Math.floor((now - offset) / intervalMs) + 1) * intervalMs + offset - now;
-    // Rounding must not bring back the moment that has just come.
-    return wait < 1 ? wait + intervalMs : wait;
-  };
-
-  const plan = (poll: Poll): void => {
-    if (isStopped || health.state === 'offline' || !Number.isFinite(poll.intervalMs)) return;
+  const wait = (poll: Poll, delayMs: number, task: () => void): void => {
     waits.get(poll)?.();
-    waits.set(
-      poll,
-      timers.after(untilNext(poll.intervalMs), () => cycle(poll)),
-    );
+    waits.set(poll, timers.after(delayMs, task));
   };
+
+  const isPeriodic = ({ intervalMs }: Poll): boolean => Number.isFinite(intervalMs);
 
   const cycle = (poll: Poll): void => {
-    plan(poll);
+    if (isPeriodic(poll)) {
+      wait(poll, untilNext(clock.monotonic(), poll.intervalMs, phase), () => cycle(poll));
+    }
     if (busy.has(poll)) {
       skipped++;
       return;
@@ -143,21 +172,25 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
     void ask(poll.points, 'poll', options.cycleDeadlineMs(poll)).then((samples) => {
       busy.delete(poll);
       take(samples);
-      // What is read once is asked again until it has come.
-      const isMissing = !Number.isFinite(poll.intervalMs) && samples.some((sample) => 'cause' in sample);
-      if (isMissing && !isStopped && health.state !== 'offline') {
-        waits.get(poll)?.();
-        waits.set(
-          poll,
-          timers.after(probeDelay(UNKNOWN_HEALTH, options.health), () => cycle(poll)),
-        );
-      }
+      if (!isPeriodic(poll)) askAgain(poll, samples, 0);
+    });
+  };
+
+  /** What is read once is asked again until it has come, less and less often. */
+  const askAgain = (poll: Poll, samples: readonly Sample[], tries: number): void => {
+    const points = samples.flatMap((sample) => ('cause' in sample ? [sample.point] : []));
+    if (points.length === 0 || isStopped || isOffline()) return;
+    wait(poll, probeDelay({ ...UNKNOWN_HEALTH, probes: tries }, rules), () => {
+      void ask(points, 'poll', options.cycleDeadlineMs(poll)).then((more) => {
+        take(more);
+        askAgain(poll, more, tries + 1);
+      });
     });
   };
 
   const cancelState = device.onState((state) => {
     // The way to the device is open again: waiting out the back-off would only lose time.
-    if (state.reachable && health.state === 'offline') probeNow();
+    if (state.reachable && isOffline()) probeNow();
   });
   const cancelSamples = device.onSamples(take);
 
@@ -171,21 +204,24 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
       return skipped;
     },
     get retryAfterMs() {
-      return health.state === 'offline' && probe !== undefined
-        ? Math.max(0, probe.at - clock.monotonic())
-        : undefined;
+      return isOffline() && probe !== undefined ? Math.max(0, probe.at - clock.monotonic()) : undefined;
     },
     readNow(points, deadlineMs) {
-      if (health.state === 'offline' || isStopped) return Promise.resolve();
+      if (isOffline() || isStopped) return Promise.resolve();
       const key = points.join('\n');
       const running = onDemand.get(key);
       if (running !== undefined) return running;
       const read = ask(points, 'demand', deadlineMs).then((samples) => {
-        onDemand.delete(key);
+        if (onDemand.get(key) === read) onDemand.delete(key);
         take(samples);
       });
       onDemand.set(key, read);
       return read;
+    },
+    invalidate(points) {
+      for (const point of points) outdated.set(point, begun);
+      // Who asks from now on must not share a read that began before.
+      onDemand.clear();
     },
     stop() {
       isStopped = true;

@@ -11,5 +11,6 @@ export interface Entry {
   readonly value: Value;
   /** When the value was true in the field: ms since 1970. Absent: now. */
   readonly at?: number;
+  /** Absent, like the time, for constants and settings: they hold until they are changed. */
   readonly quality?: Quality;
 }

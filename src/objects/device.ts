@@ -11,7 +11,8 @@ export interface DeviceSettings {
   readonly softwareVersion?: string;
 }
 
-const NO_ERROR: ReadonlyMap<number, Value> = new Map([[0, 0]]);
+/** /3/0/11 while all is well (OMA Core 1.2 E.4). */
+export const NO_ERROR: ReadonlyMap<number, Value> = new Map([[0, 0]]);
 
 function texts(settings: DeviceSettings): ResourceSetup[] {
   const byId: readonly [number, string | undefined][] = [

@@ -1,5 +1,5 @@
 import type { ObjectDefinition } from '../model/index.ts';
-import { DONE, type InstanceSetup } from '../tree/index.ts';
+import { DONE, type InstanceChange, type InstanceSetup, type Outcome } from '../tree/index.ts';
 
 /** What the Server object shows of one account. */
 export interface ServerSettings {
@@ -18,6 +18,31 @@ export const SERVER_RESOURCES = {
   defaultPmax: 3,
   notificationMode: 26,
 } as const;
+
+/** Seconds as a resource may hold them; more would not fit what the CoAP layer and timers count with. */
+const LONGEST_S = 2 ** 31 - 1;
+
+const SECONDS: ReadonlySet<number> = new Set([
+  SERVER_RESOURCES.lifetime,
+  SERVER_RESOURCES.defaultPmin,
+  SERVER_RESOURCES.defaultPmax,
+]);
+
+/** Refuses what would be acknowledged and then not happen. */
+function check({ values }: InstanceChange): Outcome {
+  for (const [id, value] of values) {
+    if (SECONDS.has(id) && !(typeof value === 'number' && value >= 0 && value <= LONGEST_S)) {
+      return { status: 'bad-request', message: `seconds from 0 to ${LONGEST_S}` };
+    }
+    if (id === STORING && value === true)
+      return { status: 'bad-request', message: 'notifications are not stored yet' };
+    if (id === BINDING && value !== 'U') return { status: 'bad-request', message: 'U is the only binding' };
+  }
+  return DONE;
+}
+
+const STORING = 6;
+const BINDING = 7;
 
 /** Object 1, one instance per account (OMA Core 1.2 E.2). */
 export function serverInstance(
@@ -42,8 +67,8 @@ export function serverInstance(
         ...(settings.pmaxS === undefined ? {} : { value: settings.pmaxS }),
       },
       // Notifications that cannot be sent are not stored yet.
-      { id: 6, value: false },
-      { id: 7, value: 'U' },
+      { id: STORING, value: false },
+      { id: BINDING, value: 'U' },
       {
         id: 8,
         execute: () => {
@@ -53,5 +78,6 @@ export function serverInstance(
       },
       { id: SERVER_RESOURCES.notificationMode, value: settings.notificationMode === 'con' ? 1 : 0 },
     ],
+    write: check,
   };
 }

@@ -117,3 +117,11 @@ export function decide(
     wakeAt: Number.isFinite(wakeAt) ? wakeAt : undefined,
   };
 }
+
+/**
+ * The state when a notification was due and there was nothing to show: what comes next is told at once, and until then
+ * there is nothing to wait for.
+ */
+export function unsaid(before: Reporting): Decision {
+  return { state: { ...before, reported: undefined, pending: true }, notify: false, wakeAt: undefined };
+}

@@ -1,5 +1,4 @@
 /** observe: when a change is worth a notification. Knows neither values nor servers, only decisions and one timer. */
-export type { Decision, Reporting, Watched } from './decide.ts';
-export { decide, reportingSince } from './decide.ts';
+export type { Watched } from './decide.ts';
 export type { Reporter, Subject } from './reporter.ts';
 export { createReporter } from './reporter.ts';

@@ -1,6 +1,6 @@
 import type { Cancel, Timers } from '../base/index.ts';
 import type { Attributes } from '../model/index.ts';
-import { decide, type Reporting, reportingSince, type Watched } from './decide.ts';
+import { decide, type Reporting, reportingSince, unsaid, type Watched } from './decide.ts';
 
 /** What is observed, and whom to tell. */
 export interface Subject {
@@ -8,8 +8,8 @@ export interface Subject {
   attributes(): Attributes;
   /** The current value when one number or boolean is observed. */
   value(): Watched;
-  /** Says what there is to say; nothing, when no value can be shown now. */
-  notify(): void;
+  /** Says what there is to say. False: no value can be shown now, so nothing was said. */
+  notify(): boolean;
 }
 
 /** One running observation. */
@@ -33,9 +33,9 @@ export function createReporter(
 
   const evaluate = (changed: boolean): void => {
     const now = world.monotonic();
-    const decision = decide(state, changed, subject.value(), subject.attributes(), now);
+    const decided = decide(state, changed, subject.value(), subject.attributes(), now);
+    const decision = decided.notify && !subject.notify() ? unsaid(state) : decided;
     state = decision.state;
-    if (decision.notify) subject.notify();
     if (isStopped || decision.wakeAt === wakeAt) return;
     wake?.();
     wakeAt = decision.wakeAt;

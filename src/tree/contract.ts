@@ -54,8 +54,10 @@ export interface ResourceSetup {
   readonly value?: ResourceValue;
   /** Asked at each read, in place of a stored value; undefined: the resource is absent now. */
   readonly compute?: () => ResourceValue | undefined;
-  /** The value comes from the field by {@link Tree.update}. */
-  readonly field?: Freshness;
+  /** The value comes from the field by {@link Tree.update}; by resource instance for multiple resources. */
+  readonly field?: Freshness | ReadonlyMap<number, Freshness>;
+  /** A constant: a write that replaces the instance does not take it away. */
+  readonly isFixed?: boolean;
   readonly execute?: (argument: string, caller: Caller) => Outcome | Promise<Outcome>;
 }
 
@@ -82,7 +84,12 @@ export interface InstanceSetup {
 
 /** A value, or why there is none; for one resource (3 ids) or one resource instance (4 ids). */
 export type CellUpdate =
-  | { readonly ids: Ids; readonly value: Value; readonly at: number; readonly quality: Quality }
+  | {
+      readonly ids: Ids;
+      readonly value: Value;
+      readonly at: number;
+      readonly quality: Quality;
+    }
   /** The last good value stays, with this quality. */
   | { readonly ids: Ids; readonly refused: Refused; readonly quality: Quality };
 
@@ -122,6 +129,8 @@ export interface Tree {
 
   /** New values of any number of resources, told to watchers once. Unknown ids are ignored. */
   update(updates: readonly CellUpdate[]): void;
+  /** Forgets how fresh these resources are: their values are not shown until the field has told them anew. */
+  expire(resources: readonly Ids[]): void;
   /** Tells watchers that a computed resource has another value now. */
   touch(ids: Ids): void;
   /** Undefined when there is nothing at `ids`. */
@@ -144,6 +153,8 @@ export interface Tree {
     entries: readonly Entry[],
     caller: Caller,
   ): Outcome | Promise<Outcome>;
+  /** What refuses an operation at `ids` whatever its payload: nothing is there, or the definition does not allow it. */
+  refusal(ids: Ids, operation: 'read' | 'write' | 'execute'): Refused | undefined;
   execute(ids: Ids, argument: string, caller: Caller): Outcome | Promise<Outcome>;
   /** What exists at `ids` and `depth` levels below it. */
   list(ids: Ids, depth: number): readonly Listed[] | Refused;
@@ -151,7 +162,7 @@ export interface Tree {
 
 /** What a tree needs of the world. */
 export interface TreePorts {
-  readonly clock: { now(): number; monotonic(): number };
+  readonly clock: { monotonic(): number };
   /** Brings these resources up to date by {@link Tree.update}; settles by its own deadline and never rejects. */
   readonly refresh?: (resources: readonly Ids[]) => Promise<void>;
 }

@@ -16,7 +16,9 @@ export interface Cell {
   value: Value | undefined;
   at: number | undefined;
   quality: Quality | undefined;
-  /** Monotonic ms of the last good value. */
+  /** Absent: the value is not from the field, and never grows old. */
+  readonly field: Freshness | undefined;
+  /** Since when nothing newer is known, monotonic ms. */
   freshAt: number;
   refused: Refused | undefined;
   /** Paths of this cell by prefix, made once. */
@@ -28,7 +30,8 @@ export interface ResourceNode {
   readonly definition: ResourceDefinition;
   readonly compute: (() => ResourceValue | undefined) | undefined;
   readonly execute: ResourceSetup['execute'];
-  readonly field: Freshness | undefined;
+  readonly isField: boolean;
+  readonly isFixed: boolean;
   /** A single resource has its one cell under 0; a multiple one has a cell per resource instance. */
   readonly cells: Map<number, Cell>;
   readonly watchers: Set<Watch>;
@@ -55,10 +58,11 @@ export interface Watch {
   told: number;
 }
 
-export function createCell(ids: Ids, type: DataType): Cell {
+function createCell(ids: Ids, type: DataType, field: Freshness | undefined): Cell {
   return {
     ids,
     type,
+    field,
     value: undefined,
     at: undefined,
     quality: undefined,
@@ -83,11 +87,11 @@ export function asInstances(value: ResourceValue): ReadonlyMap<number, Value> {
 }
 
 /** The cell of `ids` (3 or 4), made when it is missing. */
-export function cellAt(node: ResourceNode, resourceInstance: number): Cell {
+export function cellAt(node: ResourceNode, resourceInstance: number, field?: Freshness): Cell {
   let cell = node.cells.get(resourceInstance);
   if (cell === undefined) {
     const ids = node.definition.multiple ? [...node.ids, resourceInstance] : node.ids;
-    cell = createCell(ids, node.definition.type);
+    cell = createCell(ids, node.definition.type, field);
     node.cells.set(resourceInstance, cell);
   }
   return cell;
@@ -99,10 +103,15 @@ function createResource(instance: Ids, definition: ResourceDefinition, setup: Re
     definition,
     compute: setup.compute,
     execute: setup.execute,
-    field: setup.field,
+    isField: setup.field !== undefined,
+    isFixed: setup.isFixed ?? false,
     cells: new Map(),
     watchers: new Set(),
   };
+  if (setup.field !== undefined) {
+    const fields = setup.field instanceof Map ? setup.field : new Map([[0, setup.field as Freshness]]);
+    for (const [id, field] of fields) cellAt(node, id, field);
+  }
   if (setup.value !== undefined) {
     for (const [id, value] of asInstances(setup.value)) cellAt(node, id).value = value;
   }
@@ -121,7 +130,7 @@ export function createInstance(setup: InstanceSetup): InstanceNode {
 
 /** True if the resource can be read now, as far as its kind tells. */
 export function isPresent(node: ResourceNode): boolean {
-  if (node.execute !== undefined || node.field !== undefined) return true;
+  if (node.execute !== undefined || node.isField) return true;
   if (node.compute !== undefined) return node.compute() !== undefined;
   for (const cell of node.cells.values()) if (cell.value !== undefined) return true;
   return node.definition.multiple && node.cells.size > 0;

@@ -3,26 +3,28 @@ import type { ReadOutcome, Refused } from './contract.ts';
 import { asInstances, type Cell, cellAt, pathOf, type ResourceNode } from './node.ts';
 
 const NOT_FOUND: Refused = { status: 'not-found' };
-const NOT_READABLE: Refused = { status: 'not-allowed', message: 'the resource cannot be read' };
 const NO_VALUE_YET: Refused = { status: 'unavailable', message: 'no value from the device yet' };
 
-export function isReadable(node: ResourceNode): boolean {
+function isReadable(node: ResourceNode): boolean {
   return node.definition.operations === 'R' || node.definition.operations === 'RW';
 }
 
 /** True if the cell holds a value that may be shown at `now` (monotonic ms). */
-function isUsable(node: ResourceNode, cell: Cell, now: number): boolean {
-  return (
-    cell.value !== undefined && (node.field === undefined || now - cell.freshAt <= node.field.staleAfterMs)
-  );
+function isUsable({ value, field, freshAt }: Cell, now: number): boolean {
+  return value !== undefined && (field === undefined || now - freshAt <= field.staleAfterMs);
+}
+
+/** True if somebody was shown a value here that counts as current at `now`. */
+export function isShown(cell: Cell, now: number): boolean {
+  return cell.refused === undefined && isUsable(cell, now);
 }
 
 /** True if a read has to ask the field first. */
-export function wantsRefresh(node: ResourceNode, now: number): boolean {
-  if (node.field === undefined || !isReadable(node)) return false;
-  const { maxAgeMs } = node.field;
-  if (node.cells.size === 0) return true;
-  for (const cell of node.cells.values()) if (!(now - cell.freshAt <= maxAgeMs)) return true;
+function wantsRefresh(node: ResourceNode, now: number): boolean {
+  if (!node.isField || !isReadable(node)) return false;
+  for (const { field, freshAt } of node.cells.values()) {
+    if (field !== undefined && !(now - freshAt <= field.maxAgeMs)) return true;
+  }
   return false;
 }
 
@@ -51,13 +53,15 @@ function append(
     const value = node.compute();
     if (value === undefined) return 0;
     for (const [id, one] of asInstances(value)) {
-      if (resourceInstance === undefined || resourceInstance === id)
-        push(entries, cellAt(node, id), one, prefix);
+      if (resourceInstance !== undefined && resourceInstance !== id) continue;
+      const cell = cellAt(node, id);
+      // Good, and of now; what was only ever stored has neither quality nor time.
+      entries.push({ path: pathOf(cell, prefix), type: cell.type, value: one, quality: 4 });
     }
   } else {
     for (const [id, cell] of node.cells) {
       if (resourceInstance !== undefined && resourceInstance !== id) continue;
-      if (isUsable(node, cell, now) && cell.value !== undefined) push(entries, cell, cell.value, prefix);
+      if (isUsable(cell, now) && cell.value !== undefined) push(entries, cell, cell.value, prefix);
     }
   }
   return entries.length - before;
@@ -70,11 +74,9 @@ export function readResource(
   prefix: string,
   now: number,
 ): ReadOutcome {
-  if (!isReadable(node)) return NOT_READABLE;
-  if (resourceInstance !== undefined && !node.definition.multiple) return NOT_READABLE;
   const entries: Entry[] = [];
   if (append(node, resourceInstance, prefix, now, entries) > 0) return { status: 'content', entries };
-  if (node.field !== undefined) return whyAbsent(node, resourceInstance);
+  if (node.isField) return whyAbsent(node, resourceInstance);
   const isEmptyList = node.definition.multiple && resourceInstance === undefined && node.cells.size > 0;
   return isEmptyList ? { status: 'content', entries } : NOT_FOUND;
 }
@@ -95,8 +97,8 @@ export function readInstances(nodes: readonly ResourceNode[], prefix: string, no
   for (const node of nodes) {
     if (!isReadable(node)) continue;
     const count = append(node, undefined, prefix, now, entries);
-    if (node.field !== undefined && count === 0) missing ??= node;
-    if ((node.field !== undefined || node.compute !== undefined) && count > 0) live++;
+    if (node.isField && count === 0) missing ??= node;
+    if ((node.isField || node.compute !== undefined) && count > 0) live++;
   }
   if (missing !== undefined && live === 0) return whyAbsent(missing, undefined);
   return { status: 'content', entries };

@@ -30,10 +30,11 @@ import {
   type ResourceNode,
   type Watch,
 } from './node.ts';
-import { readInstances, readResource, staleResources } from './read.ts';
+import { isShown, readInstances, readResource, staleResources } from './read.ts';
 import { planWrite, replacedAway } from './write.ts';
 
 const NOT_FOUND: Refused = { status: 'not-found' };
+const NOT_ALLOWED: Refused = { status: 'not-allowed' };
 
 /** An empty tree. */
 export function createTree(ports: TreePorts): Tree {
@@ -113,7 +114,8 @@ export function createTree(ports: TreePorts): Tree {
       cell.refused = update.refused;
       return false;
     }
-    const isNews = cell.value === undefined || !sameValue(cell.value, update.value);
+    // A value that could not be shown before is news, even if it is the old one.
+    const isNews = !isShown(cell, clock.monotonic()) || !sameValue(cell.value ?? '', update.value);
     cell.value = update.value;
     cell.at = update.at;
     cell.freshAt = clock.monotonic();
@@ -129,6 +131,14 @@ export function createTree(ports: TreePorts): Tree {
     for (const ids of news) tellUpwards(ids);
   };
 
+  const expire = (resources: readonly Ids[]): void => {
+    for (const ids of resources) {
+      for (const cell of resourceAt(ids)?.cells.values() ?? []) {
+        if (ids[3] === undefined || ids[3] === cell.ids[3]) cell.freshAt = Number.NEGATIVE_INFINITY;
+      }
+    }
+  };
+
   const touch = (ids: Ids): void => {
     turn++;
     tellUpwards(ids);
@@ -142,10 +152,11 @@ export function createTree(ports: TreePorts): Tree {
   };
 
   const snapshot = (ids: Ids, prefix: string): ReadOutcome =>
-    exists(ids) ? answer(ids, prefix, resourcesBelow(ids)) : NOT_FOUND;
+    refusal(ids, 'read') ?? answer(ids, prefix, resourcesBelow(ids));
 
   const read = (ids: Ids, prefix: string): ReadOutcome | Promise<ReadOutcome> => {
-    if (!exists(ids)) return NOT_FOUND;
+    const refused = refusal(ids, 'read');
+    if (refused !== undefined) return refused;
     const nodes = resourcesBelow(ids);
     const stale = ports.refresh === undefined ? [] : staleResources(nodes, clock.monotonic());
     if (stale.length === 0 || ports.refresh === undefined) return answer(ids, prefix, nodes);
@@ -158,7 +169,8 @@ export function createTree(ports: TreePorts): Tree {
     if (ids.length === 2) return instanceAt(ids) !== undefined;
     const node = resourceAt(ids);
     if (node === undefined || !isPresent(node)) return false;
-    if (ids.length === 3 || !node.definition.multiple) return true;
+    if (ids.length === 3) return true;
+    if (!node.definition.multiple) return false;
     const instances = node.compute === undefined ? node.cells : asInstances(node.compute() ?? new Map());
     return instances.has(ids[3] ?? -1);
   };
@@ -170,8 +182,9 @@ export function createTree(ports: TreePorts): Tree {
     for (const [id, value] of change.values) {
       const node = instance.resources.get(id);
       // A computed resource shows by itself what the write did; a field value comes back by update().
-      if (node === undefined || node.compute !== undefined || node.field !== undefined) continue;
-      if (node.definition.multiple && change.mode === 'replace') node.cells.clear();
+      if (node === undefined || node.compute !== undefined || node.isField) continue;
+      // Writing one resource instance leaves its siblings alone, whatever the method.
+      if (node.definition.multiple && change.mode === 'replace' && ids.length < 4) node.cells.clear();
       for (const [one, single] of asInstances(value)) cellAt(node, one).value = single;
       news.push(node);
     }
@@ -192,16 +205,31 @@ export function createTree(ports: TreePorts): Tree {
       if (outcome.status === 'done') store(instance, ids, change);
       return outcome;
     };
-    if (instance.write === undefined || change.values.size === 0) return finish(DONE);
+    if (instance.write === undefined) return finish(DONE);
     const outcome = instance.write(change, caller);
     return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
   };
 
+  /** The operations of a definition; a resource that is only declared can be written. */
+  const refusal = (ids: Ids, operation: 'read' | 'write' | 'execute'): Refused | undefined => {
+    const node = resourceAt(ids);
+    if (ids.length < 3) {
+      if (!exists(ids)) return NOT_FOUND;
+      return operation === 'execute' || (operation === 'write' && ids.length === 1) ? NOT_ALLOWED : undefined;
+    }
+    if (node === undefined) return NOT_FOUND;
+    const { operations, multiple } = node.definition;
+    if (ids.length === 4 && !multiple) return NOT_ALLOWED;
+    if (operation === 'execute')
+      return ids.length === 3 && node.execute !== undefined ? undefined : NOT_ALLOWED;
+    if (!operations.includes(operation === 'read' ? 'R' : 'W'))
+      return isPresent(node) ? NOT_ALLOWED : NOT_FOUND;
+    return operation === 'write' || exists(ids) ? undefined : NOT_FOUND;
+  };
+
   const execute = (ids: Ids, argument: string, caller: Caller): Outcome | Promise<Outcome> => {
-    const node = ids.length === 3 ? resourceAt(ids) : undefined;
-    if (node === undefined) return ids.length < 3 || exists(ids) ? { status: 'not-allowed' } : NOT_FOUND;
-    if (node.execute === undefined)
-      return { status: 'not-allowed', message: 'the resource cannot be executed' };
+    const node = resourceAt(ids);
+    if (node?.execute === undefined) return refusal(ids, 'execute') ?? NOT_ALLOWED;
     try {
       return node.execute(argument, caller);
     } catch (error) {
@@ -295,6 +323,7 @@ export function createTree(ports: TreePorts): Tree {
     },
     onStructure: (listener) => structure.subscribe(listener),
     update,
+    expire,
     touch,
     watch,
     read,
@@ -305,6 +334,7 @@ export function createTree(ports: TreePorts): Tree {
       return node?.cells.get(ids[3] ?? 0)?.value;
     },
     write,
+    refusal,
     execute,
     list,
   };

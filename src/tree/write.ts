@@ -90,8 +90,7 @@ export function planWrite(
     if (!isWritable(node.definition)) return refuse('not-allowed', `resource ${id} cannot be written`);
     const value = checkResource(node, ofResource);
     if (isRefused(value)) return value;
-    // Writing one resource instance leaves its siblings alone, whatever the method.
-    values.set(id, ids.length === 4 ? withSiblings(node, value) : value);
+    values.set(id, value);
   }
   if (mode === 'replace' && target === undefined) {
     for (const node of instance.resources.values()) {
@@ -104,13 +103,6 @@ export function planWrite(
   return { object, instance: instanceId, mode, values };
 }
 
-function withSiblings(node: ResourceNode, value: ResourceValue): ResourceValue {
-  const all = new Map<number, Value>();
-  for (const [id, cell] of node.cells) if (cell.value !== undefined) all.set(id, cell.value);
-  if (value instanceof Map) for (const [id, one] of value) all.set(id, one);
-  return all;
-}
-
 /** Resources that a replacing write takes away: written ones that it does not name (OMA Core 1.2 6.3.3). */
 export function replacedAway(instance: InstanceNode, ids: Ids, change: InstanceChange): ResourceNode[] {
   if (change.mode !== 'replace' || ids.length > 2) return [];
@@ -118,7 +110,8 @@ export function replacedAway(instance: InstanceNode, ids: Ids, change: InstanceC
     (node) =>
       isWritable(node.definition) &&
       !node.definition.mandatory &&
-      node.field === undefined &&
+      !node.isField &&
+      !node.isFixed &&
       node.compute === undefined &&
       !change.values.has(node.definition.id),
   );

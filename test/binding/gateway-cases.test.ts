@@ -116,6 +116,7 @@ beforeEach(async () => {
       serverInstance: 0,
       release: '1.2',
       retry: { firstMs: 50, factor: 1, mostMs: 50, jitter: 0 },
+      transmitWaitMs: 93_000,
     },
     {
       trees: (prefix) => {

@@ -4,6 +4,7 @@ import {
   type RegistrationEvent,
   type RegistrationRules,
   type RegistrationState,
+  type Said,
   step,
   updateDelay,
 } from '../../src/client/registration.ts';
@@ -37,10 +38,14 @@ function play(events: readonly RegistrationEvent[]): string[] {
   return actions;
 }
 
-const answer = (given: Answer): RegistrationEvent => ({ type: 'answer', answer: given });
+const answer = (given: Answer, to: Said = 'register'): RegistrationEvent => ({
+  type: 'answer',
+  to,
+  answer: given,
+});
 const START: RegistrationEvent = { type: 'start' };
 const REGISTERED = answer({ status: 'registered', location: ['rd', '1'] });
-const OK = answer({ status: 'ok' });
+const OK = answer({ status: 'ok' }, 'update');
 const DUE: RegistrationEvent = { type: 'due' };
 const OBJECTS: RegistrationEvent = { type: 'changed', what: 'objects' };
 const LIFETIME: RegistrationEvent = { type: 'changed', what: 'lifetime' };
@@ -105,7 +110,7 @@ describe('the registration of an account (OMA Core 1.2 6.2)', () => {
   });
 
   test('a server that has forgotten us is registered with anew', () => {
-    const forgotten = answer({ status: 'refused', code: '4.04' });
+    const forgotten = answer({ status: 'refused', code: '4.04' }, 'update');
     expect(play([START, REGISTERED, DUE, forgotten])).toEqual([
       'register 1.2',
       'wait-for-update',
@@ -115,13 +120,50 @@ describe('the registration of an account (OMA Core 1.2 6.2)', () => {
   });
 
   test('a registered client de-registers when it stops, another one just ends', () => {
-    expect(play([START, REGISTERED, { type: 'stop' }, OK])).toEqual([
+    expect(play([START, REGISTERED, { type: 'stop' }, answer({ status: 'ok' }, 'deregister')])).toEqual([
       'register 1.2',
       'wait-for-update',
       'deregister',
       'end',
     ]);
-    expect(play([START, { type: 'stop' }])).toEqual(['register 1.2', 'end']);
+    expect(play([{ type: 'stop' }])).toEqual(['end']);
+  });
+
+  test('stopping while Register is on its way takes back what the server accepts', () => {
+    const stop: RegistrationEvent = { type: 'stop' };
+    expect(play([START, stop, REGISTERED])).toEqual(['register 1.2', 'deregister']);
+    expect(play([START, stop, answer({ status: 'refused', code: '4.03' })])).toEqual(['register 1.2', 'end']);
+  });
+
+  test('an Update that is answered after De-register was sent is not taken for its answer', () => {
+    const events: RegistrationEvent[] = [START, REGISTERED, DUE, { type: 'stop' }, OK];
+    expect(play(events).slice(2)).toEqual(['update anyway', 'deregister']);
+    expect(play([...events, answer({ status: 'ok' }, 'deregister')]).at(-1)).toBe('end');
+  });
+
+  test('a notification that nobody acknowledges brings a new registration, which makes the server observe again', () => {
+    expect(play([START, REGISTERED, { type: 'lost' }]).at(-1)).toBe('register 1.2');
+    // The answer of the Update that was under way is too late.
+    expect(play([START, REGISTERED, DUE, { type: 'lost' }, OK, REGISTERED]).slice(-2)).toEqual([
+      'register 1.2',
+      'wait-for-update',
+    ]);
+  });
+
+  test('a busy server keeps the registration, and is asked again with all there is to say', () => {
+    const busy = answer({ status: 'refused', code: '5.03', retryAfterMs: 5000 }, 'update');
+    expect(play([START, REGISTERED, DUE, busy, DUE]).slice(2)).toEqual([
+      'update anyway',
+      'wait 5000',
+      'update objects,lifetime,anyway',
+    ]);
+  });
+
+  test.each([
+    ['4.03', 2 ** 32, 'wait 1000'],
+    ['5.03', 2 ** 32, 'wait 60000'],
+  ])('%s with Max-Age %i asks for %s', (code, retryAfterMs, wait) => {
+    expect(play([START, answer({ status: 'refused', code, retryAfterMs })]).at(-1)).toBe(wait);
   });
 });
 
@@ -129,7 +171,8 @@ test.each([
   [86_400, 86_307_000],
   [186, 93_000],
   [60, 30_000],
+  [1, 1000],
   [0, undefined],
 ])('a lifetime of %i s is renewed after %s ms', (lifetimeS, delay) => {
-  expect(updateDelay(lifetimeS)).toBe(delay);
+  expect(updateDelay(lifetimeS, 93_000)).toBe(delay);
 });

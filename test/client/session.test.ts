@@ -65,6 +65,7 @@ function open(shortServerId = 1, serverObject = 0): { server: FakeServer; sessio
       serverInstance: serverObject,
       release: '1.2',
       retry: { firstMs: 1000, factor: 2, mostMs: 60_000, jitter: 0 },
+      transmitWaitMs: 93_000,
     },
     mounts,
     {
@@ -132,6 +133,7 @@ describe('keeping a registration', () => {
     await started();
     const end = { deviceId: 'urn:dev:os:32473-101', prefix: 'd01', objects: () => '</3303/0>' };
     own.addInstance(gatewayInstance(definition(25, GATEWAY_VERSION), 0, end));
+    await clock.advance(10);
     expect(server.heard.slice(1)).toEqual(['update /rd/1  </1/0>,</1/1>,</25>;ver=2.0,</25/0>']);
   });
 
@@ -146,6 +148,8 @@ describe('keeping a registration', () => {
 
   test('the Registration Update Trigger of the server is an Update without parameters (int-104)', async () => {
     await perform('execute', '/1/0/8', { argument: '' });
+    expect(server.heard.length).toBe(1);
+    await clock.advance(10);
     expect(server.heard.at(-1)).toBe('update /rd/1');
   });
 
@@ -155,7 +159,7 @@ describe('keeping a registration', () => {
     await service.observe(parsePath('/d01/3303/0/5700'), [], { notify: (e) => notified.push(e), end() {} });
     server.answers = [{ status: 'refused', code: '4.04' }];
     session.trigger();
-    await clock.advance(0);
+    await clock.advance(10);
     expect(server.heard.at(-1)).toMatch(/^register 1.2/);
     set(25);
     expect(notified).toEqual([]);

@@ -205,6 +205,7 @@ describe('plausibility', () => {
     const meter = probe(
       point({ kind: 'counter', unit: 'kWh', maxRate: { value: '100', unit: 'kW' }, scale: '0.01' }),
     );
+    meter.read(100_00, -60);
     meter.read(100_00, 0);
     expect(seen(meter.read(120_00, 60))).toEqual({ cause: 'implausible', quality: 2 });
     expect(seen(meter.read(120_00, 3600))).toBe(120);
@@ -238,10 +239,10 @@ describe('a counter that goes back (pitfall 12)', () => {
     return meter;
   };
 
-  test('is held by default: the value before it, its own time, quality 3', () => {
-    const held = { ids: [3300, 0, 5700], value: 100, at: AT, quality: 3 };
-    expect(counter({}).read(90, 60)).toEqual(held);
-    expect(counter({ onDecrease: 'hold' }).read(90, 60)).toEqual(held);
+  test('is held by default: the value before it stays, and grows old, with quality 3', () => {
+    const held = { cause: 'implausible', quality: 3 };
+    expect(counter({}).read(90, 60)).toMatchObject(held);
+    expect(counter({ onDecrease: 'hold' }).read(90, 60)).toMatchObject(held);
   });
 
   test('is rejected when the profile says so: quality 2', () => {
@@ -279,19 +280,31 @@ describe('a counter that goes back (pitfall 12)', () => {
     meter.read(9_999_990, 0);
     expect(seen(meter.read(20, 60))).toBe(2);
     meter.read(4_000_000, 120);
-    expect(meter.read(30, 180)).toMatchObject({ value: 400_000, quality: 3 });
+    expect(meter.read(30, 180)).toMatchObject({ cause: 'implausible', quality: 3 });
   });
 
   test('rolls over only as far as maxRate reaches', () => {
     const meter = probe(point({ kind: 'counter', rollover: '1000', maxRate: { value: '1', unit: '/s' } }));
+    meter.read(990, -60);
     meter.read(990, 0);
-    expect(meter.read(90, 60)).toMatchObject({ value: 990, quality: 3 });
+    expect(meter.read(90, 60)).toMatchObject({ cause: 'implausible', quality: 3 });
     expect(meter.read(40, 61)).toMatchObject({ value: 40, quality: 4 });
   });
 });
 
-test('a first value that was garbage does not lock a point for ever (pitfall 11)', () => {
+test('what a counter shows while its meter boots is never shown on (pitfall 11)', () => {
   const meter = probe(point({ kind: 'counter', unit: 'kWh', maxRate: { value: '10', unit: 'kW' } }));
+  const values = [0, 0, 0, 123_456, 123_456, 123_456.1].map((value, index) =>
+    seen(meter.read(value, index * 4)),
+  );
+  const waiting = { cause: 'not-available', quality: 0 };
+  expect(values).toEqual([waiting, waiting, waiting, waiting, waiting, waiting]);
+  expect(seen(meter.read(123_456.1, 24))).toBe(123_456.1);
+});
+
+test('a wrong value that lasted does not lock a point for ever', () => {
+  const meter = probe(point({ kind: 'counter', unit: 'kWh', maxRate: { value: '10', unit: 'kW' } }));
+  meter.read(0, -60);
   meter.read(0, 0);
   const later = Array.from({ length: 12 }, (_, minute) =>
     meter.read(123_456 + minute / 10, (minute + 1) * 60),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Attributes } from '../../src/model/index.ts';
-import { decide, type Reporting, reportingSince, type Watched } from '../../src/observe/index.ts';
+import { decide, type Reporting, reportingSince, type Watched } from '../../src/observe/decide.ts';
 
 /** Feeds [second, value] pairs and wake-ups to the machine; returns the seconds and values of all notifications. */
 function run(
