@@ -14,7 +14,14 @@ import {
   startDevice,
   writeIdentities,
 } from './gateway/index.ts';
-import { formatLinks, type Link, type ObjectDefinition, omaRegistry } from './model/index.ts';
+import {
+  formatLinks,
+  type Link,
+  type ObjectDefinition,
+  type OwnObject,
+  omaRegistry,
+  readOwnObjects,
+} from './model/index.ts';
 import {
   GATEWAY_OBJECT,
   GATEWAY_VERSION,
@@ -35,10 +42,9 @@ export interface PlannedDevice {
   readonly compiled: CompiledDevice;
 }
 
-/** Something in the configuration that makes no sense, told by its place. */
+/** Something in the configuration that makes no sense, told by its place; a message without one names the place itself. */
 export interface SenseFault {
-  readonly origin: Origin;
-  readonly path: readonly (string | number)[];
+  readonly place?: { readonly origin: Origin; readonly path: readonly (string | number)[] };
   readonly message: string;
 }
 
@@ -48,6 +54,8 @@ export interface Plan {
   readonly devices: readonly PlannedDevice[];
   /** What the devices are called, in their order. */
   readonly nameable: readonly Nameable[];
+  /** Object definitions that the configuration brings. */
+  readonly ownObjects: readonly OwnObject[];
   readonly faults: readonly SenseFault[];
 }
 
@@ -61,34 +69,54 @@ function nameableOf({ id, deviceId, prefix }: DeviceConfig, endpoint: string): N
   return { deviceId: deviceId ?? `${endpoint}_${id}`, ...(prefix === undefined ? {} : { prefix }) };
 }
 
+/** `ep=` and the name are one query option of at most 255 bytes (RFC 7252 5.10). */
+const LONGEST_NAME = 252;
+
+/** What keeps the names of devices from being endpoint names beside the gateway's own. */
+function nameFaults({ upstream, devices }: GatewayConfig, nameable: readonly Nameable[]): SenseFault[] {
+  return nameable.flatMap(({ deviceId }, index) => {
+    const message =
+      deviceId === upstream.endpoint
+        ? 'this is the endpoint name of the gateway itself'
+        : Buffer.byteLength(deviceId) > LONGEST_NAME
+          ? `a Device ID has at most ${LONGEST_NAME} bytes; without one it is the endpoint and the id`
+          : undefined;
+    if (message === undefined) return [];
+    const origin: Origin = { kind: 'device', id: devices[index]?.id ?? '' };
+    return [{ place: { origin, path: ['deviceId'] }, message }];
+  });
+}
+
 /**
  * Makes the configuration ready to run and finds what is wrong with its sense: objects, units, mandatory resources,
  * limits of the field protocol. Pure: opens nothing.
  */
 export function planGateway(config: GatewayConfig, adapters: Adapters): Plan {
   const connections = new Map(config.connections.map((connection) => [connection.id, connection]));
-  const faults: SenseFault[] = [];
+  const own = readOwnObjects(config.objectFiles);
+  const faults: SenseFault[] = own.faults.map((message) => ({ message }));
   const devices = config.devices.flatMap((device): PlannedDevice[] => {
     const connection = connections.get(device.connection);
     const adapter = connection === undefined ? undefined : adapters.get(connection.protocol);
     if (connection === undefined || adapter === undefined) return [];
     const { profile } = device;
     const original = config.profiles.find(({ id }) => id === profile.id) ?? profile;
-    const compiled = compileDevice(device, original, omaRegistry());
+    const compiled = compileDevice(device, original, own.registry);
     const ofDevice: Origin = { kind: 'device', id: device.id };
     const ofProfile: Origin = { kind: 'profile', id: profile.id };
     for (const { origin, path, message } of compiled.faults) {
-      faults.push({ origin: origin === 'device' ? ofDevice : ofProfile, path, message });
+      faults.push({ place: { origin: origin === 'device' ? ofDevice : ofProfile, path }, message });
     }
     if (compiled.faults.length === 0) {
       for (const { path, message } of adapter.check(compiled.plan, connection)) {
-        faults.push({ origin: path[0] === 'settings' ? ofDevice : ofProfile, path, message });
+        faults.push({ place: { origin: path[0] === 'settings' ? ofDevice : ofProfile, path }, message });
       }
     }
     return [{ config: device, connection, adapter, compiled }];
   });
   const nameable = devices.map(({ config: device }) => nameableOf(device, config.upstream.endpoint));
-  return { config, devices, nameable, faults };
+  faults.push(...nameFaults(config, nameable));
+  return { config, devices, nameable, ownObjects: own.objects, faults };
 }
 
 export interface GatewayPorts {
@@ -106,6 +134,7 @@ export interface GatewayStatus {
   readonly servers: readonly SessionStatus[];
   readonly devices: readonly {
     readonly id: string;
+    readonly location: string | undefined;
     readonly deviceId: string;
     readonly prefix: string;
     readonly state: string;
@@ -201,17 +230,17 @@ export async function createGateway(plan: Plan, ports: GatewayPorts): Promise<Ga
         timers,
         log,
         random: ports.random,
-        openUplink: (service) =>
+        openUplink: (service, ownLog, attempt) =>
           openCoapUplink(
             {
               host: server.host,
               port: server.port,
-              path: [],
+              attempt,
               ...(server.localPort === undefined ? {} : { localPort: server.localPort }),
               ...(server.transmission === undefined ? {} : { transmission: server.transmission }),
             },
             service,
-            { clock, timers, log, random: ports.random },
+            { clock, timers, log: ownLog, random: ports.random },
           ),
       },
     );
@@ -313,8 +342,9 @@ export async function createGateway(plan: Plan, ports: GatewayPorts): Promise<Ga
       version: VERSION,
       startedAt,
       servers: sessions.map((session) => session.status),
-      devices: devices.map(({ device, identity }) => ({
+      devices: devices.map(({ device, identity }, index) => ({
         id: device.id,
+        location: config.devices[index]?.location,
         deviceId: identity.deviceId,
         prefix: identity.prefix,
         state: device.health.state,

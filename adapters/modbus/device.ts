@@ -41,6 +41,8 @@ export function createDevice(
   }
 
   function updateState(): void {
+    // Silence on a connection that was lost says nothing about the next one.
+    if (link.state === 'down') isSilent = false;
     const next = currentState();
     if (next.reachable === state.reachable && next.cause === state.cause) return;
     state = next;

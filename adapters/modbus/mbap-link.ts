@@ -12,7 +12,10 @@ export interface MbapLinkOptions extends TcpOptions {
   readonly idleCloseMs: number;
 }
 
-/** Requests in a row without any answer after which the connection counts as dead, though TCP has not noticed. */
+/**
+ * Requests in a row without any answer after which the connection counts as dead, though TCP has not noticed. One unit
+ * that never answers says nothing of a connection on which others do.
+ */
 const SILENT_REQUESTS = 3;
 
 /** Given-up requests whose late replies are still known as such. */
@@ -39,6 +42,8 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
   const codec = createPduCodec();
   const pending = new Map<number, Pending>();
   const givenUp = new Set<number>();
+  /** units that have answered on this connection */
+  const answering = new Set<number>();
   /** replies found in the chunk that is being read */
   const answered: [Pending, Outcome][] = [];
   const reader = createMbapReader(hearFrame);
@@ -75,6 +80,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     isConnected = false;
     reader.clear();
     givenUp.clear();
+    answering.clear();
     silentRequests = 0;
     cancelRest();
     const lost = takePending();
@@ -107,7 +113,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
       distrust(reply.reason);
       return false;
     }
-    trust();
+    trust(one.unit);
     statistics.responses++;
     if (reply.status === 'exception') statistics.exceptions++;
     pending.delete(transaction);
@@ -125,8 +131,9 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     return true;
   }
 
-  function trust(): void {
+  function trust(unit: number): void {
     silentRequests = 0;
+    answering.add(unit);
     connection.proven();
     if (!isBroken) return;
     isBroken = false;
@@ -136,7 +143,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
   function giveUp(one: Pending): void {
     statistics.timeouts++;
     remember(one.transaction);
-    silentRequests++;
+    if (answering.size === 0 || answering.has(one.unit)) silentRequests++;
     // Nobody may send on a connection that is about to go.
     pending.delete(one.transaction);
     if (silentRequests >= SILENT_REQUESTS) connection.reset(`no answer to ${silentRequests} requests`);
@@ -179,7 +186,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
   /** One timer per idle time, not per request: it looks when the connection was last used. */
   function restWhenIdle(): void {
     if (options.idleCloseMs === Number.POSITIVE_INFINITY) return;
-    const idleMs = pending.size > 0 ? 0 : clock.monotonic() - lastUsed;
+    const idleMs = pending.size > 0 || isPaused ? 0 : clock.monotonic() - lastUsed;
     if (idleMs >= options.idleCloseMs) connection.rest();
     else cancelRest = clock.after(Math.ceil(options.idleCloseMs - idleMs), restWhenIdle);
   }

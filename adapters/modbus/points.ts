@@ -196,6 +196,10 @@ function compileNan({ nan }: PointKeys, type: ValueType, fault: PointFault): Nan
     return undefined;
   }
   if (nan === 'std') return 'std';
+  if (nan.some((bits) => typeof bits === 'number' && !Number.isSafeInteger(bits))) {
+    fault('nan', 'a pattern beyond 2^53 has to be a text, "0x7FFFFFFFFFFFFFFF", or it is rounded');
+    return undefined;
+  }
   const most = 2n ** BigInt(16 * registersOf(type, 1)) - 1n;
   if (nan.some((bits) => BigInt(bits) > most)) fault('nan', `a pattern is longer than ${type}`);
   return nan.map((bits) => BigInt(bits));

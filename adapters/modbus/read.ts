@@ -16,6 +16,8 @@ interface Wanted extends Field {
 interface ReadPlan {
   readonly version: number;
   readonly blocks: readonly Block<Wanted>[];
+  /** the block that the next read begins with */
+  first: number;
   /** points that are not asked for at all */
   readonly refusals: readonly { readonly slot: number; readonly cause: FieldCause }[];
 }
@@ -71,7 +73,7 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
       else refusals.push({ slot, cause: field === undefined ? 'rejected' : 'forbidden' });
     }
     const blocks = planReads(wanted, device.rules, learned.cuts, medium);
-    return { version: learned.version, blocks, refusals };
+    return { version: learned.version, blocks, first: 0, refusals };
   }
 
   async function readBlock(block: Block<Wanted>, reading: Reading): Promise<BlockResult> {
@@ -143,6 +145,20 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
     }
   }
 
+  /**
+   * Reads block after block until one gets no answer. The next read begins there, or behind it if it was the first, so
+   * that a block that never gets one does not keep the others from being read.
+   */
+  async function readBlocks(plan: ReadPlan, reading: Reading): Promise<void> {
+    const { blocks, first } = plan;
+    for (const [turn, block] of [...blocks.slice(first), ...blocks.slice(0, first)].entries()) {
+      if (reading.stop !== undefined) fail(block.atoms, reading.stop, reading);
+      else if ((await readBlock(block, reading)) === 'stopped') {
+        plan.first = (first + Math.max(turn, 1)) % blocks.length;
+      }
+    }
+  }
+
   return async function read(
     points: readonly PointId[],
     urgency: Priority,
@@ -160,10 +176,7 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
     for (const { slot, cause } of plan.refusals) {
       reading.samples[slot] = { point: points[slot] ?? '', cause, at: clock.now() };
     }
-    for (const block of plan.blocks) {
-      if (reading.stop === undefined) await readBlock(block, reading);
-      else fail(block.atoms, reading.stop, reading);
-    }
+    await readBlocks(plan, reading);
     // A device that refuses everything is not ready; that teaches nothing about its addresses.
     if (reading.hasRead) learned.learn(reading.cuts);
     return reading.samples;

@@ -117,15 +117,21 @@ function refusalOf(answer: Answer, rule: WriteRule): Refusal | undefined {
     return willShow ? undefined : answer;
   }
   // A point without verification may belong to a device that restarts instead of answering.
-  const needsNoAnswer = rule.verify === 'none' && answer.sent && answer.cause !== 'malformed';
-  return needsNoAnswer ? undefined : answer;
+  const isSilence = answer.cause === 'timeout' || answer.cause === 'disconnected';
+  return rule.verify === 'none' && answer.sent && isSilence ? undefined : answer;
 }
 
 function isWithin(shown: FieldValue | undefined, wanted: FieldValue, tolerance: number): boolean {
   if (typeof shown === 'boolean' || typeof shown === 'string') return shown === wanted;
   const isNumber = (value: unknown): value is number | bigint =>
     typeof value === 'number' || typeof value === 'bigint';
-  return isNumber(shown) && isNumber(wanted) && Math.abs(Number(shown) - Number(wanted)) <= tolerance;
+  return isNumber(shown) && isNumber(wanted) && distance(shown, wanted) <= tolerance;
+}
+
+/** Whole numbers are subtracted exactly: beyond 2^53 different ones would be the same double. */
+function distance(a: number | bigint, b: number | bigint): number {
+  const isWhole = [a, b].every((one) => typeof one === 'bigint' || Number.isInteger(one));
+  return Math.abs(isWhole ? Number(BigInt(a) - BigInt(b)) : Number(a) - Number(b));
 }
 
 function refused(answer: Refusal): Outcome {

@@ -123,8 +123,8 @@ function pointOf({ address, access }: { address: object; access: string }): Simu
   };
 }
 
-/** A setting keeps its type, and a number its range. */
+/** A setting keeps its type, and a number is finite and keeps its range. */
 function fits(value: FieldValue, point: SimulatedPoint): boolean {
   if (typeof value !== typeof point.wave(0)) return false;
-  return typeof value !== 'number' || (value >= point.low && value <= point.high);
+  return typeof value !== 'number' || (Number.isFinite(value) && value >= point.low && value <= point.high);
 }

@@ -2,7 +2,7 @@
 import type { AdapterModule, DevicePlan, PlanFault } from 'lwm2m-gateway/adapter';
 import { openConnection } from './adapter.ts';
 import { schemas } from './schemas.ts';
-import { createWave, type WaveKeys } from './waves.ts';
+import { createWave, PRESET, type WaveKeys } from './waves.ts';
 
 function check(device: DevicePlan): readonly PlanFault[] {
   return [...device.points.values()].flatMap(({ id, address, access }) => {
@@ -13,11 +13,17 @@ function check(device: DevicePlan): readonly PlanFault[] {
     };
     if (access !== 'r' && keys.wave !== 'setting') fault('access', 'only a setting can be written');
     if (keys.wave === 'constant' && keys.value === undefined) fault('value', 'a constant needs one');
-    if ((keys.low ?? 0) > (keys.high ?? 1)) fault('low', 'is above high');
+    if (isUpsideDown(keys)) fault('low', 'is above high');
     // A period of zero or a date that does not exist shows as a value that is no number.
     if (Number.isNaN(createWave(keys)(0))) fault('wave', 'has no value; look at period and since');
     return faults;
   });
+}
+
+/** A setting has only the limits that it is given. */
+function isUpsideDown({ wave, low, high }: WaveKeys): boolean {
+  if (wave === 'setting') return low !== undefined && high !== undefined && low > high;
+  return (low ?? PRESET.low) > (high ?? PRESET.high);
 }
 
 const sim: AdapterModule = {

@@ -15,7 +15,15 @@ export interface WaveKeys {
 /** The value of a point at a time (ms since 1970); the same time gives the same value, on every computer. */
 export type Wave = (now: number) => FieldValue;
 
-const PRESET = { low: 0, high: 1, period: '60s', ratePerHour: 1, since: '2025-01-01T00:00:00Z', digits: 3 };
+/** What a wave does where its keys say nothing. */
+export const PRESET = {
+  low: 0,
+  high: 1,
+  period: '60s',
+  ratePerHour: 1,
+  since: '2025-01-01T00:00:00Z',
+  digits: 3,
+};
 const HOUR_MS = 3_600_000;
 
 /** What a point does with time; a setting begins with its value. */

@@ -44,17 +44,19 @@ function getKind({ accept, observe }: RequestShape): Kind {
 }
 
 /**
- * The format of the payload. Without one a payload is nothing (OMA Core 1.2.2 7.4; digest 3.3), but for a server of 1.0
- * and a single value, where it is text.
+ * The format of the payload. Without one a payload is nothing (OMA Core 1.2.2 7.4; digest 3.3), but for the arguments of
+ * Execute, and from a server of 1.0 for a single value: those are text.
  * @returns `unknown` when there is a payload and nobody says what it is
  */
 function formatOf(
-  { contentFormat, payload }: RequestShape,
+  { method, contentFormat, payload }: RequestShape,
   path: Path,
   release: Release,
+  resourceOf: ResourceOf,
 ): number | undefined | 'unknown' {
   if (contentFormat !== undefined || payload.length === 0) return contentFormat;
-  return release === '1.0' && path.ids.length >= 3 ? TEXT : 'unknown';
+  const isArgument = method === 'POST' && resourceOf(path)?.operations === 'E';
+  return isArgument || (release === '1.0' && path.ids.length >= 3) ? TEXT : 'unknown';
 }
 
 /** POST on a resource: Execute when the model says so, else Partial Update of a multiple resource (1.2). */
@@ -110,7 +112,7 @@ function kindOf(
 export function dispatch(request: RequestShape, release: Release, resourceOf: ResourceOf): Dispatch {
   const path = pathFromSegments(request.path);
   if (path === undefined) return NOT_ALLOWED;
-  const format = formatOf(request, path, release);
+  const format = formatOf(request, path, release, resourceOf);
   if (format === 'unknown') return UNSUPPORTED_FORMAT;
   const kind = kindOf(request, path, format, resourceOf);
   return typeof kind === 'string' ? { kind, path, contentFormat: format } : kind;

@@ -6,9 +6,9 @@ const OPAQUE = 42;
 const TLV = 11542;
 const SENML_CBOR = 112;
 
-/** True if the answer to a read of this path is one value; of what nobody knows it can be no more than 4.04. */
+/** True if the answer to a read of this path is one value. */
 function isSingle(path: Path, resource: ResourceDefinition | undefined): boolean {
-  return path.ids.length === 4 || (path.ids.length === 3 && resource?.multiple !== true);
+  return path.ids.length === 4 || (path.ids.length === 3 && resource?.multiple === false);
 }
 
 /** The format of an answer when the server does not say (OMA Core 1.2.2 7.4): what every server of its release reads. */
@@ -30,6 +30,5 @@ export function negotiate(
   const format = formatFor(accept ?? preferred(path, resource, release));
   if (format === undefined || format.shape === 'composite-request') return undefined;
   if (format.shape === 'single' && !isSingle(path, resource)) return undefined;
-  const isOpaque = resource === undefined || resource.type === 'opaque';
-  return format.contentFormat === OPAQUE && !isOpaque ? undefined : format;
+  return format.contentFormat === OPAQUE && resource?.type !== 'opaque' ? undefined : format;
 }

@@ -15,8 +15,8 @@ import { createRequestHandler } from './requests.ts';
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
-  /** Path of the server URI; it stands before the fixed paths (OMA Core 1.2 6.2.1). */
-  readonly path: readonly string[];
+  /** How many times in a row the server was not reached before: another of its addresses is taken each time. */
+  readonly attempt: number;
   /** 0 or absent: any. */
   readonly localPort?: number;
   readonly transmission?: Partial<TransmissionParameters>;
@@ -58,6 +58,9 @@ export async function openCoapUplink(
   const { transport, peer } = await openUdpClient({
     host: address.host,
     port: address.port,
+    attempt: address.attempt,
+    clock: ports.clock,
+    log: ports.log,
     ...(address.localPort === undefined ? {} : { localPort: address.localPort }),
   });
   const endpoint: CoapEndpoint = createEndpoint({
@@ -96,7 +99,7 @@ export async function openCoapUplink(
       ask(
         {
           method: 'POST',
-          path: [...address.path, 'rd'],
+          path: ['rd'],
           query: registerQuery(registration),
           contentFormat: LINK_FORMAT,
           payload: Buffer.from(registration.objects),

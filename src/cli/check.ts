@@ -6,6 +6,7 @@ import {
   type Identity,
   type Poll,
 } from '../gateway/index.ts';
+import type { OwnObject } from '../model/index.ts';
 import type { Plan, PlannedDevice } from '../wire.ts';
 import { loadPlan } from './load.ts';
 import { EXIT, type Output, table } from './output.ts';
@@ -45,9 +46,28 @@ function instanceRows(
 }
 
 function deviceText(device: PlannedDevice, { deviceId, prefix }: Identity): string {
-  const { id, profile, connection } = device.config;
-  const head = `  ${id}: ${profile.id} on ${connection}, prefix /${prefix}, Device ID ${deviceId}`;
+  const { id, profile, connection, location } = device.config;
+  const place = location === undefined ? '' : ` (${location})`;
+  const head = `  ${id}${place}: ${profile.id} on ${connection}, prefix /${prefix}, Device ID ${deviceId}`;
   return `${head}\n${table(device.compiled.instances.flatMap((instance) => instanceRows(device, instance)))}`;
+}
+
+const EFFECTS: Readonly<Record<OwnObject['effect'], string>> = {
+  'new object': 'new',
+  'new version': 'a new version of an object of the OMA registry',
+  replaces: 'in place of that of the OMA registry',
+};
+
+function ownObjectsText(objects: readonly OwnObject[]): string {
+  return table(
+    objects.map(({ definition, file, effect }) => [
+      `  ${definition.id}`,
+      definition.version,
+      definition.name,
+      file,
+      EFFECTS[effect],
+    ]),
+  );
 }
 
 const isPeriodic = ({ intervalMs }: Poll): boolean => Number.isFinite(intervalMs);
@@ -85,13 +105,17 @@ export async function check(file: string, adapters: readonly string[], out: Outp
     return EXIT.badConfig;
   }
   const { upstream } = plan.config;
-  out.print(`${file} is fine`);
+  const loads = busLoads(plan);
+  const busy = [...loads].filter(([, { utilisation }]) => utilisation > BUSIEST);
+  if (busy.length === 0) out.print(`${file} is fine`);
   out.print(`\nservers of ${upstream.endpoint}`);
   for (const server of upstream.servers) {
     out.print(
       `  ${server.shortServerId}: ${server.uri}, representation ${server.representation}, LwM2M ${server.release} and older`,
     );
   }
+  if (plan.ownObjects.length > 0)
+    out.print(`\nobject definitions of your own\n${ownObjectsText(plan.ownObjects)}`);
   out.print('\ndevices');
   // As a box without a memory gives them; one that has given a prefix before keeps to it.
   const { identities } = assignIdentities(plan.nameable, []);
@@ -100,9 +124,7 @@ export async function check(file: string, adapters: readonly string[], out: Outp
     if (device !== undefined) out.print(deviceText(device, identity));
   }
   out.print('\nbus load');
-  const loads = busLoads(plan);
   for (const [id, load] of loads) out.print(loadText(id, load));
-  const busy = [...loads].filter(([, { utilisation }]) => utilisation > BUSIEST);
   for (const [id, { utilisation }] of busy) {
     out.complain(
       `connection ${id} would be ${Math.round(utilisation * 100)} % busy: poll less often, or fewer devices on it`,

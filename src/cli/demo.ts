@@ -118,7 +118,7 @@ export async function demo(seconds: number | undefined, out: Output): Promise<nu
     [
       `${METERS.length} simulated SDM630 meters speak Modbus TCP at ${simulation.connection.host}:${simulation.connection.port},`,
       `a LwM2M server listens at coap://127.0.0.1:${upstream.port}, and the gateway starts between them.`,
-      'This is what the server sees:',
+      'This is what the server sees (energy counters once a second reading, 10 s later, has confirmed them):',
       '',
     ].join('\n'),
   );

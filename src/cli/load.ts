@@ -1,13 +1,18 @@
 import type { AdapterModule } from '../adapter/index.ts';
-import { type Fault, formatFault, loadConfig } from '../config/index.ts';
+import { formatFault, type Loaded, loadConfig } from '../config/index.ts';
 import { loadAdapters } from '../gateway/index.ts';
-import { type Plan, planGateway } from '../wire.ts';
+import { type Plan, planGateway, type SenseFault } from '../wire.ts';
 
 export interface Planned {
   /** There exactly when there are no faults. */
   readonly plan?: Plan;
   readonly faults: readonly string[];
   readonly adapters: ReadonlyMap<string, AdapterModule>;
+}
+
+/** As {@link formatFault}, for what makes no sense. */
+export function formatSenseFault({ place, message }: SenseFault, locate: Loaded['locate']): string {
+  return place === undefined ? message : formatFault({ ...locate(place.origin, place.path), message });
 }
 
 /**
@@ -20,10 +25,7 @@ export async function loadPlan(file: string, packages: readonly string[] = []): 
   const { config, faults, locate } = loadConfig(file, { adapters: keys, env: process.env });
   if (config === undefined) return { faults: faults.map(formatFault), adapters };
   const plan = planGateway(config, adapters);
-  const senseless = plan.faults.map(
-    ({ origin, path, message }): Fault => ({ ...locate(origin, path), message }),
-  );
   // Devices that share a profile share its faults.
-  const lines = [...new Set(senseless.map(formatFault))];
+  const lines = [...new Set(plan.faults.map((fault) => formatSenseFault(fault, locate)))];
   return lines.length === 0 ? { plan, faults: [], adapters } : { faults: lines, adapters };
 }

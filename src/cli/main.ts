@@ -2,7 +2,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../version.ts';
 import { check } from './check.ts';
+import { type DecodeOptions, decode } from './decode.ts';
 import { demo } from './demo.ts';
+import { facts } from './facts.ts';
+import { type ObjectsOptions, objects } from './objects.ts';
 import { describeError, EXIT, terminal } from './output.ts';
 import { run } from './run.ts';
 import { schema } from './schema.ts';
@@ -32,6 +35,8 @@ function parseSeconds(text: string): number {
 const program = new Command('lwm2m-gateway')
   .description('LwM2M 1.2 gateway: makes Modbus meters manageable from any LwM2M server')
   .version(VERSION)
+  // Options after a command are its own, so that `objects 3 --version 1.0` is no question for ours.
+  .enablePositionalOptions()
   .showHelpAfterError();
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -55,6 +60,36 @@ program
   .description('print the JSON Schema of a configuration file, for editors')
   .argument('[kind]', 'gateway or profile', 'gateway')
   .action(ending((kind: string) => schema(kind, terminal)));
+
+const OWN_OBJECTS = 'folder or XML file with more object definitions; may be repeated';
+
+program
+  .command('objects')
+  .description('print what is known of LwM2M objects: all, by words in the name, or one by its id')
+  .argument('[id or words...]', 'e.g. 10242, or: power meter')
+  .option('--version <version>', 'of one object, e.g. 1.0; the newest otherwise')
+  .option('--json', 'as JSON', false)
+  .option('--ddf', 'as XML that LwM2M servers take', false)
+  .option('--objects <path>', OWN_OBJECTS, collect, [])
+  .action(ending((words: string[], options: ObjectsOptions) => objects(words, options, terminal)));
+
+program
+  .command('decode')
+  .description('print what a LwM2M payload says')
+  .argument('[hex...]', 'the payload; without it and without --file, hex is read from standard input')
+  .requiredOption('--format <format>', 'Content-Format, e.g. 112 or senml-cbor; 40 is link format')
+  .option('--path <path>', 'of the request, e.g. /d01/3303/0', '/')
+  .option('--object-version <version>', 'of the object in the path; the newest otherwise')
+  .option('--file <file>', 'the payload as it is, not in hex')
+  .option('--objects <path>', OWN_OBJECTS, collect, [])
+  .action(ending((hex: string[], options: DecodeOptions) => decode(hex.join(' '), options, terminal)));
+
+program
+  .command('facts', { hidden: true })
+  .description('make the facts of the OMA registry from a copy of it')
+  .argument('<folder>', 'copy of the registry')
+  .argument('[target]', 'file to write', 'src/model/oma-facts.ts')
+  .action(ending((folder: string, target: string) => facts(folder, target, terminal)));
 
 program
   .command('status')

@@ -1,5 +1,5 @@
-import { createLogger, type Logger, systemClock } from '../base/index.ts';
-import { openMonitor } from '../monitor/index.ts';
+import { createLogger, isGatewayError, type Logger, systemClock } from '../base/index.ts';
+import { type Monitor, openMonitor } from '../monitor/index.ts';
 import { createGateway, type Gateway, type Plan } from '../wire.ts';
 import { loadPlan } from './load.ts';
 import { describeError, EXIT, type Output } from './output.ts';
@@ -21,20 +21,30 @@ function untilTold(restart: { then(listener: () => void): void }): Promise<End> 
   });
 }
 
+/** A gateway without a status page still does its work; two gateways with one state would not. */
+async function monitorOf(plan: Plan, log: Logger, snapshot: () => unknown): Promise<Monitor | undefined> {
+  try {
+    return await openMonitor(`${plan.config.stateDirectory}/${MONITOR_SOCKET}`, snapshot);
+  } catch (error) {
+    if (!isGatewayError(error, 'monitor.unavailable')) throw error;
+    log.warn({ problem: error.message }, 'status and health cannot be asked');
+    return undefined;
+  }
+}
+
 async function runPlan(plan: Plan, log: Logger, out: Output): Promise<number> {
   let askRestart: () => void = () => {};
   const restart = new Promise<void>((resolve) => {
     askRestart = resolve;
   });
-  const gateway: Gateway = await createGateway(plan, {
+  let gateway: Gateway | undefined;
+  const monitor = await monitorOf(plan, log, () => gateway?.status() ?? {});
+  gateway = await createGateway(plan, {
     clock: systemClock,
     log,
     random: Math.random,
     restart: () => askRestart(),
   });
-  const monitor = await openMonitor(`${plan.config.stateDirectory}/${MONITOR_SOCKET}`, () =>
-    gateway.status(),
-  );
   const told = untilTold(restart);
   gateway.start();
   out.print(
@@ -44,7 +54,7 @@ async function runPlan(plan: Plan, log: Logger, out: Output): Promise<number> {
   log.info({ end }, 'stopping');
   setTimeout(() => process.exit(EXIT.failed), LAST_RESORT_MS).unref();
   await gateway.stop();
-  await monitor.close();
+  await monitor?.close();
   return end === 'restart' ? EXIT.restart : EXIT.ok;
 }
 

@@ -27,7 +27,15 @@ function statusText({ version, startedAt, servers, devices, connections }: Gatew
         problem ?? '',
       ]),
     ),
-    table(devices.map(({ id, prefix, state, deviceId }) => [id, prefix, state, deviceId])),
+    table(
+      devices.map(({ id, prefix, state, deviceId, location = '' }) => [
+        id,
+        `/${prefix}`,
+        state,
+        deviceId,
+        location,
+      ]),
+    ),
     table(
       connections.map(({ id, statistics }) => [
         id,

@@ -1,15 +1,9 @@
 import { isGatewayError, type Timers } from '../base/index.ts';
-import {
-  type Attributes,
-  changeAttributes,
-  type Path,
-  parseAttributes,
-  type Release,
-} from '../model/index.ts';
+import type { Attributes, Path, Release } from '../model/index.ts';
 import { createReporter, type Reporter, type Watched } from '../observe/index.ts';
 import type { Tree } from '../tree/index.ts';
 import type { ObserveResult, Refusing, Sink } from './contract.ts';
-import { type Context, isRefusing, locate } from './operations.ts';
+import { type Context, changedAttributes, isRefusing, locate } from './operations.ts';
 
 /** What the Server object says for observations without attributes of their own (OMA Core 1.2 E.2: 2, 3, 26). */
 export interface ReportingDefaults {
@@ -54,7 +48,7 @@ function ownAttributes(
   if (release !== '1.2') return { status: 'bad-request', message: 'attributes in Observe are of LwM2M 1.2' };
   try {
     const resource = path.ids.length >= 3 ? tree.resource(path.ids) : undefined;
-    return changeAttributes({}, parseAttributes(query, resource));
+    return changedAttributes({}, query, resource);
   } catch (error) {
     if (isGatewayError(error, 'model.bad-attribute'))
       return { status: 'bad-request', message: error.message };

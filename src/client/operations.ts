@@ -1,5 +1,12 @@
-import { isGatewayError } from '../base/index.ts';
-import { changeAttributes, type Path, parseAttributes, type Release } from '../model/index.ts';
+import { GatewayError, isGatewayError } from '../base/index.ts';
+import {
+  type Attributes,
+  changeAttributes,
+  type Path,
+  parseAttributes,
+  type Release,
+  type ResourceDefinition,
+} from '../model/index.ts';
 import type { Caller, Outcome, Tree } from '../tree/index.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import type { Mounts, Operation, Refusing, Result } from './contract.ts';
@@ -50,6 +57,26 @@ function settled(outcome: Outcome): Result {
   return outcome.status === 'done' ? { status: 'changed' } : outcome;
 }
 
+/** Attributes that nothing follows yet: to take them would promise what does not happen. */
+const UNSUPPORTED_ATTRIBUTES = ['epmax', 'hqmax'] as const;
+
+/**
+ * What Write-Attributes or Observe asks for, on top of what is attached.
+ * @throws GatewayError `model.bad-attribute`
+ */
+export function changedAttributes(
+  attached: Attributes,
+  query: readonly string[],
+  resource: ResourceDefinition | undefined,
+): Attributes {
+  const change = parseAttributes(query, resource);
+  for (const name of UNSUPPORTED_ATTRIBUTES) {
+    if (change[name] !== undefined)
+      throw new GatewayError('model.bad-attribute', `${name} is not supported yet`);
+  }
+  return changeAttributes(attached, change);
+}
+
 function writeAttributes(
   tree: Tree,
   path: Path,
@@ -59,8 +86,7 @@ function writeAttributes(
   if (!tree.exists(path.ids)) return NOT_FOUND;
   try {
     const resource = path.ids.length >= 3 ? tree.resource(path.ids) : undefined;
-    const change = parseAttributes(query, resource);
-    attributes.set(path, changeAttributes(attributes.own(path), change));
+    attributes.set(path, changedAttributes(attributes.own(path), query, resource));
     return { status: 'changed' };
   } catch (error) {
     if (isGatewayError(error, 'model.bad-attribute')) return refuse('bad-request', error.message);

@@ -33,8 +33,11 @@ export interface SessionPorts {
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
-  /** Opens the way to the server; may reject, e.g. when its name does not resolve. */
-  openUplink(service: Service): Promise<Uplink>;
+  /**
+   * Opens the way to the server; may reject, e.g. when its name does not resolve.
+   * @param attempt how many times in a row the server was not reached before
+   */
+  openUplink(service: Service, log: Logger, attempt: number): Promise<Uplink>;
 }
 
 /** What a session shows of itself. */
@@ -81,6 +84,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   let uplink: Uplink | undefined;
   let waiting: Cancel | undefined;
   let lastSaidAt = 0;
+  let unreached = 0;
   let problem: string | undefined;
   let ended: (() => void) | undefined;
   const planned = new Map<string, Cancel>();
@@ -169,7 +173,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     // A new registration wipes the server's observations (OMA Core 1.2 6.2.1).
     dropObservations();
     try {
-      uplink ??= await ports.openUplink(service);
+      uplink ??= await ports.openUplink(service, log, unreached);
     } catch (error) {
       return { status: 'unreachable', message: messageOf(error) };
     }
@@ -185,8 +189,9 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       lifetimeS: lifetimeS(),
       objects: objectLinks(mounts.trees(''), as),
     });
-    // The name may resolve to another address next time, and the socket may be what is broken.
-    if (answer.status === 'unreachable') await closeUplink();
+    unreached = answer.status === 'unreachable' ? unreached + 1 : 0;
+    // The next attempt takes another address of the name, and the socket may be what is broken.
+    if (unreached > 0) await closeUplink();
     return answer;
   };
 

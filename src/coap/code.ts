@@ -61,6 +61,11 @@ export function isRequest(code: number): boolean {
   return classOf(code) === 0 && code !== EMPTY_CODE;
 }
 
+/** Whether a request only asks (RFC 7252 5.1, RFC 8132 2). */
+export function isSafe(code: number): boolean {
+  return code === METHOD_CODES.GET || code === METHOD_CODES.FETCH;
+}
+
 export function isResponse(code: number): boolean {
   const codeClass = classOf(code);
   return codeClass >= 2 && codeClass <= 5;

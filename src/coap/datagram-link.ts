@@ -1,11 +1,12 @@
 import { type Logger, messageOf } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
 import { AgingMap } from './aging-map.ts';
-import { EMPTY_CODE, isRequest, isResponse } from './code.ts';
+import { EMPTY_CODE, isRequest, isResponse, isSafe } from './code.ts';
 import { decode, encode, encodeEmpty, isConfirmable, midOf } from './codec.ts';
 import type { Link, LinkUser } from './link.ts';
 import { type Message, MessageType, sameBytes } from './message.ts';
 import { type Confirmable, createOutbox, type Destination, isBusy, type OutboxOptions } from './outbox.ts';
+import { deriveTimes } from './parameters.ts';
 
 export interface DatagramLinkOptions extends OutboxOptions {
   readonly log: Logger;
@@ -16,17 +17,27 @@ export interface DatagramLinkOptions extends OutboxOptions {
  * What we did with a message, so that its duplicate is treated the same (RFC 7252 4.5): still being worked on or not
  * worth an answer, acknowledged or rejected with an empty message, or answered with these bytes.
  */
-type Remembered = 'silence' | 'acknowledged' | 'rejected' | Uint8Array;
+type Treatment = 'silence' | 'acknowledged' | 'rejected' | Uint8Array;
+
+/** A message that arrived. A duplicate has its id, its token, and comes within EXCHANGE_LIFETIME. */
+interface Seen {
+  readonly token: number;
+  readonly at: number;
+  treatment: Treatment;
+}
 
 interface PeerState {
   readonly destination: Destination;
   /** by the peer's message id */
-  readonly seen: AgingMap<number, Remembered>;
+  readonly seen: AgingMap<number, Seen>;
+  /** the same for requests that change something: many reads must not make us forget an Execute */
+  readonly seenChanges: AgingMap<number, Seen>;
 }
 
 /** The message layer over datagrams (RFC 7252 4): types, message ids, retransmission, duplicates, NSTART. */
 export function createDatagramLink(options: DatagramLinkOptions): Link {
   const { transport, clock, limits, counters, log, user } = options;
+  const { exchangeLifetimeMs } = deriveTimes(options.parameters);
   const outbox = createOutbox(options);
   const { put, settle } = outbox;
   const peers = new AgingMap<string, PeerState>(limits.peers, ({ destination }) => isBusy(destination));
@@ -34,12 +45,30 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
   const enter = (peer: Peer): PeerState => {
     const state = {
       destination: outbox.destination(peer),
-      seen: new AgingMap<number, Remembered>(limits.messagesPerPeer),
+      seen: new AgingMap<number, Seen>(limits.messagesPerPeer),
+      seenChanges: new AgingMap<number, Seen>(limits.messagesPerPeer),
     };
     peers.set(peer.key, state);
     return state;
   };
   const stateOf = (peer: Peer): PeerState => peers.touch(peer.key) ?? enter(peer);
+
+  /** What we remember of the same message; another one may have its id (RFC 7252 4.4). */
+  const remembered = (state: PeerState, message: Message): Seen | undefined => {
+    const found = memoryFor(state, message).peek(message.mid);
+    if (found === undefined || found.token !== fingerprint(message.token)) return undefined;
+    return clock.monotonic() - found.at <= exchangeLifetimeMs ? found : undefined;
+  };
+
+  /** The entry becomes young again, but keeps the time of arrival. */
+  const remember = (state: PeerState, message: Message, treatment: Treatment): void => {
+    const known = remembered(state, message);
+    if (known !== undefined) known.treatment = treatment;
+    memoryFor(state, message).set(
+      message.mid,
+      known ?? { token: fingerprint(message.token), at: clock.monotonic(), treatment },
+    );
+  };
 
   const reject = (peer: Peer, mid: number): void => {
     counters.resetsSent++;
@@ -76,26 +105,26 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
   };
 
   /** RFC 7252 4.5. */
-  const repeat = (peer: Peer, mid: number, remembered: Remembered): void => {
+  const repeat = (peer: Peer, mid: number, treatment: Treatment): void => {
     counters.duplicates++;
-    if (remembered === 'silence') return;
-    if (remembered === 'rejected') reject(peer, mid);
-    else if (remembered === 'acknowledged') put(peer, encodeEmpty(MessageType.acknowledgement, mid));
-    else put(peer, remembered);
+    if (treatment === 'silence') return;
+    if (treatment === 'rejected') reject(peer, mid);
+    else if (treatment === 'acknowledged') put(peer, encodeEmpty(MessageType.acknowledgement, mid));
+    else put(peer, treatment);
   };
 
-  const onResponse = (peer: Peer, seen: PeerState['seen'], message: Message): void => {
+  const onResponse = (peer: Peer, state: PeerState, message: Message): void => {
     const { mid } = message;
     const isWanted = user.onResponse(peer, message);
     const wantsAnswer = message.type === MessageType.confirmable;
     if (!isWanted) {
-      seen.set(mid, wantsAnswer ? 'rejected' : 'silence');
+      remember(state, message, wantsAnswer ? 'rejected' : 'silence');
       reject(peer, mid);
     } else if (wantsAnswer) {
-      seen.set(mid, 'acknowledged');
+      remember(state, message, 'acknowledged');
       put(peer, encodeEmpty(MessageType.acknowledgement, mid));
     } else {
-      seen.set(mid, 'silence');
+      remember(state, message, 'silence');
     }
   };
 
@@ -107,15 +136,15 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
       if (message.type === MessageType.confirmable) reject(peer, mid);
       return;
     }
-    const { seen } = stateOf(peer);
-    const remembered = seen.peek(mid);
-    if (remembered !== undefined) {
-      repeat(peer, mid, remembered);
+    const state = stateOf(peer);
+    const known = remembered(state, message);
+    if (known !== undefined) {
+      repeat(peer, mid, known.treatment);
     } else if (isRequestMessage) {
-      seen.set(mid, 'silence');
+      remember(state, message, 'silence');
       user.onRequest(peer, message);
     } else {
-      onResponse(peer, seen, message);
+      onResponse(peer, state, message);
     }
   };
 
@@ -169,22 +198,26 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
       outbox.remove(transmission as Confirmable);
     },
     reply(peer, request, delivery) {
-      const { destination, seen } = stateOf(peer);
+      const state = stateOf(peer);
       if (request.type !== MessageType.confirmable) {
-        outbox.sendUnconfirmed(destination, delivery);
+        outbox.sendUnconfirmed(state.destination, delivery);
         return;
       }
       const bytes = encode(MessageType.acknowledgement, request.mid, delivery.message);
-      seen.set(request.mid, bytes);
+      remember(state, request, bytes);
       put(peer, bytes);
     },
     acknowledge(peer, request) {
       if (request.type !== MessageType.confirmable) return;
-      stateOf(peer).seen.set(request.mid, 'acknowledged');
+      remember(stateOf(peer), request, 'acknowledged');
       put(peer, encodeEmpty(MessageType.acknowledgement, request.mid));
     },
     rotate() {
-      for (const { seen } of peers.values()) seen.rotate();
+      for (const { seen, seenChanges, destination } of peers.values()) {
+        seen.rotate();
+        seenChanges.rotate();
+        destination.unconfirmed.rotate();
+      }
       peers.rotate();
     },
     async close() {
@@ -197,4 +230,15 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
       await transport.close();
     },
   };
+}
+
+function memoryFor({ seen, seenChanges }: PeerState, { code }: Message): AgingMap<number, Seen> {
+  return isRequest(code) && !isSafe(code) ? seenChanges : seen;
+}
+
+/** 32 bits of a token, to compare it without keeping it. */
+function fingerprint(token: Uint8Array): number {
+  let sum = token.length;
+  for (const byte of token) sum = (Math.imul(sum, 0x01000193) ^ byte) | 0;
+  return sum;
 }

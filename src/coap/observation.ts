@@ -48,6 +48,8 @@ export class Observation implements ServerObservation, Delivery {
   #current: News | undefined;
   #waiting: News | undefined;
   #confirmedAt: number;
+  /** Whether its first answer is on its way: only then can there be others. */
+  #isOpen = false;
   #isOver = false;
 
   /** @param sequence of the relation that this one replaces, or 0 */
@@ -70,6 +72,7 @@ export class Observation implements ServerObservation, Delivery {
   open(message: MessageToSend, isLate: boolean): void {
     const { link } = this.#context;
     this.message = message;
+    this.#isOpen = true;
     if (isLate) this.#transmission = link.send(this.peer, this, this.request.confirmable);
     else link.reply(this.peer, this.request.message, this);
   }
@@ -81,7 +84,7 @@ export class Observation implements ServerObservation, Delivery {
       confirmable: confirmable || isDue,
       ...(onSettled !== undefined && { onSettled }),
     };
-    if (this.#isOver) this.#tell(news, 'ended');
+    if (this.#isOver || !this.#isOpen) this.#tell(news, 'ended');
     else if (!isSuccess(RESPONSE_CODES[response.code])) this.#endWith(news);
     else if (this.#transmission === undefined) this.#send(news);
     else if (this.#transmission.hasBegun) this.#wait(news);

@@ -73,7 +73,12 @@ export function createObserver(options: ObserverOptions): Observe {
 
     const take = (response: Message): boolean => {
       const part = readAnswer(response);
-      if (part === undefined) return false;
+      if (part === undefined) {
+        // The reset that follows ends the relation there too (RFC 7641 3.6).
+        end();
+        log.warn({ peer: peer.key }, 'a notification has an option that is critical and unknown');
+        return false;
+      }
       const told: Told = { number: part.observe ?? 0, at: clock.monotonic() };
       if (isLast(part)) end();
       else if (last !== undefined && !isNewer(told, last)) return true;

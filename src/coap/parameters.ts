@@ -75,11 +75,14 @@ export function completeParameters(given: Partial<TransmissionParameters>): Tran
 export interface EndpointLimits {
   /** peers whose messages are remembered */
   readonly peers: number;
-  /** messages of one peer remembered for recognising duplicates; twice as many at most */
+  /**
+   * messages of one peer remembered for recognising duplicates, and as many requests that change something; twice as
+   * many at most
+   */
   readonly messagesPerPeer: number;
   /** our own requests to one peer that wait for NSTART */
   readonly queuedRequests: number;
-  /** requests that handlers work on at the same time */
+  /** requests that handlers work on, or whose separate response is not acknowledged, at the same time */
   readonly requestsInWork: number;
   /** ms that a handler may take; then the answer is 5.04 */
   readonly handlerMs: number;

@@ -27,15 +27,29 @@ export interface Responder {
   respond(request: IncomingRequest, response: CoapResponse, progress: Progress): void;
   /** For a response that comes too late to be sent: whoever wants to be observed hears that it is over. */
   decline(request: IncomingRequest, response: CoapResponse): void;
+  /** Separate responses that wait for their acknowledgement. */
+  readonly unacknowledged: number;
 }
 
 /** A request that nothing has happened to yet. */
 export const FRESH: Progress = { isAcknowledged: false, sequence: 0 };
 
 export function createResponder({ link, bodies, observations, callOut }: ResponderOptions): Responder {
+  let unacknowledged = 0;
+
+  const settled = (): void => {
+    unacknowledged--;
+  };
+
   const send = (request: IncomingRequest, message: MessageToSend, { isAcknowledged }: Progress): void => {
-    if (isAcknowledged) link.send(request.peer, unattended(message), request.confirmable);
-    else link.reply(request.peer, request.message, unattended(message));
+    if (!isAcknowledged) {
+      link.reply(request.peer, request.message, unattended(message));
+    } else if (request.confirmable) {
+      unacknowledged++;
+      link.send(request.peer, { message, settled }, true);
+    } else {
+      link.send(request.peer, unattended(message), false);
+    }
   };
 
   const write = (request: IncomingRequest, response: CoapResponse, observe?: number): MessageToSend => {
@@ -72,6 +86,9 @@ export function createResponder({ link, bodies, observations, callOut }: Respond
   };
 
   return {
+    get unacknowledged() {
+      return unacknowledged;
+    },
     respond(request, response, progress) {
       const { onObserve } = response;
       if (onObserve === undefined || request.observe !== 0) answer(request, response, progress);

@@ -136,7 +136,8 @@ export function createServer(options: ServerOptions): Server {
   };
 
   const serveWhole = (request: IncomingRequest): void => {
-    if (working.size >= limits.requestsInWork) {
+    // A peer that never acknowledges must not make separate responses pile up.
+    if (working.size + responder.unacknowledged >= limits.requestsInWork) {
       refuse(request, TOO_MANY);
       return;
     }

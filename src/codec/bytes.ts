@@ -53,12 +53,18 @@ export function ownBytes(bytes: Uint8Array, from: number, to: number): Uint8Arra
   return new Uint8Array(bytes.subarray(from, to));
 }
 
+/** Texts up to this length are spelt out: names mostly are, and crossing into the runtime costs more. */
+const MOST_SPELT = 16;
+
 /** @throws GatewayError `codec.malformed` unless valid UTF-8 */
 export function readUtf8(bytes: Buffer, from: number, to: number): string {
-  if (to - from <= 64) {
+  if (to - from <= MOST_SPELT) {
+    let text = '';
     let at = from;
-    while (at < to && (bytes[at] ?? 0x80) < 0x80) at++;
-    if (at === to) return bytes.toString('latin1', from, to);
+    for (let code = bytes[at] ?? 0; at < to && code < 0x80; code = bytes[++at] ?? 0) {
+      text += String.fromCharCode(code);
+    }
+    if (at === to) return text;
   }
   if (!isUtf8(bytes.subarray(from, to))) throw fault('malformed', 'text is not UTF-8');
   return bytes.toString('utf8', from, to);

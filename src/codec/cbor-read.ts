@@ -1,18 +1,19 @@
 import { wholeNumber } from '../model/index.ts';
 import { bufferOf, ownBytes, readUtf8 } from './bytes.ts';
-import { ARRAY, BYTES, MAP, NEGATIVE, TEXT, UNSIGNED } from './cbor-write.ts';
+import { ARRAY, BYTES, MAP, NEGATIVE, TAG, TAG_EPOCH_TIME, TEXT, UNSIGNED } from './cbor-write.ts';
+import { type DecimalText, isDecimal } from './decimal-text.ts';
 import { fault } from './fault.ts';
 
-/** A CBOR value that is neither array nor map. */
-export type CborScalar = number | bigint | string | boolean | Uint8Array | null;
+/** A CBOR value that is neither array nor map; a decimal fraction is one number. */
+export type CborScalar = number | bigint | DecimalText | string | boolean | Uint8Array | null;
 
-const TAG = 6;
 const SIMPLE = 7;
 const INDEFINITE = 31;
 const BREAK = 0xff;
 
+/** RFC 8949 3.4 */
 const TAG_DATE_TEXT = 0;
-const TAG_DATE_NUMBER = 1;
+const TAG_DECIMAL_FRACTION = 4;
 
 const DEEPEST = 16;
 
@@ -32,7 +33,7 @@ function secondsOf(text: string): number {
 
 /**
  * Reads CBOR (RFC 8949) item by item. Accepts lengths that are not the shortest and indefinite ones; refuses what no
- * LwM2M value is: bignums and other tags but times, undefined, other simple values.
+ * LwM2M value is: bignums and other tags but times and decimal fractions, undefined, other simple values.
  * Nothing is allocated by a declared length before the bytes are seen to be there.
  */
 export class CborReader {
@@ -85,7 +86,7 @@ export class CborReader {
       case TEXT:
         return this.string(TEXT);
       case TAG:
-        return this.time();
+        return this.tagged();
       case SIMPLE:
         this.at++;
         return this.simple(info);
@@ -180,12 +181,26 @@ export class CborReader {
     return major === TEXT ? readUtf8(this.bytes, from, to) : ownBytes(this.bytes, from, to);
   }
 
-  private time(): number | bigint {
+  private tagged(): CborScalar {
     const tag = this.argument();
+    if (tag === TAG_DECIMAL_FRACTION) return this.decimalFraction();
     const value = this.peek() === TAG ? undefined : this.scalar();
-    if (tag === TAG_DATE_NUMBER && (typeof value === 'number' || typeof value === 'bigint')) return value;
+    if (tag === TAG_EPOCH_TIME && (typeof value === 'number' || typeof value === 'bigint')) return value;
     if (tag === TAG_DATE_TEXT && typeof value === 'string') return secondsOf(value);
     throw fault('malformed', `CBOR tag ${tag} is no value here`);
+  }
+
+  /** Exponent of ten, and mantissa (RFC 8949 3.4.4). SenML may be written so (RFC 8428 6), and Leshan's times are. */
+  private decimalFraction(): DecimalText {
+    const parts: CborScalar[] = [];
+    for (let left = this.array(); this.more(left) && parts.length < 3; left--) {
+      if (this.peek() > NEGATIVE) throw fault('malformed', 'a CBOR decimal fraction without whole numbers');
+      parts.push(this.scalar());
+    }
+    const [exponent, mantissa] = parts;
+    const decimal = `${mantissa}e${exponent}`;
+    if (parts.length === 2 && isDecimal(decimal)) return { decimal };
+    throw fault('malformed', 'a CBOR decimal fraction out of bounds');
   }
 
   private simple(info: number): CborScalar {

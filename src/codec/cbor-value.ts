@@ -2,6 +2,7 @@ import { type DataType, formatObjectLink, parseObjectLink, type Value } from '..
 import { output as out } from './bytes.ts';
 import type { CborScalar } from './cbor-read.ts';
 import { writeBoolean, writeBytes, writeFloat, writeInteger, writeText } from './cbor-write.ts';
+import { isDecimalText, readDecimal } from './decimal-text.ts';
 import { fault } from './fault.ts';
 import type { ValueWriter } from './value.ts';
 
@@ -18,5 +19,6 @@ export const cborValues: ValueWriter<void> = {
 /** A CBOR value as a value of `type`; the caller checks the type. Links to objects are text here. */
 export function fromCbor(type: DataType | undefined, scalar: CborScalar): Value {
   if (scalar === null) throw fault('malformed', 'null is no value');
+  if (isDecimalText(scalar)) return readDecimal(type, scalar.decimal);
   return type === 'objlnk' && typeof scalar === 'string' ? parseObjectLink(scalar) : scalar;
 }

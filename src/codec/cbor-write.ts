@@ -8,6 +8,10 @@ export const BYTES = 2;
 export const TEXT = 3;
 export const ARRAY = 4;
 export const MAP = 5;
+export const TAG = 6;
+
+/** The tag of seconds since 1970 (RFC 8949 3.4.2). */
+export const TAG_EPOCH_TIME = 1;
 
 /** The head of a data item. @param argument 0..2^53-1 */
 export function writeHead(out: ByteWriter, major: number, argument: number): void {

@@ -1,6 +1,7 @@
 import { output as out } from './bytes.ts';
 import { CborReader } from './cbor-read.ts';
 import { cborValues, fromCbor } from './cbor-value.ts';
+import { TAG, TAG_EPOCH_TIME, writeHead } from './cbor-write.ts';
 import type { Format } from './format.ts';
 import { decodeSingle, singleValue } from './single.ts';
 import { writeValue } from './value.ts';
@@ -14,6 +15,8 @@ export const cbor: Format = {
   encode(entries, request) {
     const { type, value } = singleValue(entries, request);
     out.start();
+    // Leshan takes a time only with its tag.
+    if (type === 'time') writeHead(out, TAG, TAG_EPOCH_TIME);
     writeValue(cborValues, type, value);
     return out.finish();
   },

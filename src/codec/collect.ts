@@ -10,19 +10,29 @@ import {
   type Value,
 } from '../model/index.ts';
 import { fault } from './fault.ts';
-import type { DecodeContext, Patch } from './format.ts';
+import type { DecodeContext } from './format.ts';
+import { byPathAndTime, ordered } from './order.ts';
+
+/** What a payload says; each format hands on what it can say. */
+export interface Said {
+  readonly entries: Entry[];
+  readonly empties: Path[];
+  readonly removals: Path[];
+}
 
 /** Gathers what a payload says, and refuses what does not belong there or is said twice. */
-export interface Collector extends Patch {
-  readonly entries: Entry[];
-  readonly removals: Path[];
+export interface Collector {
   /**
    * @param read the value for the resource's type (undefined: the resource is not known); undefined leaves it out
    * @param at ms since 1970
-   * @throws GatewayError `codec.outside-base`, `codec.malformed`, `codec.duplicate`, `codec.type-mismatch`
+   * @throws GatewayError `codec.outside-base`, `codec.malformed`, `codec.type-mismatch`
    */
   add(path: Path, read: (type: DataType | undefined) => Value | undefined, at?: number): void;
+  /** Something is there and holds nothing. */
+  addEmpty(path: Path): void;
   remove(path: Path): void;
+  /** @throws GatewayError `codec.duplicate` for a path that was said twice, or that lies below another one */
+  finish(): Said;
 }
 
 /**
@@ -41,10 +51,7 @@ function placed(base: Path, path: Path): Path {
 
 /** 65535 is no id, but as instance in Create it means "you choose" (OMA Core 1.2 6.3.6). */
 function checkIds(base: Path, { ids }: Path): void {
-  const last = ids.length - 1;
-  if (last < 2 || last > 3)
-    throw fault('malformed', `/${ids.join('/')} is neither resource nor resource instance`);
-  for (let level = 0; level <= last; level++) {
+  for (let level = 0; level < ids.length; level++) {
     if (ids[level] === MAX_ID && !(level === 1 && base.ids.length === 1)) {
       throw fault('malformed', `${MAX_ID} is not an id`);
     }
@@ -67,60 +74,63 @@ function typeOf(value: Value): DataType {
   }
 }
 
-/** What `read` gives as a value of the resource's type, or of the type that it shows by itself. */
-function typed(
+/** What `read` gives, as an entry of the resource's type, or of the type that the value shows by itself. */
+function entryOf(
   path: Path,
   known: DataType | undefined,
   read: (type: DataType | undefined) => Value | undefined,
-): { type: DataType; value: Value } | undefined {
+  at: number | undefined,
+): Entry | undefined {
   try {
-    const value = read(known);
-    if (value === undefined) return undefined;
-    const type = known ?? typeOf(value);
+    const found = read(known);
+    if (found === undefined) return undefined;
+    const type = known ?? typeOf(found);
     // What is executable takes no value: whoever decides about the write says so.
-    return { type, value: type === 'none' ? value : toType(type, value) };
+    const value = type === 'none' ? found : toType(type, found);
+    return at === undefined ? { path, type, value } : { path, type, value, at };
   } catch (error) {
     if (!isGatewayError(error, 'model.type-mismatch')) throw error;
     throw fault('type-mismatch', `${formatPath(path)}: ${error.message}`, error);
   }
 }
 
+function saidTwice(path: Path): Error {
+  return fault('duplicate', `${formatPath(path)} is said twice, or is part of something said before`);
+}
+
 export function createCollector(context: DecodeContext): Collector {
   const entries: Entry[] = [];
+  const empties: Path[] = [];
   const removals: Path[] = [];
-  /** Paths that were said, and whether resources are single. */
-  const said = new Set<string>();
-  const single = new Map<string, boolean>();
 
-  const once = (path: Path, at?: number): void => {
-    const resource = `${path.prefix}/${path.ids[0]}/${path.ids[1]}/${path.ids[2]}`;
-    const isSingle = path.ids.length === 3;
-    if ((single.get(resource) ?? isSingle) !== isSingle) {
-      throw fault('duplicate', `${resource} is said to be both single and multiple`);
-    }
-    single.set(resource, isSingle);
-    const key = `${resource}/${path.ids[3] ?? ''}@${at ?? ''}`;
-    if (said.has(key)) throw fault('duplicate', `${formatPath(path)} is said twice`);
-    said.add(key);
+  const place = (named: Path): Path => {
+    const path = placed(context.base, named);
+    checkIds(context.base, path);
+    return path;
   };
 
   return {
-    entries,
-    removals,
     add(named, read, at) {
-      const path = placed(context.base, named);
-      checkIds(context.base, path);
-      once(path, at);
-      const value = typed(path, context.resourceOf(path)?.type, read);
-      if (value === undefined) return;
-      entries.push(at === undefined ? { path, ...value } : { path, ...value, at });
+      const path = place(named);
+      if (path.ids.length < 3) throw fault('malformed', `${formatPath(path)} has no value of its own`);
+      const entry = entryOf(path, context.resourceOf(path)?.type, read, at);
+      if (entry !== undefined) entries.push(entry);
+    },
+    addEmpty(named) {
+      const path = place(named);
+      // That what was asked is empty shows by itself, and an object without instances is nothing to tell of.
+      if (path.ids.length > Math.max(1, context.base.ids.length)) empties.push(path);
     },
     remove(named) {
-      const path = placed(context.base, named);
-      checkIds(context.base, path);
+      const path = place(named);
       if (path.ids.length !== 4) throw fault('malformed', 'null removes resource instances only');
-      once(path);
       removals.push(path);
+    },
+    finish() {
+      const alone = empties.length === 0 && removals.length === 0;
+      const places = alone ? entries : [...entries, ...[...empties, ...removals].map((path) => ({ path }))];
+      ordered(places, byPathAndTime, saidTwice);
+      return { entries, empties, removals };
     },
   };
 }

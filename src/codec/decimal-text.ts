@@ -47,15 +47,19 @@ export function readDecimal(type: DataType | undefined, decimal: string): number
   throw fault('type-mismatch', `${decimal.slice(0, 40)} is no number of type ${type ?? 'float'}`);
 }
 
-/** A float in plain decimal digits, never with an exponent (OMA Core 1.2 Appendix C). */
+/**
+ * A float in plain decimal digits, never with an exponent (OMA Core 1.2 Appendix C). Whole ones beyond 2^53 end in
+ * `.0`: without it Leshan takes them for integers, and refuses them.
+ */
 export function plainDecimal(value: number): string {
   const text = String(value);
   const e = text.indexOf('e');
-  if (e < 0) return text;
+  const point = Number.isInteger(value) && !Number.isSafeInteger(value) ? '.0' : '';
+  if (e < 0) return text + point;
   const [whole = '', fraction = ''] = text.slice(0, e).replace('-', '').split('.');
   const sign = value < 0 ? '-' : '';
-  const point = whole.length + Number(text.slice(e + 1));
+  const magnitude = whole.length + Number(text.slice(e + 1));
   const digits = whole + fraction;
-  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
-  return sign + digits.padEnd(point, '0');
+  if (magnitude <= 0) return `${sign}0.${'0'.repeat(-magnitude)}${digits}`;
+  return sign + digits.padEnd(magnitude, '0') + point;
 }

@@ -3,6 +3,8 @@ import type { Entry, Path, ResourceDefinition } from '../model/index.ts';
 export interface EncodeRequest {
   /** The path that was asked: it decides the nesting in TLV and what an empty result looks like. */
   readonly base: Path;
+  /** What is empty, as in {@link Content}. Formats with no word for it leave it out. */
+  readonly empties?: readonly Path[];
 }
 
 export interface DecodeContext {
@@ -18,6 +20,13 @@ export interface DecodeContext {
    * Without it the payload is a write: its times are ignored (OMA Core 1.2 7.4, SenML JSON).
    */
   readonly now?: number;
+}
+
+/** All that a payload says. */
+export interface Content {
+  readonly entries: readonly Entry[];
+  /** What lies below the base and no entry shows: instances (2 ids) and multiple resources (3 ids) that hold nothing. */
+  readonly empties: readonly Path[];
 }
 
 /** What a Write-Composite asks for: values to set, and resource instances to remove. */
@@ -41,6 +50,8 @@ export interface Format {
   encode(entries: readonly Entry[], request: EncodeRequest): Uint8Array;
   /** @throws GatewayError with a code of this room (`fault.ts`); never anything else, whatever the bytes */
   decode(bytes: Uint8Array, context: DecodeContext): Entry[];
+  /** As decode, with what is empty; absent when the format cannot say that. */
+  readonly decodeContent?: (bytes: Uint8Array, context: DecodeContext) => Content;
   /** The body of Read-Composite and Observe-Composite; absent when the format has none. */
   readonly decodePaths?: (bytes: Uint8Array) => Path[];
   readonly encodePaths?: (paths: readonly Path[]) => Uint8Array;

@@ -1,3 +1,3 @@
 /** codec: entries to bytes and back. Knows no CoAP, no live values, no clock. */
-export type { DecodeContext, EncodeRequest, Format, Patch } from './format.ts';
-export { decodePatch, decodePaths, formatFor, supportedFormats } from './registry.ts';
+export type { Content, DecodeContext, EncodeRequest, Format, Patch } from './format.ts';
+export { decodeContent, decodePatch, decodePaths, formatFor, supportedFormats } from './registry.ts';

@@ -3,132 +3,177 @@ import { bufferOf } from './bytes.ts';
 import { type DecimalText, isDecimal } from './decimal-text.ts';
 import { fault } from './fault.ts';
 
-/** What JSON says (RFC 8259), with numbers as they stand in the text: JSON.parse would round them silently. */
-export type Json = null | boolean | string | DecimalText | Json[] | ReadonlyMap<string, Json>;
+/** A JSON value that is neither array nor object. */
+export type JsonScalar = null | boolean | string | number | DecimalText;
 
 const DEEPEST = 16;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** A number of so many characters is the same in a double, unless it has an exponent. */
+const MOST_EXACT_CHARACTERS = 15;
+const EXPONENT = /[eE]/;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const SPACE = /[ \t\n\r]*/y;
 const LONE_SURROGATE = /\p{Surrogate}/u;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const WORDS: Readonly<Record<string, [string, Json]>> = {
-  t: ['true', true],
-  f: ['false', false],
-  n: ['null', null],
-};
 
-class JsonReader {
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+const WORDS: readonly [string, JsonScalar][] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+];
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+/**
+ * Reads JSON (RFC 8259) item by item. Numbers that a double may not hold stay text: JSON.parse would round them
+ * silently. Repeated names are the caller's business.
+ */
+export class JsonReader {
   private readonly text: string;
   private at = 0;
+  /** A bracket was opened, and nothing in it has been read yet. */
+  private isFresh = false;
 
-  constructor(text: string) {
-    this.text = text;
+  /** @throws GatewayError `codec.malformed` unless valid UTF-8 */
+  constructor(bytes: Uint8Array) {
+    if (!isUtf8(bytes)) throw fault('malformed', 'text is not UTF-8');
+    this.text = bufferOf(bytes).toString('utf8');
   }
 
-  document(): Json {
-    const value = this.value(0);
-    this.match(SPACE);
-    if (this.at < this.text.length) throw this.malformed();
-    return value;
+  /** Refuses anything but white space after the last item. */
+  end(): void {
+    if (!Number.isNaN(this.next())) throw this.malformed();
   }
 
-  private value(depth: number): Json {
+  /** Enters an array; to be used with {@link moreItems}. */
+  array(): void {
+    this.take(OPEN_ARRAY);
+    this.isFresh = true;
+  }
+
+  /** Enters an object; to be used with {@link moreMembers} and {@link name}. */
+  object(): void {
+    this.take(OPEN_OBJECT);
+    this.isFresh = true;
+  }
+
+  /** True if another item follows; else the array is left. */
+  moreItems(): boolean {
+    return this.more(CLOSE_ARRAY);
+  }
+
+  /** True if another member follows; else the object is left. */
+  moreMembers(): boolean {
+    return this.more(CLOSE_OBJECT);
+  }
+
+  /** The name of a member; its value is next. */
+  name(): string {
+    if (this.next() !== QUOTE) throw this.malformed();
+    const name = this.string();
+    this.take(COLON);
+    return name;
+  }
+
+  /** Reads one value. */
+  scalar(): JsonScalar {
+    const next = this.next();
+    if (next === QUOTE) return this.string();
+    if (next === OPEN_ARRAY || next === OPEN_OBJECT) {
+      throw fault('malformed', 'a JSON array or object in place of a value');
+    }
+    for (const [word, value] of WORDS) {
+      if (word.charCodeAt(0) !== next || !this.text.startsWith(word, this.at)) continue;
+      this.at += word.length;
+      return value;
+    }
+    return this.number();
+  }
+
+  /** Passes over one item, whatever it is. */
+  skip(depth = 0): void {
     if (depth > DEEPEST) throw fault('too-deep', `JSON nested deeper than ${DEEPEST}`);
-    this.match(SPACE);
-    const next = this.text[this.at] ?? '';
-    if (next === '{') return this.object(depth);
-    if (next === '[') return this.array(depth);
-    if (next === '"') return this.string();
-    const [word, value] = WORDS[next] ?? [];
-    if (word === undefined || value === undefined) return this.number();
-    if (!this.text.startsWith(word, this.at)) throw this.malformed();
-    this.at += word.length;
-    return value;
+    const next = this.next();
+    if (next === OPEN_ARRAY) {
+      for (this.array(); this.moreItems(); ) this.skip(depth + 1);
+    } else if (next === OPEN_OBJECT) {
+      for (this.object(); this.moreMembers(); ) {
+        this.name();
+        this.skip(depth + 1);
+      }
+    } else {
+      this.scalar();
+    }
   }
 
-  private object(depth: number): Json {
-    const members = new Map<string, Json>();
-    this.items('}', () => {
-      this.match(SPACE);
-      const name = this.string();
-      if (!this.takes(':')) throw this.malformed();
-      if (members.has(name)) throw fault('duplicate', `${JSON.stringify(name.slice(0, 40))} is given twice`);
-      members.set(name, this.value(depth + 1));
-    });
-    return members;
+  /** The next character that is no white space, NaN at the end. */
+  private next(): number {
+    let code = this.text.charCodeAt(this.at);
+    while (isSpace(code)) code = this.text.charCodeAt(++this.at);
+    return code;
   }
 
-  private array(depth: number): Json {
-    const items: Json[] = [];
-    this.items(']', () => items.push(this.value(depth + 1)));
-    return items;
-  }
-
-  /** Reads items between the bracket that is next and `close`. */
-  private items(close: string, item: () => void): void {
+  private take(mark: number): void {
+    if (this.next() !== mark) throw this.malformed();
     this.at++;
-    if (this.takes(close)) return;
-    do item();
-    while (this.takes(','));
-    if (!this.takes(close)) throw this.malformed();
   }
 
-  private takes(mark: string): boolean {
-    this.match(SPACE);
-    if (this.text[this.at] !== mark) return false;
-    this.at++;
+  private more(close: number): boolean {
+    const isFirst = this.isFresh;
+    this.isFresh = false;
+    const next = this.next();
+    if (next === close) {
+      this.at++;
+      return false;
+    }
+    if (!isFirst) this.take(COMMA);
     return true;
   }
 
   private string(): string {
-    const from = this.at;
-    if (this.text[this.at] !== '"') throw this.malformed();
-    this.at++;
-    let isPlain = true;
-    for (this.plain(); this.text[this.at] === '\\'; this.plain()) {
-      isPlain = false;
-      if (this.match(ESCAPE) === '') throw this.malformed();
+    const from = ++this.at;
+    if (this.plain() === QUOTE) return this.text.slice(from, this.at++);
+    while (this.plain() === BACKSLASH) {
+      ESCAPE.lastIndex = this.at;
+      if (!ESCAPE.test(this.text)) throw this.malformed();
+      this.at = ESCAPE.lastIndex;
     }
-    if (this.text[this.at] !== '"') throw this.malformed();
-    this.at++;
-    if (isPlain) return this.text.slice(from + 1, this.at - 1);
-    const text: string = JSON.parse(this.text.slice(from, this.at));
+    if (this.plain() !== QUOTE) throw this.malformed();
+    const text: string = JSON.parse(this.text.slice(from - 1, ++this.at));
     if (LONE_SURROGATE.test(text)) throw fault('malformed', 'text has half a surrogate pair');
     return text;
   }
 
-  /** Passes the characters that stand for themselves. */
-  private plain(): void {
-    for (let code = this.text.charCodeAt(this.at); code >= 0x20; code = this.text.charCodeAt(++this.at)) {
-      if (code === QUOTE || code === BACKSLASH) return;
-    }
+  /** Passes the characters that stand for themselves: the one after them. */
+  private plain(): number {
+    let code = this.text.charCodeAt(this.at);
+    while (code >= 0x20 && code !== QUOTE && code !== BACKSLASH) code = this.text.charCodeAt(++this.at);
+    return code;
   }
 
-  private number(): Json {
-    const decimal = this.match(NUMBER);
+  private number(): number | DecimalText {
+    const from = this.at;
+    NUMBER.lastIndex = from;
+    if (!NUMBER.test(this.text)) throw this.malformed();
+    this.at = NUMBER.lastIndex;
+    const decimal = this.text.slice(from, this.at);
+    if (decimal.length <= MOST_EXACT_CHARACTERS && !EXPONENT.test(decimal)) return Number(decimal);
     if (!isDecimal(decimal)) throw this.malformed();
     return { decimal };
-  }
-
-  /** Takes what the pattern matches here, which may be nothing. */
-  private match(pattern: RegExp): string {
-    pattern.lastIndex = this.at;
-    const text = pattern.exec(this.text)?.[0] ?? '';
-    this.at += text.length;
-    return text;
   }
 
   private malformed(): Error {
     const what = this.at < this.text.length ? 'malformed' : 'truncated';
     return fault(what, `not JSON at character ${this.at}`);
   }
-}
-
-/** @throws GatewayError `codec.malformed`, `codec.truncated`, `codec.too-deep`, `codec.duplicate` (a repeated name) */
-export function parseJson(bytes: Uint8Array): Json {
-  if (!isUtf8(bytes)) throw fault('malformed', 'text is not UTF-8');
-  return new JsonReader(bufferOf(bytes).toString('utf8')).document();
 }

@@ -3,10 +3,10 @@ import { output as out } from './bytes.ts';
 import { CborReader } from './cbor-read.ts';
 import { cborValues, fromCbor } from './cbor-value.ts';
 import { ARRAY, MAP, TEXT, UNSIGNED, writeHead, writeText } from './cbor-write.ts';
-import { type Collector, createCollector } from './collect.ts';
+import { type Collector, createCollector, type Said } from './collect.ts';
 import { fault } from './fault.ts';
-import type { DecodeContext, Format } from './format.ts';
-import { ordered } from './order.ts';
+import type { DecodeContext, EncodeRequest, Format } from './format.ts';
+import { type Item, nestable } from './order.ts';
 import { writeValue } from './value.ts';
 
 /** A path as keys spell it: a prefix is its first step, then the ids (OMA Core 1.2 7.4; Gateway TS 1.1 9). */
@@ -23,11 +23,11 @@ function sharedSteps(a: Path, b: Path, known: number): number {
 }
 
 /** The end of the group from `from` on, before `to`, whose paths have the same step at `index`. */
-function endOfGroup(entries: readonly Entry[], from: number, to: number, index: number): number {
-  const first = entries[from]?.path;
+function endOfGroup(items: readonly Item[], from: number, to: number, index: number): number {
+  const first = items[from]?.path;
   let end = from + 1;
   for (; end < to; end++) {
-    const path = entries[end]?.path;
+    const path = items[end]?.path;
     if (first === undefined || path === undefined || stepAt(path, index) !== stepAt(first, index)) break;
   }
   return end;
@@ -44,34 +44,35 @@ function writeKey(path: Path, from: number, to: number): void {
   for (let index = from; index < to; index++) writeStep(stepAt(path, index));
 }
 
-/** A map of `entries[from..to)`, whose paths share `index` steps, each key as long as it can be. */
-function writeMap(entries: readonly Entry[], from: number, to: number, index: number): void {
+function writeLeaf(item: Item): void {
+  if (item.value === undefined) writeHead(out, MAP, 0);
+  else writeValue(cborValues, item.type, item.value);
+}
+
+/** A map of `items[from..to)`, whose paths share `index` steps, each key as long as it can be. */
+function writeMap(items: readonly Item[], from: number, to: number, index: number): void {
   let groups = 0;
-  for (let at = from; at < to; at = endOfGroup(entries, at, to, index)) groups++;
+  for (let at = from; at < to; at = endOfGroup(items, at, to, index)) groups++;
   writeHead(out, MAP, groups);
   for (let at = from; at < to; ) {
-    const end = endOfGroup(entries, at, to, index);
-    const first = entries[at];
-    const last = entries[end - 1];
+    const end = endOfGroup(items, at, to, index);
+    const first = items[at];
+    const last = items[end - 1];
     if (first === undefined || last === undefined) return;
     const shared = sharedSteps(first.path, last.path, index);
     writeKey(first.path, index, shared);
-    if (end - at === 1) writeValue(cborValues, first.type, first.value);
-    else writeMap(entries, at, end, shared);
+    if (end - at === 1) writeLeaf(first);
+    else writeMap(items, at, end, shared);
     at = end;
   }
 }
 
-function encode(entries: readonly Entry[], base: Path): Uint8Array {
+function encode(entries: readonly Entry[], { base, empties }: EncodeRequest): Uint8Array {
+  // Nothing at a resource can only be a multiple resource without instances.
+  const isEmptyResource = entries.length === 0 && base.ids.length === 3;
+  const items = nestable(entries, isEmptyResource ? [base] : empties);
   out.start();
-  if (entries.length === 0 && base.ids.length === 3) {
-    // Nothing at a resource can only be a multiple resource without instances.
-    writeHead(out, MAP, 1);
-    writeKey(base, 0, sharedSteps(base, base, 0));
-    writeHead(out, MAP, 0);
-  } else {
-    writeMap(ordered(entries), 0, entries.length, 0);
-  }
+  writeMap(items, 0, items.length, 0);
   return out.finish();
 }
 
@@ -118,15 +119,20 @@ function readKey(reader: CborReader, parent: Path, isTop: boolean): Path {
   return { prefix, ids };
 }
 
-function readMap(walk: Walk, parent: Path, isTop: boolean): void {
+/** @returns how many pairs the map has */
+function readMap(walk: Walk, parent: Path, isTop: boolean): number {
   const { reader } = walk;
+  let read = 0;
   for (let left = reader.map(); reader.more(left); left--) {
+    read++;
     const path = readKey(reader, parent, isTop);
     if (path.ids.length > DEEPEST) throw fault('malformed', `more than ${DEEPEST} ids`);
     if (reader.peek() !== MAP) readLeaf(walk, path);
-    else if (path.ids.length < DEEPEST) readMap(walk, path, false);
-    else throw fault('malformed', `${formatPath(path)} has nothing below it`);
+    else if (path.ids.length === DEEPEST)
+      throw fault('malformed', `${formatPath(path)} has nothing below it`);
+    else if (readMap(walk, path, false) === 0) walk.collector.addEmpty(path);
   }
+  return read;
 }
 
 function readLeaf({ reader, collector, nullRemoves }: Walk, path: Path): void {
@@ -135,12 +141,12 @@ function readLeaf({ reader, collector, nullRemoves }: Walk, path: Path): void {
   else collector.add(path, (type) => fromCbor(type, scalar));
 }
 
-function decode(bytes: Uint8Array, context: DecodeContext, nullRemoves: boolean): Collector {
+function decode(bytes: Uint8Array, context: DecodeContext, nullRemoves: boolean): Said {
   const reader = new CborReader(bytes);
   const collector = createCollector(context);
   readMap({ reader, collector, nullRemoves }, { prefix: '', ids: [] }, true);
   reader.end();
-  return collector;
+  return collector.finish();
 }
 
 /** LwM2M's own use of CBOR (OMA Core 1.2 7.4, LwM2M CBOR). Keys are absolute, whatever the request; it has no times. */
@@ -149,8 +155,9 @@ export const lwm2mCbor: Format = {
   mediaType: 'application/vnd.oma.lwm2m+cbor',
   shape: 'any',
   carriesTime: false,
-  encode: (entries, { base }) => encode(entries, base),
+  encode,
   decode: (bytes, context) => decode(bytes, context, false).entries,
+  decodeContent: (bytes, context) => decode(bytes, context, false),
   decodePatch(bytes, context) {
     const { entries, removals } = decode(bytes, context, true);
     return { entries, removals };

@@ -1,11 +1,19 @@
 import { type Entry, formatPath, type Path } from '../model/index.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext, Format } from './format.ts';
-import { type Json, parseJson } from './json.ts';
+import { JsonReader } from './json.ts';
 import { jsonValues } from './json-value.ts';
 import { decodePack } from './senml-decode.ts';
-import { sharedIds, timeOf } from './senml-encode.ts';
-import { baseName, type Field, type SenmlRecord, VALUE_FIELD } from './senml-record.ts';
+import { timeOf } from './senml-encode.ts';
+import { sharedIds } from './senml-layout.ts';
+import {
+  baseName,
+  emptyRecord,
+  type Field,
+  type SenmlRecord,
+  setField,
+  VALUE_FIELD,
+} from './senml-record.ts';
 import { unspeakable, writeValue } from './value.ts';
 
 const VALUES = jsonValues('base64');
@@ -21,46 +29,51 @@ const SENML_FIELD: ReadonlyMap<string, Field> = new Map([
 ]);
 const FIELD: Readonly<Partial<Record<Field, string>>> = { v: 'v', vs: 'sv', vb: 'bv', vd: 'sv', vlo: 'ov' };
 
-function textIn(object: ReadonlyMap<string, Json>, field: string): string | undefined {
-  const value = object.get(field);
-  if (value === undefined || typeof value === 'string') return value;
-  throw fault('malformed', `${field} is not text`);
-}
-
-/** An element as SenML record. Without base name, its name is relative to the path of the request. */
-function recordOf(
-  element: Json,
-  baseName: string | undefined,
-  baseTime: Json | undefined,
-  base: Path,
-): SenmlRecord {
-  if (!(element instanceof Map)) throw fault('malformed', 'an element is a JSON object');
-  const record: SenmlRecord = {};
-  for (const [name, value] of element) {
-    const field = SENML_FIELD.get(name);
-    if (field !== undefined) record[field] = value;
+function readElement(reader: JsonReader): SenmlRecord {
+  const record = emptyRecord();
+  for (reader.object(); reader.moreMembers(); ) {
+    const field = SENML_FIELD.get(reader.name());
+    if (field === undefined) reader.skip();
+    else setField(record, field, reader.scalar());
   }
-  const own = formatPath(base);
-  record.bn = baseName ?? (textIn(element, 'n') ? `${own}/` : own);
-  if (baseTime !== undefined) record.bt = baseTime;
   return record;
 }
 
-function read(bytes: Uint8Array, { base }: DecodeContext): SenmlRecord[] {
-  const pack = parseJson(bytes);
-  const elements = pack instanceof Map ? pack.get('e') : undefined;
-  if (!(pack instanceof Map) || !Array.isArray(elements)) {
-    throw fault('malformed', 'not an object with an array `e`');
-  }
-  const baseName = textIn(pack, 'bn');
-  return elements.map((element) => recordOf(element, baseName, pack.get('bt'), base));
+function readElements(reader: JsonReader): SenmlRecord[] {
+  const records: SenmlRecord[] = [];
+  for (reader.array(); reader.moreItems(); ) records.push(readElement(reader));
+  return records;
 }
 
+/** The elements as SenML records. Without base name, their names are relative to the path of the request. */
+function read(bytes: Uint8Array, { base }: DecodeContext): SenmlRecord[] {
+  const reader = new JsonReader(bytes);
+  const common = emptyRecord();
+  let records: SenmlRecord[] | undefined;
+  for (reader.object(); reader.moreMembers(); ) {
+    const name = reader.name();
+    if (name === 'bn' || name === 'bt') setField(common, name, reader.scalar());
+    else if (name !== 'e') reader.skip();
+    else if (records === undefined) records = readElements(reader);
+    else throw fault('duplicate', '`e` is given twice');
+  }
+  reader.end();
+  if (records === undefined) throw fault('malformed', 'not an object with an array `e`');
+  if (common.bn !== undefined && typeof common.bn !== 'string') throw fault('malformed', 'bn is not text');
+  const own = formatPath(base);
+  for (const record of records) {
+    record.bn = common.bn ?? (record.n ? `${own}/` : own);
+    record.bt = common.bt;
+  }
+  return records;
+}
+
+/** Names have no prefix: LwM2M 1.0 knows none, and the path of the request names the device. */
 function encode(entries: readonly Entry[], base: Path): Uint8Array {
-  const path = entries[0]?.path ?? base;
-  const shared = entries.length === 0 ? base.ids.length : sharedIds(entries, 0, entries.length);
-  if (shared === 0 || entries.some((entry) => entry.path.prefix !== path.prefix)) {
-    throw fault('not-representable', 'LwM2M JSON has one base name');
+  const ids = entries[0]?.path.ids ?? base.ids;
+  const shared = entries.length === 0 ? ids.length : sharedIds(entries, 0, entries.length);
+  if (shared === 0 || entries.some(({ path }) => path.prefix !== base.prefix)) {
+    throw fault('not-representable', 'LwM2M JSON has one base name, of the device that was asked');
   }
   const baseMs = timeOf(entries.find((entry) => entry.at !== undefined)?.at);
   const elements = entries.map(({ path, type, value, at }) => {
@@ -73,7 +86,7 @@ function encode(entries: readonly Entry[], base: Path): Uint8Array {
   });
   const baseTime = baseMs === 0 ? '' : `"bt":${baseMs / 1000},`;
   return Buffer.from(
-    `{"bn":${JSON.stringify(baseName(path, shared))},${baseTime}"e":[${elements.join(',')}]}`,
+    `{"bn":"${baseName({ prefix: '', ids }, shared)}",${baseTime}"e":[${elements.join(',')}]}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Path } from '../model/index.ts';
 import { cbor } from './cbor.ts';
 import { fault } from './fault.ts';
-import type { DecodeContext, Format, Patch } from './format.ts';
+import type { Content, DecodeContext, Format, Patch } from './format.ts';
 import { lwm2mCbor } from './lwm2m-cbor.ts';
 import { lwm2mJson } from './lwm2m-json.ts';
 import { opaque } from './opaque.ts';
@@ -34,6 +34,14 @@ export const supportedFormats: readonly number[] = [...BY_NUMBER.keys()];
 /** The format that a Content-Format or Accept option means; undefined when it is none of ours. */
 export function formatFor(contentFormat: number): Format | undefined {
   return BY_NUMBER.get(contentFormat);
+}
+
+/**
+ * All that a payload says: needed where what is empty counts, as in Create, Replace and Bootstrap-Write.
+ * @throws GatewayError `codec.*` as decode
+ */
+export function decodeContent(format: Format, bytes: Uint8Array, context: DecodeContext): Content {
+  return format.decodeContent?.(bytes, context) ?? { entries: format.decode(bytes, context), empties: [] };
 }
 
 /**

@@ -4,12 +4,15 @@ import { CborReader } from './cbor-read.ts';
 import { cborValues } from './cbor-value.ts';
 import { ARRAY, MAP, TEXT, writeFloat, writeHead, writeInteger, writeText } from './cbor-write.ts';
 import { fault } from './fault.ts';
+import { digitsOf } from './senml-layout.ts';
 import {
   baseName,
+  emptyRecord,
   type Field,
   type SenmlRecord,
   type SenmlSyntax,
   type SenmlWriter,
+  setField,
   VALUE_FIELD,
 } from './senml-record.ts';
 import { unspeakable, writeValue } from './value.ts';
@@ -39,19 +42,15 @@ const FIELD_OF: ReadonlyMap<unknown, Field> = new Map<unknown, Field>([
 ]);
 
 function readRecord(reader: CborReader): SenmlRecord {
-  const record: SenmlRecord = {};
+  const record = emptyRecord();
   for (let left = reader.map(); reader.more(left); left--) {
     const label = reader.scalar();
     if (typeof label === 'string' ? label.endsWith('_') : typeof label !== 'number') {
       throw fault('malformed', 'a field of a SenML record that cannot be understood');
     }
     const field = FIELD_OF.get(label);
-    if (field === undefined) {
-      reader.skip();
-      continue;
-    }
-    if (record[field] !== undefined) throw fault('duplicate', `${field} is given twice in a SenML record`);
-    record[field] = reader.scalar();
+    if (field === undefined) reader.skip();
+    else setField(record, field, reader.scalar());
   }
   return record;
 }
@@ -66,10 +65,6 @@ function read(bytes: Uint8Array): SenmlRecord[] {
 
 const SLASH = 0x2f;
 const ZERO = 0x30;
-
-function digitsOf(id: number): number {
-  return id < 10 ? 1 : id < 100 ? 2 : id < 1000 ? 3 : id < 10000 ? 4 : 5;
-}
 
 /** Writes `5700` or `7/0` as text, straight into the bytes: this is what most records consist of. */
 function writeIds(ids: Ids, from: number): void {

@@ -1,17 +1,19 @@
 import {
   type DataType,
+  MAX_ID,
   type Path,
+  parseId,
   parseObjectLink,
   pathFromSegments,
   type Value,
   wholeNumber,
 } from '../model/index.ts';
 import { readBase64 } from './bytes.ts';
-import { type Collector, createCollector } from './collect.ts';
+import { createCollector, type Said } from './collect.ts';
 import { type DecimalText, isDecimalText, readDecimal } from './decimal-text.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext } from './format.ts';
-import { FIRST_ABSOLUTE_S, type Field, type SenmlRecord } from './senml-record.ts';
+import { FIELDS, FIRST_ABSOLUTE_S, type Field, type SenmlRecord } from './senml-record.ts';
 
 /** Fields that a list of paths may have (RFC 8790 3.1). */
 const PATH_FIELDS: ReadonlySet<string> = new Set(['bver', 'bn', 'bt', 'bu', 'n', 'u', 't']);
@@ -25,8 +27,7 @@ const LAST_TIME_MS = 8.64e15;
 /** Longer than any prefix and path. */
 const LONGEST_NAME = 128;
 
-function textIn(record: SenmlRecord, field: Field): string | undefined {
-  const value = record[field];
+function textOf(value: unknown, field: Field): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   throw fault('malformed', `${field} is not text`);
 }
@@ -37,17 +38,16 @@ function isNumeral(value: unknown): value is Numeral {
   return typeof value === 'number' || typeof value === 'bigint' || isDecimalText(value);
 }
 
-function numeralIn(record: SenmlRecord, field: Field): Numeral | undefined {
-  const value = record[field];
+function numeralOf(value: unknown, field: Field): Numeral | undefined {
   if (value === undefined || isNumeral(value)) return value;
   throw fault('malformed', `${field} is not a number`);
 }
 
 /** A number that may be rounded, as times are. */
-function numberIn(record: SenmlRecord, field: Field): number | undefined {
-  const value = numeralIn(record, field);
-  if (value === undefined) return undefined;
-  const number = Number(isDecimalText(value) ? value.decimal : value);
+function doubleOf(value: unknown, field: Field): number | undefined {
+  const numeral = numeralOf(value, field);
+  if (numeral === undefined) return undefined;
+  const number = Number(isDecimalText(numeral) ? numeral.decimal : numeral);
   if (Number.isFinite(number)) return number;
   throw fault('malformed', `${field} is not a number`);
 }
@@ -65,49 +65,79 @@ function sum(base: number | bigint, value: number | bigint): number | bigint {
     : Number(base) + Number(value);
 }
 
-/** The path that a resolved name means; a slash too many where base name and name meet is forgiven. */
-function pathOf(base: string, name: string): Path {
-  const text = base.endsWith('/') && name.startsWith('/') ? base + name.slice(1) : base + name;
-  const path =
-    text.startsWith('/') && text.length <= LONGEST_NAME
-      ? pathFromSegments(text.slice(1).split('/'))
-      : undefined;
-  if (path !== undefined) return path;
-  throw fault('malformed', `${JSON.stringify(text.slice(0, LONGEST_NAME))} is not a path`);
-}
-
-/** Passes on what stays in force from record to record. */
+/** What stays in force from record to record. */
 interface Bases {
   name: string;
+  /** What the name leads to when ids follow it. */
+  path: Path | undefined;
   timeS: number;
   value: Numeral;
 }
 
+function createBases(): Bases {
+  return { name: '', path: undefined, timeS: 0, value: 0 };
+}
+
+/** The path of the ids that a name spells below `base`; undefined for what is not that simple. */
+function pathBelow(base: Path, name: string): Path | undefined {
+  const ids = [...base.ids];
+  for (let from = 0; from <= name.length; ) {
+    const slash = name.indexOf('/', from);
+    const to = slash < 0 ? name.length : slash;
+    const id = parseId(name.slice(from, to));
+    if (id === undefined) return undefined;
+    ids.push(id);
+    from = to + 1;
+  }
+  return ids.length > 4 ? undefined : { prefix: base.prefix, ids };
+}
+
+function pathIn(text: string): Path | undefined {
+  if (!text.startsWith('/') || text.length > LONGEST_NAME) return undefined;
+  const slash = text.indexOf('/', 1);
+  if (slash < 0) return pathFromSegments([text.slice(1)]);
+  const first = slash === 1 ? undefined : pathFromSegments([text.slice(1, slash)]);
+  return first === undefined ? undefined : pathBelow(first, text.slice(slash + 1));
+}
+
+/** The path that base name and name mean; a slash too many where they meet is forgiven. */
+function pathOf({ name: base, path }: Bases, name: string): Path {
+  const endsWithSlash = base.endsWith('/');
+  const hasSlash = name.startsWith('/');
+  const rest = hasSlash ? name.slice(1) : name;
+  let found: Path | undefined;
+  if (name === '' && !endsWithSlash) found = path;
+  else if (path !== undefined && hasSlash !== endsWithSlash) found = pathBelow(path, rest);
+  found ??= pathIn(endsWithSlash ? base + rest : base + name);
+  if (found !== undefined) return found;
+  throw fault('malformed', `${JSON.stringify((base + name).slice(0, LONGEST_NAME))} is not a path`);
+}
+
 function carry(bases: Bases, record: SenmlRecord): void {
-  const version = numberIn(record, 'bver');
+  const version = doubleOf(record.bver, 'bver');
   if (version !== undefined && version > VERSION) throw fault('malformed', `SenML version ${version}`);
-  bases.name = textIn(record, 'bn') ?? bases.name;
-  bases.timeS = numberIn(record, 'bt') ?? bases.timeS;
-  bases.value = numeralIn(record, 'bv') ?? bases.value;
+  const name = textOf(record.bn, 'bn');
+  if (name !== undefined && name !== bases.name) {
+    bases.name = name;
+    bases.path = pathIn(name.length > 1 && name.endsWith('/') ? name.slice(0, -1) : name);
+  }
+  bases.timeS = doubleOf(record.bt, 'bt') ?? bases.timeS;
+  bases.value = numeralOf(record.bv, 'bv') ?? bases.value;
 }
 
 /** When a value was true, in ms since 1970; undefined: now. */
 function timeOf(baseS: number, record: SenmlRecord, now: number | undefined): number | undefined {
-  const seconds = baseS + (numberIn(record, 't') ?? 0);
-  if (now === undefined || seconds === 0) return undefined;
-  const at = Math.round(seconds < FIRST_ABSOLUTE_S ? now + seconds * 1000 : seconds * 1000);
+  const ms = Math.round((baseS + (doubleOf(record.t, 't') ?? 0)) * 1000);
+  if (now === undefined || ms === 0) return undefined;
+  const at = ms < FIRST_ABSOLUTE_S * 1000 ? now + ms : ms;
   if (Math.abs(at) <= LAST_TIME_MS) return at;
-  throw fault('malformed', `${seconds} s is no time`);
+  throw fault('malformed', `${ms} ms is no time`);
 }
 
-const VALUE_FIELDS = ['v', 'vs', 'vb', 'vd', 'vlo'] as const;
-
-/** The one field with a value. */
-function valueFieldOf(record: SenmlRecord): (typeof VALUE_FIELDS)[number] {
-  const present = VALUE_FIELDS.filter((field) => record[field] !== undefined);
-  const [field] = present;
-  if (field !== undefined && present.length === 1) return field;
-  throw fault('malformed', `a SenML record has one value, not ${present.length}`);
+function checkOneValue({ v, vs, vb, vd, vlo }: SenmlRecord): void {
+  let values = 0;
+  for (const value of [v, vs, vb, vd, vlo]) if (value !== undefined) values++;
+  if (values !== 1) throw fault('malformed', `a SenML record has one value, not ${values}`);
 }
 
 /** Where formats differ. */
@@ -120,71 +150,64 @@ interface Dialect {
 
 /** The value of a record for its resource's type; the collector checks that it is one. */
 function readValue(
-  record: SenmlRecord,
-  bases: Bases,
+  { v, vs, vb, vd, vlo }: SenmlRecord,
+  base: Numeral,
+  type: DataType | undefined,
   { base64InText }: Dialect,
-): (type: DataType | undefined) => Value {
-  const field = valueFieldOf(record);
-  const value = record[field];
-  switch (field) {
-    case 'v': {
-      const numeral = numeralIn(record, 'v') ?? 0;
-      const base = bases.value;
-      if (base === 0) return (type) => numberOf(numeral, type);
-      return (type) => sum(numberOf(base, type), numberOf(numeral, type));
-    }
-    case 'vlo': {
-      const link = textIn(record, 'vlo') ?? '';
-      return () => parseObjectLink(link);
-    }
-    case 'vs':
-      if (typeof value !== 'string') break;
-      return base64InText ? (type) => (type === 'opaque' ? readBase64(value) : value) : () => value;
-    case 'vb':
-      if (typeof value === 'boolean') return () => value;
-      break;
-    case 'vd':
-      if (value instanceof Uint8Array) return () => value;
-      break;
+): Value {
+  if (isNumeral(v)) return base === 0 ? numberOf(v, type) : sum(numberOf(base, type), numberOf(v, type));
+  if (typeof vs === 'string') {
+    if (type === 'objlnk') return parseObjectLink(vs); // Leshan writes links so
+    return base64InText && type === 'opaque' ? readBase64(vs) : vs;
   }
-  throw fault('malformed', `${field} holds another kind of value`);
+  if (typeof vb === 'boolean') return vb;
+  if (vd instanceof Uint8Array) return vd;
+  if (typeof vlo === 'string') return parseObjectLink(vlo);
+  throw fault('malformed', 'a field of a SenML record holds another kind of value');
 }
 
-/** A report may leave the name away when the request names the resource; a write may not. */
+/**
+ * The path that a record means. A report may leave the name away when the request names the resource; a write may not.
+ * A Create may leave the instance away: then its id is ours to choose (OMA Core 1.2 6.3.6).
+ */
 function namedPath(bases: Bases, record: SenmlRecord, { base, now }: DecodeContext): Path {
-  const name = textIn(record, 'n') ?? '';
+  const name = textOf(record.n, 'n') ?? '';
   if (name === '' && bases.name === '' && now !== undefined && base.ids.length >= 3) return base;
-  return pathOf(bases.name, name);
+  const path = pathOf(bases, name);
+  if (path.ids.length !== 2 || base.ids.length !== 1 || now !== undefined) return path;
+  const [object = MAX_ID, resource = MAX_ID] = path.ids;
+  return { prefix: path.prefix, ids: [object, MAX_ID, resource] };
 }
 
 /** Resolves a pack (RFC 8428 4.6). */
-export function decodePack(
-  records: readonly SenmlRecord[],
-  context: DecodeContext,
-  dialect: Dialect,
-): Collector {
+export function decodePack(records: readonly SenmlRecord[], context: DecodeContext, dialect: Dialect): Said {
   const collector = createCollector(context);
-  const bases: Bases = { name: '', timeS: 0, value: 0 };
+  const bases = createBases();
   for (const record of records) {
     carry(bases, record);
     const path = namedPath(bases, record, context);
-    if (dialect.nullRemoves && record.v === null && valueFieldOf(record) === 'v') collector.remove(path);
-    else collector.add(path, readValue(record, bases, dialect), timeOf(bases.timeS, record, context.now));
+    checkOneValue(record);
+    if (dialect.nullRemoves && record.v === null) collector.remove(path);
+    else {
+      const at = timeOf(bases.timeS, record, context.now);
+      collector.add(path, (type) => readValue(record, bases.value, type, dialect), at);
+    }
   }
-  return collector;
+  return collector.finish();
 }
 
 /** The paths that a fetch pack names (RFC 8790 3.1). */
 export function decodePaths(records: readonly SenmlRecord[]): Path[] {
-  const bases: Bases = { name: '', timeS: 0, value: 0 };
+  const bases = createBases();
   return records.map((record) => {
-    for (const field in record) {
-      if (!PATH_FIELDS.has(field)) throw fault('malformed', `${field} in a list of paths`);
+    for (const field of FIELDS) {
+      if (record[field] !== undefined && !PATH_FIELDS.has(field)) {
+        throw fault('malformed', `${field} in a list of paths`);
+      }
     }
     carry(bases, record);
-    const name = textIn(record, 'n') ?? '';
+    const name = textOf(record.n, 'n') ?? '';
     // "/3/0/" alone means the instance.
-    const base = name === '' && bases.name.length > 1 ? bases.name.replace(/\/$/, '') : bases.name;
-    return pathOf(base, name);
+    return name === '' && bases.path !== undefined ? bases.path : pathOf(bases, name);
   });
 }

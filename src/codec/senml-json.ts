@@ -1,43 +1,48 @@
 import { formatPath } from '../model/index.ts';
 import { readBase64 } from './bytes.ts';
 import { fault } from './fault.ts';
-import { type Json, parseJson } from './json.ts';
+import { JsonReader } from './json.ts';
 import { jsonValues } from './json-value.ts';
 import {
   baseName,
+  emptyRecord,
   FIELDS,
   type Field,
   type SenmlRecord,
   type SenmlSyntax,
   type SenmlWriter,
+  setField,
   VALUE_FIELD,
 } from './senml-record.ts';
 import { unspeakable, writeValue } from './value.ts';
 
 const VALUES = jsonValues('base64url');
 
-const IS_FIELD: ReadonlySet<string> = new Set(FIELDS);
+const FIELD_NAMES: ReadonlySet<string> = new Set(FIELDS);
 
 function isField(name: string): name is Field {
-  return IS_FIELD.has(name);
+  return FIELD_NAMES.has(name);
 }
 
-function readRecord(json: Json): SenmlRecord {
-  if (!(json instanceof Map)) throw fault('malformed', 'a SenML record is a JSON object');
-  const record: SenmlRecord = {};
-  for (const [name, value] of json) {
-    if (name === 'vd' && typeof value === 'string') record.vd = readBase64(value);
-    else if (isField(name)) record[name] = value;
+function readRecord(reader: JsonReader): SenmlRecord {
+  const record = emptyRecord();
+  for (reader.object(); reader.moreMembers(); ) {
+    const name = reader.name();
+    if (isField(name)) setField(record, name, reader.scalar());
     else if (name.endsWith('_'))
       throw fault('malformed', 'a field of a SenML record that cannot be understood');
+    else reader.skip();
   }
+  if (typeof record.vd === 'string') record.vd = readBase64(record.vd);
   return record;
 }
 
 function read(bytes: Uint8Array): SenmlRecord[] {
-  const pack = parseJson(bytes);
-  if (!Array.isArray(pack)) throw fault('malformed', 'SenML is a JSON array');
-  return pack.map(readRecord);
+  const reader = new JsonReader(bytes);
+  const records: SenmlRecord[] = [];
+  for (reader.array(); reader.moreItems(); ) records.push(readRecord(reader));
+  reader.end();
+  return records;
 }
 
 let text = '';

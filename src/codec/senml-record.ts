@@ -1,30 +1,60 @@
 import { type DataType, type Entry, formatPath, type Path } from '../model/index.ts';
+import { fault } from './fault.ts';
 
 /** The vocabulary of SenML, whatever the syntax (RFC 8428 4; OMA Core 1.2 7.4). */
 
-/** The fields of a record. `vlo` is LwM2M's own. */
-export const FIELDS = [
-  'bver',
-  'bn',
-  'bt',
-  'bu',
-  'bv',
-  'bs',
-  'n',
-  'u',
-  'v',
-  'vs',
-  'vb',
-  's',
-  't',
-  'ut',
-  'vd',
-  'vlo',
-] as const;
-export type Field = (typeof FIELDS)[number];
-
 /** A record as it was read; what a field holds is checked when it is used. */
-export type SenmlRecord = { [field in Field]?: unknown };
+export interface SenmlRecord {
+  bver: unknown;
+  bn: unknown;
+  bt: unknown;
+  bu: unknown;
+  bv: unknown;
+  bs: unknown;
+  n: unknown;
+  u: unknown;
+  v: unknown;
+  vs: unknown;
+  vb: unknown;
+  s: unknown;
+  t: unknown;
+  ut: unknown;
+  vd: unknown;
+  /** LwM2M's own */
+  vlo: unknown;
+}
+
+export type Field = keyof SenmlRecord;
+
+/** A record without fields. */
+export function emptyRecord(): SenmlRecord {
+  return {
+    bver: undefined,
+    bn: undefined,
+    bt: undefined,
+    bu: undefined,
+    bv: undefined,
+    bs: undefined,
+    n: undefined,
+    u: undefined,
+    v: undefined,
+    vs: undefined,
+    vb: undefined,
+    s: undefined,
+    t: undefined,
+    ut: undefined,
+    vd: undefined,
+    vlo: undefined,
+  };
+}
+
+export const FIELDS = Object.keys(emptyRecord()) as readonly Field[];
+
+/** Sets a field of a record. @throws GatewayError `codec.duplicate` if it is set already */
+export function setField(record: SenmlRecord, field: Field, value: unknown): void {
+  if (record[field] !== undefined) throw fault('duplicate', `${field} is given twice in a record`);
+  record[field] = value;
+}
 
 /** One way to write SenML down. */
 export interface SenmlSyntax {

@@ -14,5 +14,5 @@ export function singleValue(entries: readonly Entry[], { base }: EncodeRequest):
 export function decodeSingle(context: DecodeContext, read: (type: DataType | undefined) => Value): Entry[] {
   const collector = createCollector(context);
   collector.add(context.base, read);
-  return collector.entries;
+  return collector.finish().entries;
 }

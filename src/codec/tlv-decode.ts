@@ -1,6 +1,6 @@
-import { type DataType, type Entry, MAX_ID, type Path, type Value, wholeNumber } from '../model/index.ts';
+import { type DataType, MAX_ID, type Path, type Value, wholeNumber } from '../model/index.ts';
 import { bufferOf, ownBytes, readUtf8 } from './bytes.ts';
-import { type Collector, createCollector } from './collect.ts';
+import { type Collector, createCollector, type Said } from './collect.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext } from './format.ts';
 import { INSTANCE, MULTIPLE, RESOURCE, RESOURCE_INSTANCE, WIDE_ID } from './tlv-kind.ts';
@@ -102,8 +102,13 @@ function addValue({ bytes, collector, prefix }: Walk, ids: Path['ids'], tlv: Tlv
   collector.add({ prefix, ids }, (type) => readValue(bytes, tlv, type));
 }
 
+function addEmpty({ collector, prefix }: Walk, ids: Path['ids']): void {
+  collector.addEmpty({ prefix, ids });
+}
+
 /** Resource instances of the resource `ids`. */
 function addResourceInstances(walk: Walk, ids: Path['ids'], { from, to }: Tlv): void {
+  if (from === to) addEmpty(walk, ids);
   for (const tlv of readTlvs(walk.bytes, from, to)) {
     if (tlv.kind !== RESOURCE_INSTANCE) throw misplaced();
     addValue(walk, [...ids, tlv.id], tlv);
@@ -128,7 +133,9 @@ function addInstances(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void 
   }
   for (const tlv of tlvs) {
     if (tlv.kind !== INSTANCE) throw misplaced();
-    addResources(walk, [...ids, tlv.id], readTlvs(walk.bytes, tlv.from, tlv.to));
+    const instance = [...ids, tlv.id];
+    if (tlv.from === tlv.to) addEmpty(walk, instance);
+    addResources(walk, instance, readTlvs(walk.bytes, tlv.from, tlv.to));
   }
 }
 
@@ -157,11 +164,11 @@ function addResourceInstance(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[])
 
 const BY_DEPTH = [undefined, addInstances, addInstance, addResource, addResourceInstance] as const;
 
-export function decodeTlv(bytes: Uint8Array, context: DecodeContext): Entry[] {
+export function decodeTlv(bytes: Uint8Array, context: DecodeContext): Said {
   const { prefix, ids } = context.base;
   const add = BY_DEPTH[ids.length];
   if (add === undefined) throw fault('malformed', 'TLV has no names, so it needs an object in the path');
   const walk: Walk = { bytes: bufferOf(bytes), collector: createCollector(context), prefix };
   add(walk, ids, readTlvs(walk.bytes, 0, bytes.length));
-  return walk.collector.entries;
+  return walk.collector.finish();
 }

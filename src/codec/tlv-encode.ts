@@ -1,7 +1,8 @@
 import { type Entry, formatPath, isWithin, type ObjectLink, type Path } from '../model/index.ts';
 import { checkText, output as out } from './bytes.ts';
 import { fault } from './fault.ts';
-import { ordered } from './order.ts';
+import type { EncodeRequest } from './format.ts';
+import { type Item, nestable } from './order.ts';
 import { INSTANCE, MOST_BYTES, MULTIPLE, RESOURCE, RESOURCE_INSTANCE, WIDE_ID } from './tlv-kind.ts';
 import { type ValueWriter, writeValue } from './value.ts';
 
@@ -13,7 +14,7 @@ import { type ValueWriter, writeValue } from './value.ts';
 /** Headers of instance, resource and resource instance, of up to 6 bytes each, and a value of up to 8. */
 const MOST_PER_ENTRY = 3 * 6 + 8;
 
-function sizeBound({ value }: Entry): number {
+function sizeBound({ value }: Item): number {
   if (typeof value === 'string') return MOST_PER_ENTRY + value.length * 3;
   return MOST_PER_ENTRY + (value instanceof Uint8Array ? value.length : 0);
 }
@@ -52,20 +53,23 @@ function putFloat(value: number): void {
   }
 }
 
-function integerBytes(value: number | bigint, isSigned: boolean): number {
+function integerBytes(value: number | bigint): number {
   for (let bytes = 1; bytes < 8; bytes *= 2) {
-    const high = 2 ** (8 * bytes - (isSigned ? 1 : 0));
-    if (value < high && value >= (isSigned ? -high : 0)) return bytes;
+    const high = 2 ** (8 * bytes - 1);
+    if (value < high && value >= -high) return bytes;
   }
   return 8;
 }
 
-/** The shortest of 1, 2, 4 and 8 bytes. An unsigned goes by its magnitude: 200 takes one byte. */
-function putInteger(value: number | bigint, isSigned: boolean): void {
-  const size = integerBytes(value, isSigned);
+/**
+ * The shortest of 1, 2, 4 and 8 bytes that says the same to readers with and without a sign: 200 takes two bytes, also
+ * as unsigned. Leshan would read one byte C8 as 2^64-56.
+ */
+function putInteger(value: number | bigint): void {
+  const size = integerBytes(value);
   out.at -= size;
   if (size === 8) out.bytes.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)), out.at);
-  else out.bytes.writeUIntBE(Number(value) + (value < 0 ? 2 ** (8 * size) : 0), out.at, size);
+  else out.bytes.writeIntBE(Number(value), out.at, size);
 }
 
 function putLink({ object, instance }: ObjectLink): void {
@@ -77,7 +81,7 @@ function putLink({ object, instance }: ObjectLink): void {
 const VALUES: ValueWriter<void> = {
   whole: putInteger,
   float: putFloat,
-  boolean: (value) => putInteger(value ? 1 : 0, false),
+  boolean: (value) => putInteger(value ? 1 : 0),
   text: putText,
   opaque: putBytes,
   link: putLink,
@@ -89,18 +93,19 @@ function kindOf(level: number, isValue: boolean): number {
   return isValue ? RESOURCE : MULTIPLE;
 }
 
-/** Puts `entries[from..to)`, which have the same ids above `level`. */
-function putLevel(entries: readonly Entry[], from: number, to: number, level: number): void {
+/** Puts `items[from..to)`, which have the same ids above `level`. */
+function putLevel(items: readonly Item[], from: number, to: number, level: number): void {
   for (let end = to; end > from; ) {
-    const last = entries[end - 1];
+    const last = items[end - 1];
     if (last === undefined) return;
     const id = last.path.ids[level] ?? 0;
     let start = end - 1;
-    while (start > from && entries[start - 1]?.path.ids[level] === id) start--;
+    while (start > from && items[start - 1]?.path.ids[level] === id) start--;
     const after = out.at;
-    const isValue = last.path.ids.length === level + 1;
+    const isLeaf = last.path.ids.length === level + 1;
+    const isValue = isLeaf && last.value !== undefined;
     if (isValue) writeValue(VALUES, last.type, last.value);
-    else putLevel(entries, start, end, level + 1);
+    else if (!isLeaf) putLevel(items, start, end, level + 1);
     putHeader(kindOf(level, isValue), id, after - out.at);
     end = start;
   }
@@ -109,18 +114,26 @@ function putLevel(entries: readonly Entry[], from: number, to: number, level: nu
 /** The level whose ids the outermost headers carry, by the count of ids in the path that was asked. */
 const OUTER_LEVEL = [undefined, 1, 2, 2, 3] as const;
 
+function isBelow(base: Path, { path }: Item): boolean {
+  return path.prefix === base.prefix && isWithin(base.ids, path.ids);
+}
+
 /** Nested as the asked path wants it: an object as instances, an instance as resources (OMA Core 1.2 7.4). */
-export function encodeTlv(entries: readonly Entry[], base: Path): Uint8Array {
+export function encodeTlv(entries: readonly Entry[], { base, empties }: EncodeRequest): Uint8Array {
   const level = OUTER_LEVEL[base.ids.length];
-  const isBelow = ({ path }: Entry) => path.prefix === base.prefix && isWithin(base.ids, path.ids);
-  if (level === undefined || !entries.every(isBelow)) {
+  // An instance that was asked for and is empty has no header, so there is nothing to write.
+  const items = nestable(
+    entries,
+    empties?.filter(({ ids }) => ids.length > (level ?? 0)),
+  );
+  if (level === undefined || !items.every((item) => isBelow(base, item))) {
     throw fault('not-representable', `TLV has no name for what is not below ${formatPath(base)}`);
   }
-  const size = entries.reduce((sum, entry) => sum + sizeBound(entry), MOST_PER_ENTRY);
+  const size = items.reduce((sum, item) => sum + sizeBound(item), MOST_PER_ENTRY);
   out.start().reserve(size);
   out.at = size;
-  putLevel(ordered(entries), 0, entries.length, level);
+  putLevel(items, 0, items.length, level);
   // Nothing at a resource can only be a multiple resource without instances.
-  if (entries.length === 0 && base.ids.length === 3) putHeader(MULTIPLE, base.ids[2] ?? 0, 0);
+  if (items.length === 0 && base.ids.length === 3) putHeader(MULTIPLE, base.ids[2] ?? 0, 0);
   return out.copy(out.at, size);
 }

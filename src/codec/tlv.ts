@@ -8,6 +8,7 @@ export const tlv: Format = {
   mediaType: 'application/vnd.oma.lwm2m+tlv',
   shape: 'subtree',
   carriesTime: false,
-  encode: (entries, { base }) => encodeTlv(entries, base),
-  decode: decodeTlv,
+  encode: encodeTlv,
+  decode: (bytes, context) => decodeTlv(bytes, context).entries,
+  decodeContent: decodeTlv,
 };

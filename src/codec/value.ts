@@ -3,8 +3,8 @@ import { fault } from './fault.ts';
 
 /** How a format writes each kind of value; what it gets has been checked. */
 export interface ValueWriter<Out> {
-  /** @param isSigned false: 0..2^64-1, true: -2^63..2^63-1; a safe number or a bigint */
-  whole(value: number | bigint, isSigned: boolean): Out;
+  /** A safe number or a bigint, of -2^63..2^64-1. */
+  whole(value: number | bigint): Out;
   /** A finite number. */
   float(value: number): Out;
   boolean(value: boolean): Out;
@@ -43,10 +43,10 @@ export function writeValue<Out>(writer: ValueWriter<Out>, type: DataType, value:
       break;
     case 'integer':
     case 'time':
-      if (isWhole(value, LIMITS.integer)) return writer.whole(value, true);
+      if (isWhole(value, LIMITS.integer)) return writer.whole(value);
       break;
     case 'unsigned':
-      if (isWhole(value, LIMITS.unsigned)) return writer.whole(value, false);
+      if (isWhole(value, LIMITS.unsigned)) return writer.whole(value);
       break;
     case 'boolean':
       if (typeof value === 'boolean') return writer.boolean(value);

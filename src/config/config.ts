@@ -9,8 +9,15 @@ export interface GatewayConfig {
   /** All that `profilePaths` hold, used or not. */
   readonly availableProfiles: readonly ProfileConfig[];
   readonly devices: readonly DeviceConfig[];
+  /** What `objects` names, unread: what is in it is not of this room. */
+  readonly objectFiles: readonly TextFile[];
   readonly stateDirectory: string;
   readonly log: { readonly level: LogLevel };
+}
+
+export interface TextFile {
+  readonly file: string;
+  readonly text: string;
 }
 
 /** `gateway`: one client with Object 25 and a prefix per device. `endpoints`: one client per device. */

@@ -65,12 +65,10 @@ export const defaults = z
 /** The keys of a device; those of its protocol join them. `generate` and `overrides` are checked by themselves. */
 export const device = z.strictObject({
   id: deviceName.meta({ description: 'Names the device for good; never give it to another one.' }),
-  deviceId: z
-    .exactOptional(text('meter-4711'))
-    .meta({
-      description:
-        'The Device ID of Object 25, unique in the world, e.g. urn:dev:os:32473-4711. Default: the endpoint and the id.',
-    }),
+  deviceId: z.exactOptional(text('meter-4711')).meta({
+    description:
+      'The Device ID of Object 25, unique in the world, e.g. urn:dev:os:32473-4711. Default: the endpoint and the id.',
+  }),
   prefix: z
     .exactOptional(prefixName)
     .meta({ description: 'The prefix of its paths towards servers. Default: made from the Device ID.' }),

@@ -21,6 +21,11 @@ export const mainFile = z.strictObject({
     description:
       'Folders with profiles; the first that has an id wins. builtin is the one that comes with the gateway.',
   }),
+  objects: z.array(text('objects')).max(100).prefault([]).meta({
+    title: 'a list of folders and files',
+    description:
+      'Folders with object definitions, and single ones (name.xml), in the XML of the OMA registry, seen from this file. They add to the registry; of the same object and version they hold.',
+  }),
   upstream,
   defaults,
   state: z

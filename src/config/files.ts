@@ -75,15 +75,15 @@ export function besides(file: string, path: string): string {
   return isAbsolute(path) ? path : join(dirname(file), path);
 }
 
-/** The YAML files in a folder and the folders below it, in the order of their names. */
-export function yamlFilesBelow(files: FileSystem, folder: string): Found<readonly string[]> {
+/** The files in a folder and the folders below it whose names fit `names`, in the order of their names. */
+export function filesBelow(files: FileSystem, folder: string, names: RegExp): Found<readonly string[]> {
   const found: string[] = [];
   let folders = 0;
   const visit = (path: string, level: number): void => {
     if (++folders > MOST_FILES || level > MOST_FOLDER_LEVELS) throw failure('TOO_MANY');
     for (const entry of sorted(files.list(path))) {
       if (entry.isFolder) visit(join(path, entry.name), level + 1);
-      else if (/\.ya?ml$/.test(entry.name)) found.push(join(path, entry.name));
+      else if (names.test(entry.name)) found.push(join(path, entry.name));
     }
     if (found.length > MOST_FILES) throw failure('TOO_MANY');
   };

@@ -12,6 +12,7 @@ export type {
   ServerConfig,
   Settings,
   StaleAfter,
+  TextFile,
   TransmissionConfig,
   UpstreamConfig,
   WriteConfig,

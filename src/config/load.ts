@@ -10,7 +10,7 @@ import { locate, type Origin, type Sources } from './locate.ts';
 import { childOf, itemsOf, type Node, textAt } from './node.ts';
 import { type AdapterKeys, createVocabulary, type Vocabulary } from './protocol.ts';
 import type { Environment } from './scalar.ts';
-import { createReader, type Reader, readIncluded, readProfiles } from './sources.ts';
+import { createReader, type Reader, readIncluded, readObjectFiles, readProfiles } from './sources.ts';
 import { toUpstream } from './upstream.ts';
 
 /** What a configuration is read with. */
@@ -77,6 +77,7 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
   const nodes = [main, ...included].flatMap((file) => itemsOf(childOf(file, 'devices')));
   const devices = readDevices(nodes, around, faults);
   const sources = { main, connections, profiles, devices };
+  const objectFiles = readObjectFiles(main, reader);
   if (checked === undefined) return { sources };
   const config: GatewayConfig = {
     upstream: toUpstream(checked.upstream, childOf(main, 'upstream') ?? main, faults),
@@ -84,6 +85,7 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
     profiles: usedProfiles(sources),
     availableProfiles: [...profiles.values()].flatMap(({ profile }) => profile ?? []),
     devices: devices.map(({ device }) => device),
+    objectFiles,
     stateDirectory: checked.state.path,
     log: checked.log,
   };

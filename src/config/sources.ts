@@ -1,9 +1,10 @@
 import { normalize } from 'node:path';
 import { check } from './check.ts';
+import type { TextFile } from './config.ts';
 import type { ProfileSource } from './device.ts';
 import type { Faults } from './fault.ts';
 import { profileFile } from './file-schema.ts';
-import { besides, builtinProfiles, type FileSystem, filesLike, readText, yamlFilesBelow } from './files.ts';
+import { besides, builtinProfiles, type FileSystem, filesBelow, filesLike, readText } from './files.ts';
 import { childOf, itemsOf, type Node, show, textAt } from './node.ts';
 import { readProfile } from './profile.ts';
 import type { Vocabulary } from './protocol.ts';
@@ -15,7 +16,9 @@ export interface Reader {
   readonly files: FileSystem;
   /** False after a file could not be read. */
   readonly isComplete: boolean;
-  /** The tree of a file. @param named where another file names it */
+  /** @param named where another file names it */
+  text(path: string, named?: Node): string | undefined;
+  /** The tree of a file. */
   read(path: string, named?: Node): Node | undefined;
   /** Says that a file or folder could not be read. */
   refuse(path: string, named: Node | undefined, reason: string): void;
@@ -28,19 +31,23 @@ export function createReader(env: Environment, files: FileSystem, faults: Faults
     const what = named === undefined ? 'this file' : show(named);
     faults.add(named?.place ?? { file: path, line: 1, column: 1 }, `cannot read ${what}: ${reason}`);
   };
+  const textOf: Reader['text'] = (path, named) => {
+    const text = readText(files, path);
+    if ('value' in text) return text.value;
+    refuse(path, named, text.reason);
+    return undefined;
+  };
   return {
     files,
     get isComplete() {
       return isComplete;
     },
     refuse,
+    text: textOf,
     read(path, named) {
-      const text = readText(files, path);
-      if ('reason' in text) {
-        refuse(path, named, text.reason);
-        return undefined;
-      }
-      const node = readYaml(path, text.value, env, faults);
+      const text = textOf(path, named);
+      if (text === undefined) return undefined;
+      const node = readYaml(path, text, env, faults);
       if (node === undefined) isComplete = false;
       return node;
     },
@@ -57,6 +64,24 @@ export function readIncluded(main: Node, reader: Reader): Node[] {
   }
   named.delete(normalize(main.place.file));
   return [...named].flatMap(([path, node]) => reader.read(path, node) ?? []);
+}
+
+const XML = /\.xml$/i;
+
+/** The files that `objects` names, each once; a path that does not end in `.xml` is a folder. */
+export function readObjectFiles(main: Node, reader: Reader): TextFile[] {
+  const read = new Map<string, string | undefined>();
+  const add = (file: string, named?: Node): void => {
+    if (!read.has(file)) read.set(file, reader.text(file, named));
+  };
+  for (const { node, text } of textsOf(childOf(main, 'objects'))) {
+    const path = normalize(besides(main.place.file, text));
+    const found = XML.test(path) ? undefined : filesBelow(reader.files, path, XML);
+    if (found === undefined) add(path, node);
+    else if ('reason' in found) reader.refuse(text, node, found.reason);
+    else for (const file of found.value) add(file);
+  }
+  return [...read].flatMap(([file, text]) => (text === undefined ? [] : [{ file, text }]));
 }
 
 /** The sound texts of a list. */
@@ -100,7 +125,7 @@ function readFolder(
   faults: Faults,
 ): Map<string, ProfileSource> {
   const sources = new Map<string, ProfileSource>();
-  const paths = yamlFilesBelow(reader.files, folder);
+  const paths = filesBelow(reader.files, folder, /\.ya?ml$/);
   if ('reason' in paths) {
     reader.refuse(folder, named, paths.reason);
     return sources;

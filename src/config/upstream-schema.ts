@@ -90,9 +90,9 @@ export const upstream = z
   .strictObject({
     endpoint: z
       .string()
-      .regex(/^[!-~]{1,255}$/)
+      .regex(/^[!-~]{1,252}$/)
       .meta({
-        title: 'a text without blanks, at most 255 characters',
+        title: 'a text without blanks, at most 252 characters',
         examples: ['urn:dev:mac:0024befffe804ff1'],
         description: 'The endpoint client name of this gateway. Never the same on two gateways.',
       }),

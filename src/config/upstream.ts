@@ -11,7 +11,9 @@ type CheckedServer = CheckedUpstream['servers'][number];
 export function toUpstream(checked: CheckedUpstream, node: Node, faults: Faults): UpstreamConfig {
   const { endpoint, representation } = checked;
   const servers = checked.servers.map((one, index) => toServer(one, index + 1, representation));
-  checkShortServerIds(servers, itemsOf(childOf(node, 'servers')), faults);
+  const nodes = itemsOf(childOf(node, 'servers'));
+  checkShortServerIds(servers, nodes, faults);
+  checkLocalPorts(servers, nodes, faults);
   return { endpoint, representation, servers };
 }
 
@@ -51,5 +53,18 @@ function checkShortServerIds(servers: readonly ServerConfig[], nodes: readonly N
         'another server has this Short Server ID; without one it is the position in the list',
       );
     seen.add(shortServerId);
+  }
+}
+
+/** A port here can serve one client towards one server. */
+function checkLocalPorts(servers: readonly ServerConfig[], nodes: readonly Node[], faults: Faults): void {
+  const seen = new Set<number>();
+  for (const [index, { localPort, representation }] of servers.entries()) {
+    const place = childOf(nodes[index], 'localPort')?.place;
+    if (localPort === undefined || place === undefined) continue;
+    if (representation === 'endpoints')
+      faults.add(place, 'with representation: endpoints every device needs a port of its own; leave it out');
+    if (seen.has(localPort)) faults.add(place, 'another server has this port; each needs one of its own');
+    seen.add(localPort);
   }
 }

@@ -121,9 +121,7 @@ export function takeSamples(
   for (const sample of samples) {
     const point = device.points.get(sample.point);
     if (point === undefined) continue;
-    const outcome = ingest(point, states.get(point.id) ?? UNREAD, sample, now);
-    states.set(point.id, outcome.state);
-    updates.push(...outcome.updates);
+    states.set(point.id, ingest(point, states.get(point.id) ?? UNREAD, sample, now, updates));
     for (const instance of device.derived.get(point.id) ?? []) touched.add(instance);
   }
   for (const instance of touched) updates.push(...deriveUpdates(instance, states, now));

@@ -6,7 +6,7 @@ import type {
   WriteOperation,
   WriteResult,
 } from '../adapter/index.ts';
-import type { Clock, Logger, Timers } from '../base/index.ts';
+import { type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
 import { type Ids, idsKey, omaRegistry, type Value } from '../model/index.ts';
 import { mandatoryDeviceResources, NO_ERROR } from '../objects/index.ts';
 import {
@@ -62,7 +62,7 @@ const FRESHNESS_MARGIN = 1.5;
 const FOR_GOOD = { maxAgeMs: Number.POSITIVE_INFINITY, staleAfterMs: Number.POSITIVE_INFINITY };
 
 /** Causes of writes that were not sent at all. */
-const UNSENT: ReadonlySet<FieldCause> = new Set<FieldCause>(['overloaded', 'closed', 'forbidden']);
+const UNSENT: ReadonlySet<FieldCause> = new Set<FieldCause>(['overloaded', 'forbidden']);
 
 const DEVICE_OBJECT = 3;
 
@@ -191,12 +191,27 @@ export function startDevice(
     if (readable.length > 0) void polling.readNow(readable, ON_DEMAND_DEADLINE_MS);
   };
 
+  /** An adapter that breaks its contract by rejecting may have written all the same. */
+  const sendWrites = async (operations: readonly WriteOperation[]): Promise<readonly WriteResult[]> => {
+    try {
+      return await attached.write(operations, { deadlineMs: ON_DEMAND_DEADLINE_MS });
+    } catch (error) {
+      log.error({ problem: messageOf(error) }, 'writing to the device failed');
+      return operations.map(({ point }) => ({
+        point,
+        status: 'failed',
+        cause: 'malformed',
+        message: 'the adapter failed',
+      }));
+    }
+  };
+
   const writePoints = async (operations: readonly WriteOperation[]): Promise<Outcome> => {
     const refused = refuseWhileOffline() ?? refuseTooSoon(operations);
     if (refused !== undefined) return refused;
     const before = operations.map(({ point }) => [point, writtenAt.get(point)] as const);
     for (const { point } of operations) writtenAt.set(point, clock.monotonic());
-    const results = await attached.write(operations, { deadlineMs: ON_DEMAND_DEADLINE_MS });
+    const results = await sendWrites(operations);
     for (const [index, result] of results.entries()) {
       const [point, at] = before[index] ?? [result.point, undefined];
       // What never left the gateway has worn out nothing.

@@ -62,11 +62,6 @@ export interface PointState {
 /** A point of which nothing is known yet. */
 export const UNREAD: PointState = { quality: undefined, sampledAt: 0, good: undefined, suspect: undefined };
 
-export interface Outcome {
-  readonly state: PointState;
-  readonly updates: readonly FieldUpdate[];
-}
-
 /** Everything that a failed update tells beside the resource. */
 interface Failure {
   readonly cause: UpdateCause;
@@ -77,25 +72,35 @@ interface Failure {
 
 /**
  * Takes one sample of a point (field rules 3.5): its meaning, its plausibility, then a value for each resource it
- * feeds. Pure, and the hot path.
+ * feeds. The hot path, so that all samples of a cycle write into one list.
  * @param now monotonic ms
+ * @param updates gets one for each output of the point
+ * @returns what the point remembers from now on
  */
-export function ingest(point: CompiledPoint, state: PointState, sample: Sample, now: number): Outcome {
-  if ('cause' in sample) return fail(point, state, sample, fieldFailure(sample));
-  if (sample.quality === 1 || sample.quality === 2)
-    return fail(point, state, sample, { cause: 'implausible', quality: sample.quality });
+export function ingest(
+  point: CompiledPoint,
+  state: PointState,
+  sample: Sample,
+  now: number,
+  updates: FieldUpdate[],
+): PointState {
+  if ('cause' in sample) return fail(point, state, sample, fieldFailure(sample), updates);
+  const { quality } = sample;
+  if (quality === 1 || quality === 2)
+    return fail(point, state, sample, { cause: 'implausible', quality }, updates);
   const value = point.decode(sample.value);
-  if (value === undefined) return fail(point, state, sample, meaningless(sample.value));
-  if (!point.isNumeric) return pass(point, unchecked(value, sample, now), sample.quality);
+  if (value === undefined) return fail(point, state, sample, meaningless(sample.value), updates);
+  if (!point.isNumeric) return pass(point, unchecked(value, sample, now), quality, updates);
   if (typeof value !== 'number' && typeof value !== 'bigint')
-    return fail(point, state, sample, noNumber(value));
-  if (typeof value === 'number' && !Number.isFinite(value)) return fail(point, state, sample, NO_VALUE);
-  if (point.checks === undefined) return pass(point, unchecked(value, sample, now), sample.quality);
+    return fail(point, state, sample, noNumber(value), updates);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    return fail(point, state, sample, NO_VALUE, updates);
+  if (point.checks === undefined) return pass(point, unchecked(value, sample, now), quality, updates);
   const good = { value, position: point.checks.toUnit(value), at: sample.at, monotonic: now };
   const judgement = judge(point.checks, state.good, state.suspect, good);
-  if (judgement.verdict === 'plausible') return pass(point, good, sample.quality);
+  if (judgement.verdict === 'plausible') return pass(point, good, quality, updates);
   const { suspect, message, verdict } = judgement;
-  return fail(point, { ...state, suspect }, sample, { ...DOUBTS[verdict], message });
+  return fail(point, { ...state, suspect }, sample, { ...DOUBTS[verdict], message }, updates);
 }
 
 /** What becomes of the value before it (field rules 3.5.3); it goes on growing old. */
@@ -132,23 +137,21 @@ function unchecked(value: FieldValue, { at }: Sample, now: number): Good {
 
 /** The resources keep what they have; nothing is put in its place. */
 function fail(
-  point: CompiledPoint,
+  { outputs }: CompiledPoint,
   { good, suspect }: PointState,
   { at }: Sample,
   failure: Failure,
-): Outcome {
-  return {
-    state: { quality: failure.quality, sampledAt: at, good, suspect },
-    updates: point.outputs.map(({ ids }) => ({ ids, ...failure })),
-  };
+  updates: FieldUpdate[],
+): PointState {
+  for (const { ids } of outputs) updates.push({ ids, ...failure });
+  return { quality: failure.quality, sampledAt: at, good, suspect };
 }
 
 /** Passes a value on to the resources. One that cannot hold it keeps what it has. */
-function pass(point: CompiledPoint, good: Good, quality: Quality): Outcome {
+function pass({ outputs }: CompiledPoint, good: Good, quality: Quality, updates: FieldUpdate[]): PointState {
   const { value: raw, at } = good;
-  const updates: FieldUpdate[] = [];
   let isHeldByAll = true;
-  for (const { ids, read } of point.outputs) {
+  for (const { ids, read } of outputs) {
     const value = read(raw);
     if (value !== undefined) updates.push({ ids, value, at, quality });
     else {
@@ -156,8 +159,5 @@ function pass(point: CompiledPoint, good: Good, quality: Quality): Outcome {
       updates.push({ ids, cause: 'unusable', quality: 2, message: `the resource cannot hold ${shown(raw)}` });
     }
   }
-  return {
-    state: { quality: isHeldByAll ? quality : 2, sampledAt: at, good, suspect: undefined },
-    updates,
-  };
+  return { quality: isHeldByAll ? quality : 2, sampledAt: at, good, suspect: undefined };
 }

@@ -58,12 +58,36 @@ function phaseOf(id: string): number {
   return createHash('sha256').update(id).digest().readUInt32BE(0) / 2 ** 32;
 }
 
+/** Devices whose turns are so close take them together: to wake up less often saves a third of the work. */
+const TURN_MS = 50;
+/** Turns that an interval has at least. */
+const LEAST_TURNS = 20;
+/** So much earlier, a turn is not moved to the next tick of the timers by rounding. */
+const ROUNDING_MS = 0.001;
+
 /** How long until the next time that fits the phase, so that cycles keep their distance whenever they began. */
 function untilNext(now: number, intervalMs: number, phase: number): number {
-  const offset = phase * intervalMs;
+  const turnMs = Math.min(TURN_MS, intervalMs / LEAST_TURNS);
+  const offset = Math.floor((phase * intervalMs) / turnMs) * turnMs;
   const wait = (Math.floor((now - offset) / intervalMs) + 1) * intervalMs + offset - now;
   // Rounding must not bring back the moment that has just come.
-  return wait < 1 ? wait + intervalMs : wait;
+  return (wait < 1 ? wait + intervalMs : wait) - ROUNDING_MS;
+}
+
+/**
+ * Samples that one read brought in several requests get one time, that of the first: they belong together, and servers
+ * take values of several times apart. Times of the device itself, from before the read, stay.
+ */
+function atOneTime(samples: readonly Sample[], began: number): readonly Sample[] {
+  let first = Number.POSITIVE_INFINITY;
+  let last = 0;
+  for (const { at } of samples) {
+    if (at < began) continue;
+    first = Math.min(first, at);
+    last = Math.max(last, at);
+  }
+  if (first >= last) return samples;
+  return samples.map((sample) => (sample.at > first ? { ...sample, at: first } : sample));
 }
 
 /** Starts to read a device. */
@@ -89,6 +113,9 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
 
   const isOffline = (): boolean => health.state === 'offline';
 
+  const complain = (error: unknown): void =>
+    ports.log.error({ device: options.id, problem: messageOf(error) }, 'reading the device failed');
+
   /** An adapter that breaks its contract by rejecting counts as a device that answers nonsense. */
   const ask = async (
     points: readonly PointId[],
@@ -96,12 +123,19 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
     deadlineMs: number,
   ): Promise<readonly Sample[]> => {
     const number = ++begun;
-    const samples = await device.read(points, { priority, deadlineMs }).catch((error: unknown) => {
-      ports.log.error({ device: options.id, problem: messageOf(error) }, 'the adapter failed');
-      return points.map((point): Sample => ({ point, cause: 'malformed', at: clock.now() }));
-    });
+    const began = clock.now();
+    let samples: readonly Sample[];
+    try {
+      samples = await device.read(points, { priority, deadlineMs });
+    } catch (error) {
+      complain(error);
+      samples = points.map((point) => ({ point, cause: 'malformed', at: clock.now() }));
+    }
+    const together = atOneTime(samples, began);
     // What was read before a write says nothing about the time after it.
-    return outdated.size === 0 ? samples : samples.filter(({ point }) => number > (outdated.get(point) ?? 0));
+    return outdated.size === 0
+      ? together
+      : together.filter(({ point }) => number > (outdated.get(point) ?? 0));
   };
 
   const judge = (samples: readonly Sample[]): void => {
@@ -144,13 +178,16 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
     const candidates = proven.length > 0 ? proven : allPoints;
     const point = candidates[health.failures % candidates.length];
     if (isStopped || point === undefined) return;
-    void ask([point], 'poll', PROBE_DEADLINE_MS).then((samples) => {
-      if (isStopped || !isOffline()) return;
-      // The value is not passed on: the whole device is read at once when it is back.
-      judge(samples);
-      // Whatever came of it, an offline device is asked again.
-      if (isOffline()) planProbe();
-    });
+    void ask([point], 'poll', PROBE_DEADLINE_MS)
+      .then((samples) => {
+        // The value is not passed on: the whole device is read at once when it is back.
+        if (!isStopped && isOffline()) judge(samples);
+      })
+      .catch(complain)
+      .finally(() => {
+        // Whatever came of it, an offline device is asked again.
+        if (!isStopped && isOffline()) planProbe();
+      });
   };
 
   const wait = (poll: Poll, delayMs: number, task: () => void): void => {
@@ -169,11 +206,13 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
       return;
     }
     busy.add(poll);
-    void ask(poll.points, 'poll', options.cycleDeadlineMs(poll)).then((samples) => {
-      busy.delete(poll);
-      take(samples);
-      if (!isPeriodic(poll)) askAgain(poll, samples, 0);
-    });
+    void ask(poll.points, 'poll', options.cycleDeadlineMs(poll))
+      .finally(() => busy.delete(poll))
+      .then((samples) => {
+        take(samples);
+        if (!isPeriodic(poll)) askAgain(poll, samples, 0);
+      })
+      .catch(complain);
   };
 
   /** What is read once is asked again until it has come, less and less often. */
@@ -181,10 +220,12 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
     const points = samples.flatMap((sample) => ('cause' in sample ? [sample.point] : []));
     if (points.length === 0 || isStopped || isOffline()) return;
     wait(poll, probeDelay({ ...UNKNOWN_HEALTH, probes: tries }, rules), () => {
-      void ask(points, 'poll', options.cycleDeadlineMs(poll)).then((more) => {
-        take(more);
-        askAgain(poll, more, tries + 1);
-      });
+      void ask(points, 'poll', options.cycleDeadlineMs(poll))
+        .then((more) => {
+          take(more);
+          askAgain(poll, more, tries + 1);
+        })
+        .catch(complain);
     });
   };
 
@@ -211,10 +252,12 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
       const key = points.join('\n');
       const running = onDemand.get(key);
       if (running !== undefined) return running;
-      const read = ask(points, 'demand', deadlineMs).then((samples) => {
-        if (onDemand.get(key) === read) onDemand.delete(key);
-        take(samples);
-      });
+      const read = ask(points, 'demand', deadlineMs)
+        .finally(() => {
+          if (onDemand.get(key) === read) onDemand.delete(key);
+        })
+        .then(take)
+        .catch(complain);
       onDemand.set(key, read);
       return read;
     },

@@ -111,6 +111,13 @@ function settleOpenUnit(question: UnitQuestion): UnitAnswer {
   return convertTo(target, question);
 }
 
+/** The unit of a user's definition that nobody knows: the point has to count in it already. */
+function settleForeignUnit(unit: string, { object, resource, point }: UnitQuestion): UnitAnswer {
+  if (point.unit === undefined) return UNCONVERTED;
+  const message = `${describe(object, resource)} is in ${unit}, to which nothing can be converted: a point without unit is taken as it is`;
+  return { wrong: 'mapping', message };
+}
+
 /**
  * Decides the unit of a resource and how the point gets there: the registry's unit, else the stated one, else that of
  * the point (field rules 3.4).
@@ -123,6 +130,7 @@ export function settleUnit(question: UnitQuestion): UnitAnswer {
   if (point.source.unit !== undefined && point.unit === undefined) return UNCONVERTED;
   const fixed = resource.type === 'time' ? 's' : resource.unit;
   if (fixed === '') return settleOpenUnit(question);
+  if (unitName(fixed) === undefined) return settleForeignUnit(fixed, question);
   if (stated !== undefined && unitName(stated) !== unitName(fixed)) {
     const message = `${describe(object, resource)} is always in ${fixed}: leave unit out`;
     return { wrong: 'mapping', message };

@@ -1,6 +1,8 @@
 /** model: the LwM2M vocabulary as immutable data. Knows no live value, no byte and no server. */
 export type { AttributeChange, AttributeName, Attributes } from './attributes.ts';
 export { ATTRIBUTES, changeAttributes, parseAttributes } from './attributes.ts';
+export { readDdf } from './ddf-read.ts';
+export { objectUrn, writeDdf } from './ddf-write.ts';
 export type { Rational } from './decimal.ts';
 export {
   compareRational,
@@ -13,10 +15,13 @@ export {
 } from './decimal.ts';
 export type { ObjectDefinition, Operations, ResourceDefinition } from './definition.ts';
 export type { Entry } from './entry.ts';
+export { formatFacts } from './facts.ts';
 export type { Conversion, Linear } from './linear.ts';
 export { applyLinear, chainLinear, compileLinear, IDENTITY, invertLinear } from './linear.ts';
 export type { Link } from './link.ts';
 export { formatLinks, parseLinks } from './link.ts';
+export type { OwnObject, OwnObjects } from './own-objects.ts';
+export { readOwnObjects } from './own-objects.ts';
 export type { Ids, Path } from './path.ts';
 export {
   formatPath,
@@ -33,7 +38,8 @@ export {
 export { rangeFault } from './range.ts';
 export type { Registry } from './registry.ts';
 export { createRegistry, omaRegistry } from './registry.ts';
-export type { ConversionSpec, Dimension } from './units.ts';
+export type { Dimension } from './unit-table.ts';
+export type { ConversionSpec } from './units.ts';
 export {
   compileConversion,
   convertible,

@@ -1,6 +1,6 @@
-import type { ObjectDefinition, Operations, ResourceDefinition } from './definition.ts';
-import { type ObjectFacts, type ResourceFacts, readOmaFacts } from './oma-facts.ts';
-import type { DataType } from './value.ts';
+import type { ObjectDefinition } from './definition.ts';
+import { definitionFrom } from './facts.ts';
+import { readOmaFacts } from './oma-facts.ts';
 import { compareVersions, majorOf } from './version.ts';
 
 /** Object definitions by id and version. */
@@ -10,71 +10,50 @@ export interface Registry {
    * (OMA Core 1.2 7.2.2). Without a version: the highest there is.
    */
   find(object: number, version?: string): ObjectDefinition | undefined;
+  /** Every version of an object, the highest first; none when it is not known. */
+  versions(object: number): readonly ObjectDefinition[];
+  /** The ids of all objects, ascending. */
+  readonly objects: readonly number[];
 }
 
-const TYPES: Readonly<Record<string, DataType>> = {
-  S: 'string',
-  I: 'integer',
-  U: 'unsigned',
-  F: 'float',
-  B: 'boolean',
-  O: 'opaque',
-  T: 'time',
-  L: 'objlnk',
-  C: 'corelnk',
-};
-
-const OPERATIONS: Readonly<Record<string, Operations>> = { '': '', R: 'R', W: 'W', RW: 'RW', E: 'E' };
-
-function resourceFrom(facts: ResourceFacts): ResourceDefinition {
-  const [id, name, operations = '', type = '', multiple = 0, mandatory = 0, range = '', unit = ''] = facts;
-  return {
-    id,
-    name,
-    operations: OPERATIONS[operations] ?? '',
-    type: TYPES[type] ?? 'none',
-    multiple: multiple === 1,
-    mandatory: mandatory === 1,
-    range,
-    unit,
-  };
-}
-
-function objectFrom([id, name, version, multiple, mandatory, resources]: ObjectFacts): ObjectDefinition {
-  return {
-    id,
-    name,
-    version,
-    multiple: multiple === 1,
-    mandatory: mandatory === 1,
-    resources: new Map(resources.map((facts) => [facts[0], resourceFrom(facts)])),
-  };
-}
-
-/** A registry of definitions given as data. */
+/** A registry of definitions given as data; of two with the same id and version the later one holds. */
 export function createRegistry(definitions: readonly ObjectDefinition[]): Registry {
-  const versions = new Map<number, ObjectDefinition[]>();
+  const known = new Map<number, Map<string, ObjectDefinition>>();
   for (const definition of definitions) {
-    versions.set(definition.id, [...(versions.get(definition.id) ?? []), definition]);
+    const versions = known.get(definition.id) ?? new Map<string, ObjectDefinition>();
+    known.set(definition.id, versions.set(definition.version, definition));
   }
-  for (const list of versions.values()) list.sort((a, b) => compareVersions(b.version, a.version));
+  const sorted = new Map(
+    [...known].map(([id, versions]) => [
+      id,
+      [...versions.values()].sort((a, b) => compareVersions(b.version, a.version)),
+    ]),
+  );
+  const serves = (definition: ObjectDefinition, version: string): boolean =>
+    majorOf(definition.version) === majorOf(version) && compareVersions(definition.version, version) <= 0;
   return {
+    objects: [...sorted.keys()].sort((a, b) => a - b),
+    versions: (object) => sorted.get(object) ?? [],
     find: (object, version) =>
-      versions
-        .get(object)
-        ?.find(
-          (definition) =>
-            version === undefined ||
-            (majorOf(definition.version) === majorOf(version) &&
-              compareVersions(definition.version, version) <= 0),
-        ),
+      sorted.get(object)?.find((definition) => version === undefined || serves(definition, version)),
   };
 }
 
+let facts: readonly ObjectDefinition[] | undefined;
 let oma: Registry | undefined;
+
+function omaDefinitions(): readonly ObjectDefinition[] {
+  facts ??= readOmaFacts().map(definitionFrom);
+  return facts;
+}
 
 /** All objects of the OMA registry; read when first asked for. */
 export function omaRegistry(): Registry {
-  oma ??= createRegistry(readOmaFacts().map(objectFrom));
+  oma ??= createRegistry(omaDefinitions());
   return oma;
+}
+
+/** The OMA registry, extended by definitions that win over its own of the same id and version. */
+export function registryWith(definitions: readonly ObjectDefinition[]): Registry {
+  return definitions.length === 0 ? omaRegistry() : createRegistry([...omaDefinitions(), ...definitions]);
 }

@@ -18,9 +18,16 @@ export interface Monitor {
 /**
  * Answers each connection with one JSON document and closes it.
  * @param snapshot asked at each connection
- * @throws GatewayError `monitor.unavailable` when the socket cannot be made
+ * @throws GatewayError `monitor.taken` when a living process answers there, `monitor.unavailable` when the socket
+ *   cannot be made
  */
 export async function openMonitor(path: string, snapshot: () => unknown): Promise<Monitor> {
+  const isTaken = await askMonitor(path).then(
+    () => true,
+    () => false,
+  );
+  if (isTaken)
+    throw new GatewayError('monitor.taken', `another gateway runs with the state of ${dirname(path)}`);
   const server: Server = createServer((socket) => {
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
     socket.on('error', () => socket.destroy());
@@ -29,7 +36,7 @@ export async function openMonitor(path: string, snapshot: () => unknown): Promis
   server.maxConnections = 16;
   try {
     await mkdir(dirname(path), { recursive: true });
-    // A socket left behind by a process that was killed; a living one keeps its state folder to itself.
+    // Left behind by a process that was killed.
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

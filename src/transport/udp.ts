@@ -23,6 +23,11 @@ export interface UdpClientOptions {
   readonly lookup?: Lookup;
   /** default 10 s */
   readonly lookupTimeoutMs?: number;
+  /**
+   * How many openings before this one did not reach the peer, default 0: each begins with another of its addresses, as
+   * on UDP an address that leads nowhere looks like any other.
+   */
+  readonly attempt?: number;
   readonly log?: Logger;
 }
 
@@ -58,7 +63,8 @@ export async function openUdpClient(
     options.lookup,
   );
   let cause: unknown;
-  for (const address of addresses) {
+  const first = (options.attempt ?? 0) % Math.max(1, addresses.length);
+  for (const address of [...addresses.slice(first), ...addresses.slice(0, first)]) {
     try {
       const socket = await connectSocket(address, port, localPort, localAddress);
       const peer = createPeerBook(1).peer(address, port);
@@ -135,6 +141,10 @@ function toManyPeers(isIPv6: boolean, mostPeers: number): Addressing {
   };
 }
 
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error));
+}
+
 function createTransport(socket: Socket, addressing: Addressing): DatagramTransport {
   const localPort = socket.address().port;
   let receiver: DatagramReceiver = deafReceiver;
@@ -156,7 +166,13 @@ function createTransport(socket: Socket, addressing: Addressing): DatagramTransp
       if (closing === undefined) receiver = next;
     },
     send(bytes, peer) {
-      if (closing === undefined) addressing.send(socket, bytes, peer, onSent);
+      if (closing !== undefined) return;
+      try {
+        addressing.send(socket, bytes, peer, onSent);
+      } catch (error) {
+        // Node throws for what it sees itself, such as port 0, which any stranger can put into a datagram.
+        receiver.onError(asError(error), peer);
+      }
     },
     close() {
       receiver = deafReceiver;

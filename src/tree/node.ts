@@ -39,7 +39,9 @@ export interface ResourceNode {
 
 export interface InstanceNode {
   readonly ids: Ids;
-  readonly resources: Map<number, ResourceNode>;
+  readonly resources: ReadonlyMap<number, ResourceNode>;
+  /** The same, by id. */
+  readonly inOrder: readonly ResourceNode[];
   readonly write: InstanceSetup['write'];
   readonly watchers: Set<Watch>;
 }
@@ -125,7 +127,7 @@ export function createInstance(setup: InstanceSetup): InstanceNode {
     const definition = setup.definition.resources.get(resource.id);
     if (definition !== undefined) resources.set(resource.id, createResource(ids, definition, resource));
   }
-  return { ids, resources, write: setup.write, watchers: new Set() };
+  return { ids, resources, inOrder: [...resources.values()], write: setup.write, watchers: new Set() };
 }
 
 /** True if the resource can be read now, as far as its kind tells. */

@@ -59,8 +59,8 @@ function append(
       entries.push({ path: pathOf(cell, prefix), type: cell.type, value: one, quality: 4 });
     }
   } else {
-    for (const [id, cell] of node.cells) {
-      if (resourceInstance !== undefined && resourceInstance !== id) continue;
+    for (const cell of node.cells.values()) {
+      if (resourceInstance !== undefined && resourceInstance !== cell.ids[3]) continue;
       if (isUsable(cell, now) && cell.value !== undefined) push(entries, cell, cell.value, prefix);
     }
   }

@@ -48,20 +48,17 @@ export function createTree(ports: TreePorts): Tree {
     objects.get(ids[0] ?? -1)?.instances.get(ids[1] ?? -1);
   const resourceAt = (ids: Ids): ResourceNode | undefined => instanceAt(ids)?.resources.get(ids[2] ?? -1);
 
-  const resourcesBelow = (ids: Ids): ResourceNode[] => {
+  const resourcesBelow = (ids: Ids): readonly ResourceNode[] => {
     if (ids.length >= 3) {
       const node = resourceAt(ids);
       return node === undefined ? [] : [node];
     }
-    const instance = ids.length === 2 ? instanceAt(ids) : undefined;
-    if (instance !== undefined) return [...instance.resources.values()];
-    if (ids.length !== 1) return [];
-    return [...(objects.get(ids[0] ?? -1)?.instances.values() ?? [])].flatMap((one) => [
-      ...one.resources.values(),
-    ]);
+    if (ids.length === 2) return instanceAt(ids)?.inOrder ?? [];
+    return [...(objects.get(ids[0] ?? -1)?.instances.values() ?? [])].flatMap(({ inOrder }) => inOrder);
   };
 
   const tell = (watchers: Set<Watch>, resourceInstance?: number): void => {
+    if (watchers.size === 0) return;
     for (const watch of watchers) {
       if (watch.told === turn) continue;
       if (
@@ -105,9 +102,7 @@ export function createTree(ports: TreePorts): Tree {
   };
 
   /** @returns true if somebody who watches should know */
-  const apply = (update: CellUpdate): boolean => {
-    const node = resourceAt(update.ids);
-    if (node === undefined) return false;
+  const apply = (update: CellUpdate, node: ResourceNode, now: number): boolean => {
     const cell = cellAt(node, update.ids[3] ?? 0);
     cell.quality = update.quality;
     if ('refused' in update) {
@@ -115,18 +110,22 @@ export function createTree(ports: TreePorts): Tree {
       return false;
     }
     // A value that could not be shown before is news, even if it is the old one.
-    const isNews = !isShown(cell, clock.monotonic()) || !sameValue(cell.value ?? '', update.value);
+    const isNews = !isShown(cell, now) || !sameValue(cell.value ?? '', update.value);
     cell.value = update.value;
     cell.at = update.at;
-    cell.freshAt = clock.monotonic();
+    cell.freshAt = now;
     cell.refused = undefined;
     return isNews;
   };
 
   const update = (updates: readonly CellUpdate[]): void => {
     turn++;
+    const now = clock.monotonic();
     const news: Ids[] = [];
-    for (const one of updates) if (apply(one)) news.push(one.ids);
+    for (const one of updates) {
+      const node = resourceAt(one.ids);
+      if (node !== undefined && apply(one, node, now)) news.push(one.ids);
+    }
     // All values stand before the first watcher hears: a notification never mixes old and new.
     for (const ids of news) tellUpwards(ids);
   };

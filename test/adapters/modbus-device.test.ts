@@ -175,6 +175,30 @@ describe('reads', () => {
   });
 });
 
+describe('a block that never gets an answer', () => {
+  const plan = devicePlan(registers(3, 1000), { requestTimeoutMs: 50 });
+  const points = [...plan.points.keys()];
+
+  test('does not keep the others from being read', async () => {
+    const { device } = await onRogue(plan, ({ address, good, socket }) => {
+      if (address !== 0) socket.write(good());
+    });
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(['timeout', 'timeout', 'timeout']);
+    expect((await poll(device, points)).map(outcomeOf)).toEqual(['timeout', 2000, 3000]);
+  });
+
+  test('nor does one that the deadline cuts off: the next read begins with it', async () => {
+    let isSlow = true;
+    const { device, asked } = await onRogue(plan, ({ address, good, socket }) => {
+      if (address !== 2000 || !isSlow) socket.write(good());
+    });
+    expect((await poll(device, points)).map(outcomeOf)).toEqual([1000, 2000, 'timeout']);
+    isSlow = false;
+    expect((await poll(device, points)).map(outcomeOf)).toEqual([1000, 2000, 3000]);
+    expect(asked().slice(3)).toEqual(['2000+1', '0+1', '1000+1']);
+  });
+});
+
 describe('writes', () => {
   const plan = devicePlan({
     one: { table: 'holding', addr: 1, type: 'int16', access: 'rw' },
@@ -252,6 +276,27 @@ describe('writes', () => {
       ['not-verified', expect.stringContaining('but the device shows')],
     ]);
     expect(await write(device, ['checked', shown + 0.25])).toEqual(['done']);
+  });
+
+  test('a whole number beyond 2^53 is not verified by its neighbour', async () => {
+    const counter = devicePlan({
+      preset: { table: 'holding', addr: 0, type: 'int64', access: 'rw', write: { verify: 'readback' } },
+    });
+    const { device } = await onRogue(counter, (request) => {
+      const answer = request.good();
+      if (request.function === 3) answer.writeBigInt64BE(2n ** 60n + 1n, 9);
+      request.socket.write(answer);
+    });
+    expect(await write(device, ['preset', 2n ** 60n])).toEqual([
+      ['not-verified', expect.stringContaining(`${2n ** 60n + 1n}`)],
+    ]);
+    expect(await write(device, ['preset', 2n ** 60n + 1n])).toEqual(['done']);
+  });
+
+  test('what needs no verification is not called done because the connection was closed', async () => {
+    const { adapter, device, server } = await onRogue(plan, () => void adapter.close());
+    expect(await write(device, ['blind', 1])).toEqual([['closed', expect.anything()]]);
+    expect(server.requests).toHaveLength(1);
   });
 
   test('a write without answer is not sent again, since it may have been done', async () => {

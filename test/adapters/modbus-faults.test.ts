@@ -206,7 +206,33 @@ describe.concurrent('replies that come late', () => {
   });
 });
 
+describe.concurrent('a unit that never answers, on a connection on which others do', () => {
+  const dead = meter(2, { id: 'dead', retries: 2, requestTimeoutMs: 50 });
+
+  test('does not cost the others their connection', async (context) => {
+    const { adapter, device, server } = await bench(context, ({ unit, good, socket }) => {
+      if (unit === 1) socket.write(good());
+    });
+    const silent = adapter.attach(dead);
+    for (let cycle = 0; cycle < 3; cycle++) {
+      expect(await read(device)).toEqual(RIGHT);
+      expect(await read(silent)).toEqual(['timeout', 'timeout']);
+    }
+    expect(await read(device)).toEqual(RIGHT);
+    expect(server.connections).toBe(1);
+  });
+});
+
 describe.concurrent('a connection that comes and goes', () => {
+  test('silence before it was lost does not make a device unreachable after it is back', async (context) => {
+    const { adapter, server } = await bench(context, () => {});
+    const device = adapter.attach(meter(1, { retries: 2, requestTimeoutMs: 50 }));
+    expect(await read(device)).toEqual(['timeout', 'timeout']);
+    expect(device.state).toEqual({ reachable: false, cause: 'disconnected' });
+    await expect.poll(() => device.state, { timeout: 2000 }).toEqual({ reachable: true });
+    expect(server.connections).toBe(2);
+  });
+
   test('a device that is not there yet is found when it comes; until then reads fail at once and say when to ask', async (context) => {
     const free = await startRogueServer(() => {});
     await free.close();
@@ -262,6 +288,15 @@ describe.concurrent('a connection that comes and goes', () => {
     expect(await read(device)).toEqual(RIGHT);
     expect(server.connections).toBe(2);
     expect(adapter.statistics()).toMatchObject({ disconnects: 0, connectFailures: 0 });
+  });
+
+  test('after-cycle does not let go while the pause between two requests lasts', async (context) => {
+    const { device, server } = await bench(context, ({ good, socket }) => socket.write(good()), {
+      idleClose: 'after-cycle',
+      timing: { pause: '250ms' },
+    });
+    expect(await Promise.all([read(device), read(device)])).toEqual([RIGHT, RIGHT]);
+    expect(server.connections).toBe(1);
   });
 
   test('connectDelay and pause are kept', async (context) => {

@@ -109,6 +109,12 @@ describe('check finds what a schema cannot', () => {
       'points.p.nan: a pattern',
     ],
     [
+      'a pattern that a number cannot hold exactly',
+      { table: 'input', addr: 0, type: 'int64', nan: [2 ** 63] },
+      {},
+      'points.p.nan: a pattern beyond 2^53 has to be a text',
+    ],
+    [
       'longer than a request may read',
       { table: 'input', addr: 0, type: 'string', length: 20 },
       { limits: { maxRegisters: 10 } },

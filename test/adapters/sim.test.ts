@@ -40,6 +40,15 @@ test('waves follow the clock alone, so that a restart goes on where it was', asy
   expect(await again.read(...ids)).toEqual(later);
 });
 
+test('a setting without limits still takes only what is a number', async () => {
+  const { device, read } = open({ limit: { wave: 'setting', value: 5, access: 'rw' } });
+  for (const value of [Number.POSITIVE_INFINITY, Number.NaN]) {
+    const [result] = await device.write([{ point: 'limit', value }], { deadlineMs: 100 });
+    expect(result).toMatchObject({ status: 'failed', cause: 'forbidden' });
+  }
+  expect(await read('limit')).toEqual([5]);
+});
+
 test('a device whose clock is ahead differs from its siblings', async () => {
   const points = { ramp: { wave: 'ramp', low: 0, high: 100, period: '10s' } };
   expect(await open(points, { ahead: '2.5s' }).read('ramp')).toEqual([25]);
@@ -64,6 +73,8 @@ test('check finds what makes no value', () => {
   expect(faults({ wave: 'sine', low: 2, high: 1 })).toEqual(['low']);
   expect(faults({ wave: 'sine', period: '0s' })).toEqual(['wave']);
   expect(faults({ wave: 'counter', since: '2025-13-01T00:00:00Z' })).toEqual(['wave']);
+  expect(faults({ wave: 'setting', low: 6, high: 5, value: 5, access: 'rw' })).toEqual(['low']);
+  expect(faults({ wave: 'setting', low: 10, value: 20, access: 'rw' })).toEqual([]);
   expect(faults({ wave: 'constant' })).toEqual(['value']);
   expect(faults({ wave: 'sine', access: 'rw' })).toEqual(['access']);
   expect(faults({ wave: 'setting', value: true, access: 'rw' })).toEqual([]);

@@ -126,7 +126,7 @@ describe('keeping a registration', () => {
     server.answers = [{ status: 'unsupported-release' }];
     session.start();
     await clock.advance(0);
-    expect(server.heard[1]).toBe('register 1.1 lt=86400 </1>;ver=1.2,</1/0>,</1/1>,</25>;ver=2.0');
+    expect(server.heard[1]).toBe('register 1.1 lt=86400 </1/0>,</1/1>,</25>;ver=2.0');
   });
 
   test('a device that appears is announced at once with the complete list (G-10)', async () => {

@@ -337,6 +337,36 @@ describe('an observation here', () => {
     expect([ends, endpoint.statistics().observations]).toEqual([['cancelled'], 0]);
   });
 
+  test('a reset long after the notification means another message: its id was free again (RFC 7252 4.4)', async () => {
+    const { observation, hear, say, clock, ends } = await registered();
+    observation.notify(state('a'), { confirmable: false });
+    const { mid } = hear();
+    for (let own = 1; own <= 3; own++) {
+      await clock.advance(247_000);
+      await say({ mid: own });
+    }
+    await say({ type: RST, code: 0, mid });
+    expect(ends).toEqual([]);
+  });
+
+  test('a relation that could not be opened tells nothing, whatever its owner says (RFC 7641 4.1)', async () => {
+    const outcomes: string[] = [];
+    const { say, hear } = createLockstep({
+      limits: { observations: 0 },
+      handler: () => ({
+        ...state('0'),
+        onObserve: (observation) =>
+          observation.notify(state('1'), {
+            confirmable: true,
+            onSettled: (outcome) => outcomes.push(outcome),
+          }),
+      }),
+    });
+    await say(register);
+    expect(text(hear().payload)).toBe('0');
+    expect(outcomes).toEqual(['ended']);
+  });
+
   test('a state that no message can carry is an error of who tells it, and the relation goes on', async () => {
     const { observation, heard, ends } = await registered();
     const told = () => observation.notify({ code: '2.05', contentFormat: -1 }, { confirmable: true });
@@ -492,6 +522,14 @@ describe('an observation of ours', () => {
     expect(told()).toEqual([]);
     await observation.cancel();
     expect(heard()).toEqual([]);
+  });
+
+  test('ends with a notification that is rejected for a critical option that is unknown (RFC 7252 5.4.1, RFC 7641 3.6)', async () => {
+    const { observation, tell, hear, endpoint } = await observing();
+    await tell(11, { type: CON, options: [number(11), { number: 9, value: 1 }] });
+    expect(hear().type).toBe(RST);
+    expect(observation.isObserving).toBe(false);
+    expect(endpoint.statistics().expected).toBe(0);
   });
 
   test('ends here even if the peer is gone', async () => {

@@ -437,6 +437,57 @@ describe('a request of a peer', () => {
     expect(served).toHaveLength(101);
   });
 
+  test('many reads do not make it forget what a change was answered with (RFC 7252 4.5)', async () => {
+    const { say, served, heard } = createLockstep({ limits: { messagesPerPeer: 8 } });
+    await say({ code: 2, mid: 7 });
+    for (let mid = 100; mid < 200; mid++) await say({ mid });
+    heard();
+    await say({ code: 2, mid: 7 });
+    expect(served).toHaveLength(101);
+    expect(heard()).toHaveLength(1);
+  });
+
+  test('after EXCHANGE_LIFETIME the same id is another message (RFC 7252 4.4)', async () => {
+    const { say, served, clock } = createLockstep();
+    await clock.advance(10_000);
+    await say({ code: 2, mid: 7 });
+    await clock.advance(246_000);
+    await say({ code: 2, mid: 7 });
+    expect(served).toHaveLength(1);
+    await clock.advance(2000);
+    await say({ code: 2, mid: 7 });
+    expect(served).toHaveLength(2);
+  });
+
+  test('another token makes another message of the same id: its sender has begun anew', async () => {
+    const { say, served, hear } = createLockstep();
+    await say({ mid: 7, options: [{ number: 11, value: 'a' }] });
+    hear();
+    const token = Buffer.from('beef', 'hex');
+    await say({ mid: 7, token, options: [{ number: 11, value: 'b' }] });
+    const answer = hear();
+    expect([text(answer.payload), hex(answer.token)]).toEqual(['b', 'beef']);
+    expect(served).toHaveLength(2);
+  });
+
+  test('separate responses that nobody acknowledges do not pile up: new requests are turned away', async () => {
+    const lockstep = createLockstep({
+      limits: { requestsInWork: 10 },
+      handler: () => new Promise((answer) => lockstep.clock.after(600, () => answer({ code: '2.05' }))),
+    });
+    const { say, served, heard, clock, endpoint } = lockstep;
+    for (let mid = 0; mid < 10; mid++) await say({ mid });
+    await clock.advance(700);
+    expect(endpoint.statistics()).toMatchObject({ requestsInWork: 0, outstanding: 10 });
+    heard();
+    await say({ mid: 10 });
+    expect(heard().map(({ code }) => code)).toEqual([0xa3]);
+    expect(served).toHaveLength(10);
+    for (let mid = 1; mid <= 10; mid++) await say({ type: ACK, code: 0, mid });
+    await say({ mid: 11 });
+    expect(served).toHaveLength(11);
+  });
+
   test('message ids of different peers have nothing to do with each other', async () => {
     const { say, served } = createLockstep();
     await say({ mid: 7 });

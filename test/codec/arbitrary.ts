@@ -4,6 +4,7 @@ import {
   type DataType,
   type Entry,
   formatPath,
+  isWithin,
   type Path,
   ROOT,
   type Value,
@@ -111,4 +112,111 @@ export function contextOf(base: Path, entries: readonly Entry[], now?: number): 
     },
   };
   return now === undefined ? context : { ...context, now };
+}
+
+interface ResourceShape {
+  readonly id: number;
+  readonly type: keyof typeof VALUES;
+  readonly multiple: boolean;
+}
+
+/** What is at and below a path: values, and what is there without. */
+export interface Subtree {
+  readonly base: Path;
+  readonly entries: readonly Entry[];
+  readonly empties: readonly Path[];
+}
+
+export interface SubtreeOptions {
+  readonly prefix: fc.Arbitrary<string>;
+  readonly types?: readonly (keyof typeof VALUES)[];
+  /** Instances without resources and multiple resources without instances. */
+  readonly empties?: boolean;
+}
+
+const ascending = (ids: fc.Arbitrary<number[]>) => ids.map((list) => list.sort((a, b) => a - b));
+
+/** One resource of one instance: maybe absent, maybe empty. */
+function resourceOf(
+  path: Path,
+  { type, multiple }: ResourceShape,
+  withEmpties: boolean,
+): fc.Arbitrary<Subtree> {
+  const value = VALUES[type];
+  if (!multiple)
+    return value.map((one) => ({ base: path, entries: [{ path, type, value: one }], empties: [] }));
+  return ascending(fc.uniqueArray(id, { minLength: withEmpties ? 0 : 1, maxLength: 3 })).chain((instances) =>
+    fc.tuple(...instances.map(() => value)).map((values) => ({
+      base: path,
+      entries: values.map((one, index) => ({
+        path: { prefix: path.prefix, ids: [...path.ids, instances[index] ?? 0] },
+        type,
+        value: one,
+      })),
+      empties: instances.length === 0 ? [path] : [],
+    })),
+  );
+}
+
+function joined(base: Path, parts: readonly Subtree[]): Subtree {
+  const isEmpty = parts.length === 0 && base.ids.length === 2;
+  return {
+    base,
+    entries: parts.flatMap(({ entries }) => entries),
+    empties: isEmpty ? [base] : parts.flatMap(({ empties }) => empties),
+  };
+}
+
+function instanceOf(
+  base: Path,
+  shapes: readonly ResourceShape[],
+  withEmpties: boolean,
+): fc.Arbitrary<Subtree> {
+  return fc
+    .subarray([...shapes], { minLength: withEmpties ? 0 : 1 })
+    .chain((present) =>
+      fc
+        .tuple(
+          ...present.map((shape) =>
+            resourceOf({ prefix: base.prefix, ids: [...base.ids, shape.id] }, shape, withEmpties),
+          ),
+        )
+        .map((parts) => joined(base, parts)),
+    );
+}
+
+/** An object with up to three instances, whose resources have the same types in each; ids ascend. */
+export function object({ prefix, types, empties = false }: SubtreeOptions): fc.Arbitrary<Subtree> {
+  const shape: fc.Arbitrary<ResourceShape> = fc.record({
+    id,
+    type: fc.constantFrom(...(types ?? (Object.keys(VALUES) as (keyof typeof VALUES)[]))),
+    multiple: fc.boolean(),
+  });
+  const shapes = fc
+    .uniqueArray(shape, { minLength: 1, maxLength: 5, selector: (one) => one.id })
+    .map((list) => list.sort((a, b) => a.id - b.id));
+  return fc
+    .tuple(prefix, id, shapes, ascending(fc.uniqueArray(id, { minLength: empties ? 0 : 1, maxLength: 3 })))
+    .chain(([name, objectId, list, instances]) =>
+      fc
+        .tuple(...instances.map((one) => instanceOf({ prefix: name, ids: [objectId, one] }, list, empties)))
+        .map((parts) => joined({ prefix: name, ids: [objectId] }, parts)),
+    );
+}
+
+/** A subtree, and one at a path within it, of one to four ids. */
+export function within(subtree: fc.Arbitrary<Subtree>): fc.Arbitrary<Subtree> {
+  return subtree.chain((whole) => {
+    const paths = [...whole.entries.map(({ path }) => path), ...whole.empties];
+    const bases = paths.flatMap(({ prefix, ids }) =>
+      ids.map((_, level) => ({ prefix, ids: ids.slice(0, level + 1) })),
+    );
+    return fc.constantFrom(whole.base, ...bases).map((base) => ({
+      base,
+      entries: whole.entries.filter(({ path }) => isWithin(base.ids, path.ids)),
+      empties: whole.empties.filter(
+        (path) => path.ids.length > base.ids.length && isWithin(base.ids, path.ids),
+      ),
+    }));
+  });
 }

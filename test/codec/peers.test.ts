@@ -69,7 +69,11 @@ describe('cbor-x', () => {
   test('reads our single CBOR values (RFC 8949)', () => {
     fc.assert(
       fc.property(oneValue, ({ base, entries }) => {
-        const value = decoder.decode(format(60).encode(entries, { base }));
+        const bytes = format(60).encode(entries, { base });
+        // cbor-x makes a Date of a tagged time, which cannot hold all of them.
+        const isTime = entries[0]?.type === 'time';
+        if (isTime) expect(bytes[0]).toBe(0xc1);
+        const value = decoder.decode(isTime ? bytes.subarray(1) : bytes);
         expect(plain(value)).toEqual(plain(entries[0]?.value ?? 0));
       }),
     );

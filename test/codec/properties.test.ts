@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isGatewayError } from '../../src/base/index.ts';
-import { type Format, formatFor, supportedFormats } from '../../src/codec/index.ts';
-import { type DataType, type Entry, formatPath, type Path, parsePath } from '../../src/model/index.ts';
-import { anything, contextOf, history, instance, oneValue, prefix } from './arbitrary.ts';
+import { decodeContent, type Format, formatFor, supportedFormats } from '../../src/codec/index.ts';
+import { type Entry, formatPath, type Path, ROOT } from '../../src/model/index.ts';
+import { anything, contextOf, history, instance, object, oneValue, prefix, within } from './arbitrary.ts';
+import { baseAndNamesSize, nestedMapsSize, wholeNamesSize } from './layouts.ts';
 
 const NOW = 1_800_000_000_000;
 
@@ -75,80 +75,50 @@ describe('what is encoded is decoded the same', () => {
   });
 });
 
-/** A context that knows resources of every type. */
-const TYPES: readonly (DataType | undefined)[] = [
-  'string',
-  'integer',
-  'unsigned',
-  'float',
-  'boolean',
-  'opaque',
-  'time',
-  'objlnk',
-  'corelnk',
-  'none',
-  undefined,
-];
+describe('no layout that others use is smaller', () => {
+  const subtree = within(object({ prefix })).filter(({ entries }) => entries.length > 0);
+  const sizeIn = (number: number, entries: readonly Entry[], base: Path) =>
+    formatFor(number)?.encode(entries, { base }).length ?? 0;
 
-const BASES = ['/', '/d01', '/3303', '/3303/0', '/d01/3303/0', '/3303/0/5700', '/16/0/0/1'].map(parsePath);
-
-/** Decodes, and lets only GatewayErrors of this room pass. */
-function survive(format: Format, bytes: Uint8Array, base: Path, now: number | undefined): void {
-  const resourceOf = (path: Path) => {
-    const type = TYPES[(path.ids[2] ?? 0) % TYPES.length];
-    return type === undefined ? undefined : { type };
-  };
-  const context = now === undefined ? { base, resourceOf } : { base, resourceOf, now };
-  const attempts = [
-    () => format.decode(bytes, context),
-    () => format.decodePaths?.(bytes),
-    () => format.decodePatch?.(bytes, context),
-  ];
-  for (const attempt of attempts) {
-    try {
-      attempt();
-    } catch (error) {
-      if (!isGatewayError(error) || !error.code.startsWith('codec.')) throw error;
-    }
-  }
-}
-
-/** A valid payload with some bytes changed, cut out or put in. */
-function mutated(format: Format): fc.Arbitrary<Uint8Array> {
-  const source = format.shape === 'single' ? oneValue : instance('d01');
-  const payload = source.map(({ base, entries }) => {
-    try {
-      return format.encode(entries, { base });
-    } catch {
-      return new Uint8Array();
-    }
-  });
-  const edit = fc.record({ at: fc.nat(400), remove: fc.nat(3), insert: fc.uint8Array({ maxLength: 3 }) });
-  return fc.tuple(payload, fc.array(edit, { minLength: 1, maxLength: 3 })).map(([bytes, edits]) =>
-    edits.reduce<Uint8Array>((now, { at, remove, insert }) => {
-      const from = now.length === 0 ? 0 : at % now.length;
-      return Buffer.concat([now.subarray(0, from), insert, now.subarray(from + remove)]);
-    }, bytes),
-  );
-}
-
-describe('any bytes are decoded or refused with a code', () => {
-  const base = fc.constantFrom(...BASES);
-  const now = fc.constantFrom(undefined, NOW);
-
-  test.each(named(formats('any', 'subtree', 'single', 'composite-request')))('random: %s', (_, format) => {
+  test('a base name and names, or whole paths as names: SenML CBOR', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), base, now, (bytes, path, time) =>
-        survive(format, bytes, path, time),
-      ),
-      { numRuns: 1000 },
+      fc.property(subtree, ({ base, entries }) => {
+        expect(sizeIn(112, entries, base)).toBeLessThanOrEqual(baseAndNamesSize(entries, base));
+        expect(sizeIn(112, entries, base)).toBeLessThanOrEqual(wholeNamesSize(entries));
+      }),
     );
   });
 
-  test.each(named(formats('any', 'subtree', 'single', 'composite-request')))('damaged: %s', (_, format) => {
+  test('maps within maps: LwM2M CBOR', () => {
     fc.assert(
-      fc.property(mutated(format), base, now, (bytes, path, time) => survive(format, bytes, path, time)),
-      { numRuns: 1000 },
+      fc.property(subtree, ({ base, entries }) => {
+        expect(sizeIn(11544, entries, base)).toBeLessThanOrEqual(nestedMapsSize(entries, base));
+      }),
+    );
+  });
+
+  test('the same for values of several devices', () => {
+    fc.assert(
+      fc.property(anything, ({ entries }) => {
+        expect(sizeIn(112, entries, ROOT)).toBeLessThanOrEqual(wholeNamesSize(entries));
+      }),
+    );
+  });
+});
+
+describe('what is empty is said by formats that nest', () => {
+  const subtree = within(object({ prefix, empties: true }));
+
+  test.each([11542, 11544])('%i', (number) => {
+    const format = formatFor(number);
+    fc.assert(
+      fc.property(subtree, ({ base, entries, empties }) => {
+        if (format === undefined) return;
+        const bytes = format.encode(entries, { base, empties });
+        const content = decodeContent(format, bytes, contextOf(base, entries));
+        expect(comparable(content.entries)).toEqual(comparable(entries));
+        expect(content.empties.map(formatPath).sort()).toEqual(empties.map(formatPath).sort());
+      }),
     );
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { decodeContent } from '../../src/codec/index.ts';
 import type { Entry } from '../../src/model/index.ts';
 import { type Vector, vectors } from './vectors.ts';
 
@@ -20,15 +21,19 @@ const codeOf = (run: () => unknown): string => {
 describe('vectors', () => {
   test.each(byTitle(vectors('vectors').filter((vector) => vector.decodes)))(
     'decode: %s',
-    (_, { format, bytes, context, entries }) => {
-      expect(comparable(format.decode(bytes, context))).toEqual(comparable(entries));
+    (_, { format, bytes, context, entries, empties }) => {
+      const content = decodeContent(format, bytes, context);
+      expect(comparable(content.entries)).toEqual(comparable(entries));
+      expect(content.empties).toEqual(empties);
     },
   );
 
   test.each(byTitle(vectors('vectors').filter((vector) => vector.encodes)))(
     'encode: %s',
-    (_, { format, bytes, base, entries }) => {
-      expect(Buffer.from(format.encode(entries, { base })).toString('hex')).toBe(bytes.toString('hex'));
+    (_, { format, bytes, base, entries, empties }) => {
+      expect(Buffer.from(format.encode(entries, { base, empties })).toString('hex')).toBe(
+        bytes.toString('hex'),
+      );
     },
   );
 

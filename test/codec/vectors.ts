@@ -23,6 +23,7 @@ interface Row {
   readonly filler?: number;
   readonly now?: number;
   readonly entries?: readonly EntryRow[];
+  readonly empties?: readonly string[];
   readonly paths?: readonly string[];
   readonly removals?: readonly string[];
   /** The type of every resource, where no entries tell. */
@@ -55,6 +56,7 @@ export interface Vector {
   readonly base: Path;
   readonly bytes: Buffer;
   readonly entries: readonly Entry[];
+  readonly empties: readonly Path[];
   readonly paths: readonly Path[];
   readonly removals: readonly Path[];
   readonly context: DecodeContext;
@@ -98,6 +100,7 @@ function vectorOf(file: VectorFile, row: Row): Vector {
     base,
     bytes: Buffer.concat([head, Buffer.alloc(row.filler ?? 0, 0xa5)]),
     entries,
+    empties: (row.empties ?? []).map(parsePath),
     paths: (row.paths ?? []).map(parsePath),
     removals: (row.removals ?? []).map(parsePath),
     context: {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import modbus from '../../adapters/modbus/index.ts';
 import sim from '../../adapters/sim/index.ts';
 import type { AdapterModule } from '../../src/adapter/index.ts';
+import { formatSenseFault } from '../../src/cli/load.ts';
 import { localFiles } from '../../src/config/files.ts';
 import { formatFault, type JsonSchema, jsonSchema, type Loaded, loadConfig } from '../../src/config/index.ts';
 import { planGateway } from '../../src/wire.ts';
@@ -27,10 +28,7 @@ const adapters = new Map([...modules].map(([name, { schemas }]) => [name, schema
 /** Everything that `check` would say. */
 function allFaults({ config, faults, locate }: Loaded): string[] {
   const senseless = config === undefined ? [] : planGateway(config, modules).faults;
-  return [
-    ...faults.map(formatFault),
-    ...senseless.map(({ origin, path, message }) => formatFault({ ...locate(origin, path), message })),
-  ];
+  return [...faults.map(formatFault), ...senseless.map((fault) => formatSenseFault(fault, locate))];
 }
 
 test.each(mains)('%s works as it is', (name) => {

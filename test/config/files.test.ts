@@ -58,6 +58,38 @@ describe('include', () => {
   });
 });
 
+describe('objects', () => {
+  const naming = (...paths: string[]): string => `objects: ${JSON.stringify(paths)}\n${UPSTREAM}`;
+  const files = {
+    'ddf/b.xml': 'B',
+    'ddf/deep/a.XML': 'A',
+    'ddf/notes.txt': 'no',
+    'ddf/.x.xml': 'no',
+    'one.xml': 'C',
+  };
+
+  test('are read as text, from folders and single files, each once', () => {
+    expect(configOf(naming('one.xml', './ddf', 'ddf/b.xml'), { files }).objectFiles).toEqual([
+      { file: 'one.xml', text: 'C' },
+      { file: 'ddf/b.xml', text: 'B' },
+      { file: 'ddf/deep/a.XML', text: 'A' },
+    ]);
+    expect(configOf(UPSTREAM).objectFiles).toEqual([]);
+  });
+
+  test('that cannot be read are faults', () => {
+    const broken = { ...files, 'ddf/c.xml': new Uint8Array([0xff]) };
+    expect(faultsOf(naming('two.xml', 'other', 'ddf'), { files: broken })).toEqual([
+      "gateway.yaml:1:11 objects[0]: cannot read 'two.xml': there is no such file or folder",
+      "gateway.yaml:1:21 objects[1]: cannot read 'other': there is no such file or folder",
+      'ddf/c.xml:1:1: cannot read this file: it is not UTF-8 text',
+    ]);
+    expect(faultsOf(`objects: ddf\n${UPSTREAM}`, { files })).toEqual([
+      "gateway.yaml:1:10 objects: 'ddf' is not allowed; allowed: a list of folders and files",
+    ]);
+  });
+});
+
 describe('profile folders', () => {
   test('go before those that come later', () => {
     const files = {

@@ -30,7 +30,7 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
   const all = `    - uri: "coap://[2001:db8::1]:5700/"
       shortServerId: 77
       lifetime: 5m
-      representation: endpoints
+      representation: gateway
       release: '1.0'
       localPort: 40000
       minPeriod: 0s
@@ -45,7 +45,7 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
       port: 5700,
       shortServerId: 77,
       lifetimeS: 300,
-      representation: 'endpoints',
+      representation: 'gateway',
       release: '1.0',
       localPort: 40000,
       minPeriodS: 0,
@@ -53,6 +53,17 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
       transmission: { ackTimeoutMs: 1500, ackRandomFactor: 2, maxRetransmit: 0, nstart: 4 },
       notificationMode: 'con',
     },
+  ]);
+});
+
+test('a port here serves one client towards one server', () => {
+  const text = `    - { uri: "coap://a", localPort: 40000 }
+    - { uri: "coap://b", localPort: 40000 }
+    - { uri: "coap://c", localPort: 40001, representation: endpoints }
+`;
+  expect(faultsOf(upstream(text)).map((fault) => fault.replace(/^\S+ \S+: /, ''))).toEqual([
+    'another server has this port; each needs one of its own',
+    'with representation: endpoints every device needs a port of its own; leave it out',
   ]);
 });
 
@@ -154,7 +165,7 @@ test('upstream has to be there, and knows its keys', () => {
   expect(
     faultsOf('profilePaths: [profiles]\nupstream: { endpoit: gw, servers: [{ uri: "coap://h" }] }\n'),
   ).toEqual([
-    "gateway.yaml:2:11 upstream: 'endpoint' is missing; allowed: a text without blanks, at most 255 characters, for example urn:dev:mac:0024befffe804ff1",
+    "gateway.yaml:2:11 upstream: 'endpoint' is missing; allowed: a text without blanks, at most 252 characters, for example urn:dev:mac:0024befffe804ff1",
     "gateway.yaml:2:13 upstream.endpoit: unknown key 'endpoit' (did you mean 'endpoint'?); allowed keys: endpoint, representation, servers",
   ]);
 });

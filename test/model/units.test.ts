@@ -108,11 +108,85 @@ describe('units', () => {
     expect(convert(1, text, name)).toBe(1);
   });
 
+  test.each([
+    [
+      'RFC 8428 12.1',
+      'm kg g s A K cd mol Hz rad sr N Pa J W C V F Ohm S Wb T H Cel lm lx Bq Gy Sv kat m2 m3 l m/s m/s2 m3/s l/s W/m2 cd/m2 bit bit/s lat lon pH dB dBW Bspl count / % %RH %EL EL 1/s 1/min beat/min beats S/m',
+    ],
+    ['RFC 8798 2', 'B VA VAs var vars J/m kg/m3 deg'],
+  ])('every primary unit of SenML is known (%s)', (_, units) => {
+    expect(units.split(' ').filter((unit) => unitName(unit) !== unit)).toEqual([]);
+  });
+
+  test.each([
+    ['ms', 's', 0.001],
+    ['min', 's', 60],
+    ['h', 's', 3600],
+    ['MHz', 'Hz', 1e6],
+    ['kW', 'W', 1000],
+    ['kVA', 'VA', 1000],
+    ['kvar', 'var', 1000],
+    ['Ah', 'C', 3600],
+    ['Wh', 'J', 3600],
+    ['kWh', 'J', 3.6e6],
+    ['varh', 'vars', 3600],
+    ['kvarh', 'vars', 3.6e6],
+    ['kVAh', 'VAs', 3.6e6],
+    ['Wh/km', 'J/m', 3.6],
+    ['KiB', 'B', 1024],
+    ['GB', 'B', 1e9],
+    ['Mbit/s', 'bit/s', 1e6],
+    ['B/s', 'bit/s', 8],
+    ['MB/s', 'bit/s', 8e6],
+    ['mV', 'V', 0.001],
+    ['mA', 'A', 0.001],
+    ['dBm', 'dBW', -29],
+    ['ug/m3', 'kg/m3', 1e-9],
+    ['mm/h', 'm/s', 1 / 3_600_000],
+    ['m/h', 'm/s', 1 / 3600],
+    ['ppm', '/', 1e-6],
+    ['/100', '/', 0.01],
+    ['/1000', '/', 0.001],
+    ['hPa', 'Pa', 100],
+    ['mm', 'm', 0.001],
+    ['cm', 'm', 0.01],
+    ['km', 'm', 1000],
+    ['km/h', 'm/s', 1 / 3.6],
+  ])('1 %s is %s %s: scale and offset of the secondary unit (RFC 8798 3)', (secondary, primary, value) => {
+    expect(convert(1, secondary, primary)).toBe(value);
+  });
+
+  test.each([
+    ['[degF]', 'degF'],
+    ['kW.h', 'kWh'],
+    ['[gal_us]', 'gal'],
+    ['[cft_i]', 'ft3'],
+    ['[psi]', 'psi'],
+    ['mm[H2O]', 'mmH2O'],
+    ['[Btu_IT]', 'BTU'],
+    ['m3/h', 'm3/h'],
+    ['bar', 'bar'],
+  ])('%s of UCUM is %s', (code, name) => {
+    expect(unitName(code)).toBe(name);
+  });
+
+  test.each([
+    [7, 'kL/h', 'm3/h', 7],
+    [1, 'Ml/d', 'm3/d', 1000],
+    [86.4, 'l/d', 'l/s', 0.001],
+    [60, 'ft3/min', 'ft3/s', 1],
+    [1, 'kgf/cm2', 'Pa', 98066.5],
+    [760, 'mmHg', 'Pa', 101_325.0144354],
+    [32, 'degF', 'K', 273.15],
+  ])('%s %s is %s %s', (value, from, to, expected) => {
+    expect(convert(value, from, to)).toBe(expected);
+  });
+
   test('every unit of the OMA registry is known', () => {
     const registry = omaRegistry();
     const unknown = new Set<string>();
-    for (let object = 0; object < 33000; object++) {
-      for (const { unit } of registry.find(object)?.resources.values() ?? []) {
+    for (const { resources } of registry.objects.flatMap((id) => registry.versions(id))) {
+      for (const { unit } of resources.values()) {
         if (unit !== '' && unitName(unit) === undefined) unknown.add(unit);
       }
     }

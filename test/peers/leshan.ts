@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { DataType, ObjectDefinition } from '../../src/model/index.ts';
+import { type ObjectDefinition, writeDdf } from '../../src/model/index.ts';
 import { type LeshanEvents, listen } from './leshan-events.ts';
 import type {
   LeshanClient,
@@ -8,7 +8,6 @@ import type {
   LeshanNode,
   LeshanOperation,
   LeshanResponse,
-  LeshanType,
 } from './leshan-shapes.ts';
 import { isOnPath, start } from './process.ts';
 
@@ -36,7 +35,7 @@ export interface LeshanOptions {
   /** 0 or nothing: any free one */
   readonly coapPort?: number;
   readonly httpPort?: number;
-  /** objects beyond the core ones */
+  /** objects beyond the core ones; Leshan's own loader gets and checks their XML */
   readonly objects?: readonly ObjectDefinition[];
   /** ms until it must be ready */
   readonly deadlineMs?: number;
@@ -97,7 +96,7 @@ export interface LeshanServer {
 
 /** Starts the server, which takes about half a second. */
 export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanServer> {
-  const objects = (options.objects ?? []).map(modelOf);
+  const objects = (options.objects ?? []).map(writeDdf);
   const running = await start(
     'java',
     [
@@ -187,28 +186,4 @@ async function request(route: string, method: string, query: Query = {}, body?: 
   const response = await fetch(url, { method, signal, ...(body === undefined ? {} : { body }) });
   if (response.ok) return response.json();
   throw new Error(`Leshan ${method} ${url.pathname}: ${response.status} ${await response.text()}`);
-}
-
-const TYPES: Readonly<Record<DataType, LeshanType>> = {
-  string: 'STRING',
-  integer: 'INTEGER',
-  unsigned: 'UNSIGNED_INTEGER',
-  float: 'FLOAT',
-  boolean: 'BOOLEAN',
-  opaque: 'OPAQUE',
-  time: 'TIME',
-  objlnk: 'OBJLNK',
-  corelnk: 'CORELINK',
-  none: 'NONE',
-};
-
-function modelOf({ resources, ...object }: ObjectDefinition): unknown {
-  return {
-    ...object,
-    resources: [...resources.values()].map((resource) => ({
-      ...resource,
-      operations: resource.operations || 'NONE',
-      type: TYPES[resource.type],
-    })),
-  };
 }

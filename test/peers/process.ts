@@ -157,8 +157,8 @@ export function freeUdpPort(): Promise<number> {
   });
 }
 
-/** A peer must not outlive the test run. */
-function endWithUs(child: ChildProcess): () => void {
+/** A peer must not outlive the test run. @returns ends the care for one that has ended by itself */
+export function endWithUs(child: ChildProcess): () => void {
   const end = (): void => {
     child.kill('SIGKILL');
   };
@@ -166,7 +166,8 @@ function endWithUs(child: ChildProcess): () => void {
   return () => process.off('exit', end);
 }
 
-function stop(child: ChildProcess): Promise<void> {
+/** Ends a process by SIGTERM, or by SIGKILL when that does not help. */
+export function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     const kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);

@@ -205,6 +205,14 @@ describe('a UDP server', () => {
     expect(seen[3]).toEqual(seen[0]);
   });
 
+  test('what cannot be sent at all, such as to port 0, is told and not thrown', async () => {
+    const transport = await openUdpServer({ host: '127.0.0.1', port: 0 });
+    const { hearError } = hearing(transport);
+    const peer: Peer = { key: '127.0.0.1:0', address: '127.0.0.1', port: 0 };
+    transport.send(bytes('a'), peer);
+    expect(await hearError()).toMatchObject({ error: { code: 'ERR_SOCKET_BAD_PORT' }, peer });
+  });
+
   test.skipIf(!hasIPv6)(
     'without a host it hears IPv6 and IPv4, and IPv4 peers have IPv4 names (RFC 4291 2.5.5.2)',
     async () => {
@@ -224,4 +232,15 @@ describe('a UDP server', () => {
       }
     },
   );
+});
+
+test('each attempt begins with another address of the name', async () => {
+  const lookup = async (): Promise<string[]> => ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
+  const used: string[] = [];
+  for (const attempt of [0, 1, 2, 3]) {
+    const { transport, peer } = await openUdpClient({ host: 'server.example', port: 5683, lookup, attempt });
+    used.push(peer.address);
+    await transport.close();
+  }
+  expect(used).toEqual(['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.1']);
 });

@@ -2,6 +2,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Date;
@@ -9,11 +10,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.eclipse.californium.core.coap.Response;
+import org.eclipse.leshan.core.link.DefaultLinkParser;
 import org.eclipse.leshan.core.link.DefaultLinkSerializer;
 import org.eclipse.leshan.core.link.Link;
-import org.eclipse.leshan.core.model.ObjectModel;
-import org.eclipse.leshan.core.model.ResourceModel;
-import org.eclipse.leshan.core.model.ResourceModel.Operations;
+import org.eclipse.leshan.core.link.LinkParseException;
 import org.eclipse.leshan.core.model.ResourceModel.Type;
 import org.eclipse.leshan.core.node.LwM2mMultipleResource;
 import org.eclipse.leshan.core.node.LwM2mNode;
@@ -95,6 +95,10 @@ final class Json {
     return new DefaultLinkSerializer().serializeCoreLinkFormat(links);
   }
 
+  static Link[] linksOf(String text) throws LinkParseException {
+    return new DefaultLinkParser().parseCoreLinkFormat(text.getBytes(StandardCharsets.UTF_8));
+  }
+
   static ObjectNode of(Map<LwM2mPath, LwM2mNode> nodes) {
     ObjectNode json = MAPPER.createObjectNode();
     nodes.forEach((path, node) -> json.set(path.toString(), of(node)));
@@ -142,10 +146,14 @@ final class Json {
     int id = json.path("id").asInt(LwM2mObjectInstance.UNDEFINED);
     Type type = json.has("type") ? Type.valueOf(json.get("type").asText()) : Type.NONE;
     switch (json.path("kind").asText()) {
+      case "obj":
+        List<LwM2mObjectInstance> instances = new ArrayList<>();
+        json.path("instances").forEach(instance -> instances.add((LwM2mObjectInstance) nodeOf(instance)));
+        return new LwM2mObject(id, instances);
       case "instance":
         List<LwM2mResource> resources = new ArrayList<>();
         json.path("resources").forEach(resource -> resources.add((LwM2mResource) nodeOf(resource)));
-        return new LwM2mObjectInstance(id, resources);
+        return json.has("id") ? new LwM2mObjectInstance(id, resources) : new LwM2mObjectInstance(resources);
       case "multiResource":
         Map<Integer, Object> values = new HashMap<>();
         json.path("values").fields().forEachRemaining(
@@ -176,39 +184,16 @@ final class Json {
         return new Date(value.asLong());
       case OPAQUE:
         return Hex.decodeHex(value.asText().toCharArray());
+      case CORELINK:
+        try {
+          return linksOf(value.asText());
+        } catch (LinkParseException bad) {
+          throw new IllegalArgumentException(bad);
+        }
       case OBJLNK:
         return ObjectLink.decodeFromString(value.asText());
       default:
         throw new IllegalArgumentException("no values of type " + type);
     }
-  }
-
-  /** {@code {id, name, version, multiple, mandatory, resources: [{id, name, operations, type, multiple, mandatory}]}}. */
-  static ObjectModel modelOf(JsonNode json) {
-    List<ResourceModel> resources = new ArrayList<>();
-    for (JsonNode one : json.path("resources")) {
-      resources.add(
-          new ResourceModel(
-              one.path("id").asInt(),
-              one.path("name").asText(),
-              Operations.valueOf(one.path("operations").asText()),
-              one.path("multiple").asBoolean(),
-              one.path("mandatory").asBoolean(),
-              Type.valueOf(one.path("type").asText()),
-              "",
-              "",
-              ""));
-    }
-    return new ObjectModel(
-        json.path("id").asInt(),
-        json.path("name").asText(),
-        "",
-        json.path("version").asText(),
-        json.path("multiple").asBoolean(),
-        json.path("mandatory").asBoolean(),
-        resources,
-        "",
-        "1.1",
-        "");
   }
 }

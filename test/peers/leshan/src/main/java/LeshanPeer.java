@@ -3,6 +3,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -51,7 +52,7 @@ import org.eclipse.leshan.transport.californium.server.endpoint.coap.CoapServerP
 
 /**
  * A LwM2M server for tests: Leshan's library behind a REST interface on 127.0.0.1 with the routes of Leshan's demo
- * server, as far as the tests need them. Reads one line of JSON from the standard input (ports, object models), prints
+ * server, as far as the tests need them. Reads one line of JSON from the standard input (ports, objects as XML), prints
  * {@code ready <coap port> <http port>}, and ends when the standard input closes.
  */
 public final class LeshanPeer {
@@ -70,9 +71,13 @@ public final class LeshanPeer {
     System.exit(0);
   }
 
-  private LeshanPeer(JsonNode options) {
+  private LeshanPeer(JsonNode options) throws Exception {
     List<ObjectModel> models = new ArrayList<>(ObjectLoader.loadAllDefault());
-    options.path("objects").forEach(object -> models.add(Json.modelOf(object)));
+    for (JsonNode ddf : options.path("objects")) {
+      byte[] xml = ddf.asText().getBytes(StandardCharsets.UTF_8);
+      // as Leshan's own servers load them: checked against the schema, then for sense
+      models.addAll(ObjectLoader.loadDdfFile(new ByteArrayInputStream(xml), "objects", true));
+    }
     server =
         new LeshanServerBuilder()
             .setObjectModelProvider(new VersionedModelProvider(models))
