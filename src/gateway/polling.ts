@@ -58,7 +58,7 @@ function phaseOf(id: string): number {
   return createHash('sha256').update(id).digest().readUInt32BE(0) / 2 ** 32;
 }
 
-/** Devices whose turns are so close take them together: to wake up less often saves a third of the work. */
+/** Devices whose turns are so close take them together: a processor that wakes up less often has less to do. */
 const TURN_MS = 50;
 /** Turns that an interval has at least. */
 const LEAST_TURNS = 20;

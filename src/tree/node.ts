@@ -21,8 +21,8 @@ export interface Cell {
   /** Since when nothing newer is known, monotonic ms. */
   freshAt: number;
   refused: Refused | undefined;
-  /** Paths of this cell by prefix, made once. */
-  readonly paths: Map<string, Path>;
+  /** With the prefix that was asked for last: mostly there is one only. */
+  path: Path | undefined;
 }
 
 export interface ResourceNode {
@@ -70,16 +70,15 @@ function createCell(ids: Ids, type: DataType, field: Freshness | undefined): Cel
     quality: undefined,
     freshAt: Number.NEGATIVE_INFINITY,
     refused: undefined,
-    paths: new Map(),
+    path: undefined,
   };
 }
 
 export function pathOf(cell: Cell, prefix: string): Path {
-  let path = cell.paths.get(prefix);
-  if (path === undefined) {
-    path = { prefix, ids: cell.ids };
-    cell.paths.set(prefix, path);
-  }
+  const known = cell.path;
+  if (known?.prefix === prefix) return known;
+  const path: Path = { prefix, ids: cell.ids };
+  cell.path = path;
   return path;
 }
 

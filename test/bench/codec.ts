@@ -1,5 +1,14 @@
-import { type Format, formatFor } from '../../src/codec/index.ts';
-import { type Entry, type Path, parsePath } from '../../src/model/index.ts';
+import { decodeContent, type Format, formatFor } from '../../src/codec/index.ts';
+import { type Entry, omaRegistry, type Path, parsePath, type Value } from '../../src/model/index.ts';
+import { baseAndNamesSize, nestedMapsSize } from '../codec/layouts.ts';
+import { leshanInstallLine } from '../peers/leshan.ts';
+import {
+  type LeshanCodec,
+  type LeshanSpeed,
+  leshanCodecAvailable,
+  startLeshanCodec,
+} from '../peers/leshan-codec.ts';
+import { markdown, shown } from './figures.ts';
 
 /** One payload to write and to read. */
 interface Load {
@@ -8,120 +17,169 @@ interface Load {
   readonly entries: readonly Entry[];
 }
 
+/** What writing and reading a payload takes. */
+type Speed = LeshanSpeed;
+
 const START_MS = 1_700_000_000_000;
+const POWER_METER = 10242;
 
-const entry = (path: string, type: Entry['type'], value: Entry['value'], at?: number): Entry => ({
-  path: parsePath(path),
-  type,
-  value,
-  ...(at === undefined ? {} : { at }),
-});
-
-/** What a meter with 51 resources looks like: mostly floats of two decimals, some counters and texts. */
-function meterResource(index: number): Entry {
-  const path = `/d01/10243/0/${index}`;
-  if (index % 17 === 0) return entry(path, 'string', `meter ${index}`);
-  if (index % 5 === 0) return entry(path, 'integer', 1_000_000 + index);
-  return entry(path, 'float', Math.round(23_000 + index * 137) / 100);
+/** What a meter shows: two decimals, counters, a few texts. */
+function meterValue(type: Entry['type'], id: number): Value {
+  if (type === 'string') return `text ${id}`;
+  return type === 'integer' ? 1_000_000 + id : Math.round(23_000 + id * 137) / 100;
 }
 
+function powerMeter(prefix: string): Load {
+  const resources = [...(omaRegistry().find(POWER_METER)?.resources.values() ?? [])];
+  const base = { prefix, ids: [POWER_METER, 0] };
+  return {
+    name: `power meter of ${resources.length} resources`,
+    base,
+    entries: resources.map(({ id, type }) => ({
+      path: { prefix, ids: [...base.ids, id] },
+      type,
+      value: meterValue(type, id),
+    })),
+  };
+}
+
+const POWER = parsePath('/d01/10242/0/34');
+
 const LOADS: readonly Load[] = [
-  {
-    name: 'one value',
-    base: parsePath('/d01/10243/0/4'),
-    entries: [entry('/d01/10243/0/4', 'float', 230.15)],
-  },
-  {
-    name: 'instance of 51 resources',
-    base: parsePath('/d01/10243/0'),
-    entries: Array.from({ length: 51 }, (_, index) => meterResource(index)),
-  },
+  { name: 'one value', base: POWER, entries: [{ path: POWER, type: 'float', value: 230.15 }] },
+  powerMeter('d01'),
   {
     name: 'history of 1000 values',
-    base: parsePath('/d01/10243/0/4'),
-    entries: Array.from({ length: 1000 }, (_, index) =>
-      entry('/d01/10243/0/4', 'float', Math.round(23_000 + index * 7) / 100, START_MS - index * 60_000),
-    ),
+    base: POWER,
+    entries: Array.from({ length: 1000 }, (_, index) => ({
+      path: POWER,
+      type: 'float',
+      value: Math.round(23_000 + index * 7) / 100,
+      at: START_MS - index * 60_000,
+    })),
   },
 ];
 
-const MEASURE_MS = 200;
+const EXTENT = { rounds: 4, roundMs: 250 };
 
-/** Nanoseconds per call of `task`: the best of three rounds. */
-function nanoseconds(task: () => unknown): number {
+/** Results go here, so that no compiler leaves out what nobody looks at. */
+let result: unknown;
+
+/** Nanoseconds per call: the best of several rounds. */
+function nanoseconds(call: () => unknown): number {
   let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < EXTENT.rounds; round++) {
     const start = performance.now();
     let calls = 0;
     let elapsed = 0;
-    for (; elapsed < MEASURE_MS; elapsed = performance.now() - start) {
-      for (let call = 0; call < 20; call++) task();
+    for (; elapsed < EXTENT.roundMs; elapsed = performance.now() - start) {
+      for (let index = 0; index < 20; index++) result = call();
       calls += 20;
     }
     best = Math.min(best, (elapsed / calls) * 1e6);
   }
+  if (result === undefined) throw new Error('nothing was measured');
   return best;
 }
 
-function line(name: string, load: Load, size: number, encodeNs: number, decodeNs: number): string {
-  const rate = (ns: number) =>
-    Math.round(1e9 / ns)
-      .toLocaleString('en')
-      .padStart(10);
-  const each = (ns: number) =>
-    Math.round(ns / load.entries.length)
-      .toString()
-      .padStart(6);
-  return [
-    name.padEnd(32),
-    `${size} B`.padStart(9),
-    `encode ${rate(encodeNs)}/s ${each(encodeNs)} ns/entry`,
-    `decode ${rate(decodeNs)}/s ${each(decodeNs)} ns/entry`,
-  ].join('  ');
+function measure(format: Format, { base, entries }: Load): Speed {
+  const types = new Map(entries.map(({ path, type }) => [path.ids[2], { type }]));
+  const context = { base, now: START_MS, resourceOf: ({ ids }: Path) => types.get(ids[2]) };
+  const bytes = format.encode(entries, { base });
+  if (decodeContent(format, bytes, context).entries.length !== entries.length)
+    throw new Error('not the same');
+  return {
+    size: bytes.length,
+    encodeNs: nanoseconds(() => format.encode(entries, { base })),
+    decodeNs: nanoseconds(() => format.decode(bytes, context)),
+  };
 }
 
-function benchFormat(format: Format, load: Load): string {
-  const types = new Map(load.entries.map(({ path, type }) => [path.ids[2], { type }]));
-  const context = { base: load.base, now: START_MS, resourceOf: ({ ids }: Path) => types.get(ids[2]) };
-  const request = { base: load.base };
-  const bytes = format.encode(load.entries, request);
-  return line(
-    `${format.contentFormat} ${format.mediaType.replace('application/', '')}`,
-    load,
-    bytes.length,
-    nanoseconds(() => format.encode(load.entries, request)),
-    nanoseconds(() => format.decode(bytes, context)),
-  );
-}
-
-/** The yardstick: the entries as plain JSON, which checks nothing and carries no LwM2M meaning. */
-function benchJson(load: Load): string {
-  const rows = load.entries.map(({ path, value, at }) => ({ n: path.ids.join('/'), v: value, t: at }));
+/** The floor: the entries as plain JSON, which checks nothing and has no LwM2M meaning. */
+function measureJson({ entries }: Load): Speed {
+  const rows = entries.map(({ path, value, at }) => ({ n: path.ids.join('/'), v: value, t: at }));
   const text = JSON.stringify(rows);
-  return line(
-    'JSON.stringify, JSON.parse',
-    load,
-    text.length,
-    nanoseconds(() => Buffer.from(JSON.stringify(rows))),
-    nanoseconds(() => JSON.parse(text)),
-  );
+  return {
+    size: text.length,
+    encodeNs: nanoseconds(() => Buffer.from(JSON.stringify(rows))),
+    decodeNs: nanoseconds(() => JSON.parse(text)),
+  };
 }
 
-const BENCHED = [0, 60, 110, 112, 11542, 11543, 11544];
-
-function canSay(format: Format, load: Load): boolean {
-  if (load.entries.length === 1) return true;
-  return format.shape !== 'single' && (format.carriesTime || load.entries[0]?.at === undefined);
+/** Bytes of the other layout that is in use: a base name and names, or maps within maps (Anjay). */
+function otherLayout(number: number, { base, entries }: Load): number | undefined {
+  if (entries[0]?.at !== undefined) return undefined;
+  if (number === 112) return baseAndNamesSize(entries, base);
+  return number === 11544 ? nestedMapsSize(entries, base) : undefined;
 }
 
-/** Prints how fast each format is written and read, next to plain JSON. */
+/** Leshan reads what we write: of its own SenML CBOR it cannot read the times. */
+function leshanSpeed(leshan: LeshanCodec, format: Format, load: Load): Promise<Speed> {
+  const bytes = format.encode(load.entries, load);
+  return load.entries[0]?.at === undefined
+    ? leshan.measure(format.contentFormat, load, bytes, EXTENT)
+    : leshan.measureHistory(format.contentFormat, load, bytes, EXTENT);
+}
+
+const HEAD = [
+  'format',
+  'bytes',
+  'Leshan',
+  'Anjay',
+  'encode ns',
+  'Leshan ns',
+  'faster',
+  'decode ns',
+  'Leshan ns',
+  'faster',
+];
+
+function row(name: string, own: Speed, leshan?: Speed, otherSize?: number): string[] {
+  const number = (value: number | undefined) => (value === undefined ? '' : shown(value));
+  const times = (one: number, other: number | undefined) =>
+    other === undefined ? '' : `${shown(other / one, 1)} x`;
+  return [
+    name,
+    shown(own.size),
+    number(leshan?.size),
+    number(otherSize),
+    shown(own.encodeNs),
+    number(leshan?.encodeNs),
+    times(own.encodeNs, leshan?.encodeNs),
+    shown(own.decodeNs),
+    number(leshan?.decodeNs),
+    times(own.decodeNs, leshan?.decodeNs),
+  ];
+}
+
+const NUMBERS = [0, 60, 110, 112, 11542, 11543, 11544];
+const LWM2M_CBOR = 11544;
+
+function canSay(format: Format, { entries }: Load): boolean {
+  if (entries.length === 1) return true;
+  return format.shape !== 'single' && (format.carriesTime || entries[0]?.at === undefined);
+}
+
+async function benchLoad(load: Load, leshan: LeshanCodec | undefined): Promise<void> {
+  const rows = [HEAD, row('JSON.stringify, JSON.parse', measureJson(load))];
+  for (const number of NUMBERS) {
+    const format = formatFor(number);
+    if (format === undefined || !canSay(format, load)) continue;
+    const theirs =
+      leshan === undefined || number === LWM2M_CBOR ? undefined : await leshanSpeed(leshan, format, load);
+    const name = `${number} ${format.mediaType.replace(/^application\/(vnd\.oma\.)?/, '')}`;
+    rows.push(row(name, measure(format, load), theirs, otherLayout(number, load)));
+  }
+  console.log(`\n${load.name}\n\n${markdown(rows)}`);
+}
+
+/** Prints how fast each format is written and read, next to plain JSON and to Leshan's codecs on a warm JVM. */
 export async function benchCodec(): Promise<void> {
-  for (const load of LOADS) {
-    console.log(`\n${load.name}`);
-    console.log(benchJson(load));
-    for (const number of BENCHED) {
-      const format = formatFor(number);
-      if (format !== undefined && canSay(format, load)) console.log(benchFormat(format, load));
-    }
+  const leshan = leshanCodecAvailable() ? startLeshanCodec() : undefined;
+  if (leshan === undefined) console.log(`without Leshan, which needs: ${leshanInstallLine}`);
+  try {
+    for (const load of LOADS) await benchLoad(load, leshan);
+  } finally {
+    await leshan?.stop();
   }
 }

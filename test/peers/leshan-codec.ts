@@ -13,7 +13,7 @@ export function leshanCodecAvailable(): boolean {
   return existsSync(`${BUILT}/leshan-peer.jar`) && isOnPath('java');
 }
 
-/** What Leshan writes, and how fast its writing and reading are once the JVM is warm. */
+/** How many bytes Leshan writes, and how fast its writing and reading are once the JVM is warm. */
 export interface LeshanSpeed {
   readonly size: number;
   readonly encodeNs: number;
@@ -40,12 +40,12 @@ export interface LeshanCodec {
   decodePaths(format: number, bytes: Uint8Array, prefix: string): Promise<readonly string[]>;
   /** A list of links, read and written again. */
   links(text: string): Promise<string>;
-  /** One value or an instance. */
-  measure(format: number, subtree: Subtree, extent: MeasureExtent): Promise<LeshanSpeed>;
+  /** @param bytes what it reads: the same data, by whoever wrote it */
+  measure(format: number, subtree: Subtree, bytes: Uint8Array, extent: MeasureExtent): Promise<LeshanSpeed>;
   measureHistory(
     format: number,
-    base: Path,
-    entries: readonly Entry[],
+    subtree: Subtree,
+    bytes: Uint8Array,
     extent: MeasureExtent,
   ): Promise<LeshanSpeed>;
   stop(): Promise<void>;
@@ -82,7 +82,7 @@ export function startLeshanCodec(): LeshanCodec {
   ]);
   const perform = async (task: object, deadlineMs?: number): Promise<Outcome> => {
     const outcome = (await ask(task, deadlineMs)) as Outcome;
-    if (outcome.error !== undefined) throw new Error(`Leshan: ${outcome.error}`);
+    if (outcome.error !== undefined) throw new Error(`Leshan: ${outcome.error.slice(0, 300)}`);
     return outcome;
   };
   const written = async (task: object): Promise<Uint8Array> =>
@@ -143,10 +143,13 @@ export function startLeshanCodec(): LeshanCodec {
     decodePaths: async (format, bytes, prefix) =>
       (await read({ kind: 'paths', format, ...rootOf(prefix), bytes: hex(bytes) })) as string[],
     links: async (text) => (await perform({ do: 'links', links: text })).links ?? '',
-    measure: (format, subtree, extent) =>
-      measured({ ...ofNode(format, subtree), data: leshanNode(subtree) }, extent),
-    measureHistory: (format, base, entries, extent) =>
-      measured({ ...ofHistory(format, base, entries), data: historyOf(base, entries) }, extent),
+    measure: (format, subtree, bytes, extent) =>
+      measured({ ...ofNode(format, subtree), data: leshanNode(subtree), bytes: hex(bytes) }, extent),
+    measureHistory: (format, { base, entries }, bytes, extent) =>
+      measured(
+        { ...ofHistory(format, base, entries), data: historyOf(base, entries), bytes: hex(bytes) },
+        extent,
+      ),
     stop,
   };
 }

@@ -1,0 +1,38 @@
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { benchSamples, type Extent } from './gateway.ts';
+import { profileGateway } from './profile.ts';
+import { benchRequests } from './requests.ts';
+
+/** Loaded when asked for: a bench may be a program of its own. */
+const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
+  gateway: async (extent) => {
+    await benchSamples(extent);
+    await benchRequests(extent);
+  },
+  samples: benchSamples,
+  requests: benchRequests,
+  profile: profileGateway,
+  codec: async () => (await import('./codec.ts')).benchCodec(),
+  coap: async () => (await import('./coap.ts')).benchCoap(),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const [name = 'gateway'] = positionals;
+const bench = BENCHES[name];
+if (bench === undefined) {
+  console.error(`there is no bench ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
+  process.exitCode = 1;
+} else {
+  const [{ model } = { model: 'unknown processor' }] = cpus();
+  console.log(
+    `${cpus().length} x ${model}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
+  );
+  await bench({ seconds: Number(values.seconds), rounds: Number(values.rounds) });
+}

@@ -1,0 +1,214 @@
+/**
+ * The LwM2M server: as little of one as possible, so that it never is what limits the gateway. Registers one client,
+ * observes the meters, counts what arrives; and asks for a resource as fast as it is answered.
+ */
+import { createSocket, type RemoteInfo } from 'node:dgram';
+import { Decoder } from 'cbor-x';
+import { answerParent } from '../children.ts';
+import { CODE, type Message, OPTION, pathOptions, readMessage, TYPE, writeMessage } from '../coap-bytes.ts';
+import { quantile } from '../figures.ts';
+import type { Load, LoadResult, Watch, Watched } from '../loads.ts';
+import { changedAt, machineMs, POINTS, type Schedule, UNITS } from '../meter.ts';
+import { prefixOf } from '../site.ts';
+
+const HOST = '127.0.0.1';
+const SENML_CBOR = Buffer.from([112]);
+const TEXT = Buffer.alloc(0);
+/** of SenML in CBOR (RFC 8428 6) */
+const NAME = 0;
+const VALUE = 2;
+
+const cbor = new Decoder({ mapsAsObjects: false });
+const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+let gatewayPort: number | undefined;
+let lastMid = 0;
+
+const nextMid = (): number => {
+  lastMid = (lastMid + 1) & 0xffff;
+  return lastMid;
+};
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+// ---- registration
+
+function register(message: Message, { port }: RemoteInfo): void {
+  const isNew = message.code === CODE.post && message.path.length === 1;
+  if (isNew) gatewayPort = port;
+  const code = isNew ? CODE.created : message.code === CODE.delete ? CODE.deleted : CODE.changed;
+  const location = ['rd', '1'].map((segment) => [OPTION.locationPath, Buffer.from(segment)] as const);
+  const answer = writeMessage(TYPE.acknowledgement, code, message.mid, message.token, isNew ? location : []);
+  socket.send(answer, port, HOST);
+}
+
+async function registered(): Promise<number> {
+  while (gatewayPort === undefined) await wait(20);
+  return gatewayPort;
+}
+
+// ---- notifications
+
+const pointOfResource = new Map(POINTS.map(({ resource }, index) => [String(resource), index]));
+/** changes that were last heard of, by unit and point; -1: none yet */
+const heard = new Int32Array((UNITS + 1) * POINTS.length).fill(-1);
+const answered = new Set<number>();
+
+interface Count {
+  readonly schedule: Schedule;
+  readonly latencies: number[];
+  notifications: number;
+  samples: number;
+  overtaken: number;
+}
+let count: Count | undefined;
+
+function takeSample(unit: number, record: ReadonlyMap<number, unknown>, now: number): void {
+  const point = pointOfResource.get(String(record.get(NAME)));
+  const value = record.get(VALUE);
+  if (point === undefined || typeof value !== 'number') return;
+  const changes = Math.round(value * (POINTS[point]?.factor ?? Number.NaN));
+  const at = unit * POINTS.length + point;
+  const before = heard[at] ?? -1;
+  heard[at] = changes;
+  if (count === undefined) return;
+  count.samples++;
+  if (before < 0 || changes === before) return;
+  if (changes === before + 1) count.latencies.push(now - changedAt(changes, unit, point, count.schedule));
+  else count.overtaken++;
+}
+
+/** The token of an observation is its unit. */
+function takeNotification({ token, payload }: Message): void {
+  const now = machineMs();
+  const unit = token[0] ?? 0;
+  answered.add(unit);
+  if (count !== undefined) count.notifications++;
+  for (const record of cbor.decode(payload) as ReadonlyMap<number, unknown>[]) takeSample(unit, record, now);
+}
+
+async function observe(): Promise<void> {
+  const port = await registered();
+  for (let missing = UNITS; missing > 0; missing = UNITS - answered.size) {
+    for (let unit = 1; unit <= UNITS; unit++) {
+      if (answered.has(unit)) continue;
+      const [prefix, ...rest] = pathOptions(`${prefixOf(unit)}/10242/0`);
+      if (prefix === undefined) continue;
+      const options = [
+        [OPTION.observe, TEXT] as const,
+        prefix,
+        ...rest,
+        [OPTION.accept, SENML_CBOR] as const,
+      ];
+      socket.send(
+        writeMessage(TYPE.confirmable, CODE.get, nextMid(), Buffer.from([unit]), options),
+        port,
+        HOST,
+      );
+    }
+    await wait(500);
+  }
+}
+
+async function watch({ ms, schedule }: Watch): Promise<Watched> {
+  const counted: Count = { schedule, latencies: [], notifications: 0, samples: 0, overtaken: 0 };
+  count = counted;
+  const start = machineMs();
+  await wait(ms);
+  count = undefined;
+  const seconds = (machineMs() - start) / 1000;
+  const { latencies, notifications, samples, overtaken } = counted;
+  latencies.sort((a, b) => a - b);
+  return {
+    seconds,
+    notifications,
+    samples,
+    overtaken,
+    latencyP50Ms: quantile(latencies, 0.5),
+    latencyP99Ms: quantile(latencies, 0.99),
+  };
+}
+
+// ---- load
+
+interface Loading {
+  readonly port: number;
+  hear(message: Buffer): void;
+}
+let loading: Loading | undefined;
+
+/** Keeps `window` requests under way, the next one when an answer comes; what got lost is replaced after a while. */
+async function load({ port, path, window, ms }: Load): Promise<LoadResult> {
+  const to = port ?? (await registered());
+  const options = [...pathOptions(path), [OPTION.accept, TEXT] as const];
+  const request = writeMessage(TYPE.confirmable, CODE.get, 0, Buffer.from([LOAD_TOKEN]), options);
+  const underWay = new Map<number, number>();
+  const waits: number[] = [];
+  const tally = { answers: 0, refusals: 0, lost: 0 };
+  const send = (): void => {
+    const mid = nextMid();
+    const bytes = Buffer.from(request);
+    bytes.writeUInt16BE(mid, 2);
+    underWay.set(mid, performance.now());
+    socket.send(bytes, to, HOST);
+  };
+  loading = {
+    port: to,
+    hear(bytes) {
+      const mid = bytes.readUInt16BE(2);
+      const sentAt = underWay.get(mid);
+      if (sentAt === undefined) return;
+      underWay.delete(mid);
+      waits.push(performance.now() - sentAt);
+      tally.answers++;
+      const code = bytes.readUInt8(1);
+      if (code !== CODE.content && code !== CODE.get) tally.refusals++;
+      send();
+    },
+  };
+  const start = performance.now();
+  for (let slot = 0; slot < window; slot++) send();
+  for (let before = 0; performance.now() - start < ms; before = tally.answers) {
+    await wait(Math.min(200, ms));
+    if (tally.answers > before) continue;
+    tally.lost += underWay.size;
+    underWay.clear();
+    for (let slot = 0; slot < window; slot++) send();
+  }
+  const seconds = (performance.now() - start) / 1000;
+  loading = undefined;
+  waits.sort((a, b) => a - b);
+  return {
+    perSecond: tally.answers / seconds,
+    refusals: tally.refusals,
+    lost: tally.lost,
+    waitP50Ms: quantile(waits, 0.5),
+    waitP99Ms: quantile(waits, 0.99),
+  };
+}
+
+// ---- what arrives
+
+const ANSWER_CLASS = 2;
+
+/** A token of our requests: observations have their unit, and the gateway longer ones. */
+const LOAD_TOKEN = 255;
+const isOfLoad = (bytes: Buffer): boolean => (bytes.readUInt8(0) & 15) === 1 && bytes[4] === LOAD_TOKEN;
+
+socket.on('message', (bytes, from) => {
+  if (isOfLoad(bytes)) {
+    if (loading?.port === from.port) loading.hear(bytes);
+    return;
+  }
+  const message = readMessage(bytes);
+  if (message.code >> 5 < ANSWER_CLASS) register(message, from);
+  else if (message.code === CODE.content) takeNotification(message);
+});
+await new Promise<void>((bound) => socket.bind(0, HOST, bound));
+
+answerParent({
+  port: () => socket.address().port,
+  registered: async () => (await registered()) > 0,
+  observe,
+  watch,
+  load,
+});
