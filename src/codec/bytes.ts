@@ -2,6 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { fault } from './fault.ts';
 
 const FIRST_BYTES = 4096;
+/** So few bytes are handled one by one: to call the runtime costs more. */
+const MOST_SPELT = 16;
 /** A buffer that grew beyond this for one large payload is not kept. */
 const MOST_KEPT_BYTES = 1 << 20;
 
@@ -31,8 +33,10 @@ export class ByteWriter {
 
   /** What was written between two positions, as bytes of its own. */
   copy(from: number, to: number): Uint8Array {
-    const payload = Buffer.allocUnsafe(to - from);
-    this.bytes.copy(payload, 0, from, to);
+    const size = to - from;
+    const payload = Buffer.allocUnsafe(size);
+    if (size > MOST_SPELT) this.bytes.copy(payload, 0, from, to);
+    else for (let at = 0; at < size; at++) payload[at] = this.bytes[from + at] ?? 0;
     return payload;
   }
 
@@ -43,8 +47,22 @@ export class ByteWriter {
 
 export const output = new ByteWriter();
 
+/** Text as UTF-8. */
+export function utf8(text: string): Uint8Array {
+  const { length } = text;
+  if (length > MOST_SPELT) return Buffer.from(text);
+  const bytes = Buffer.allocUnsafe(length);
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) return Buffer.from(text);
+    bytes[at] = code;
+  }
+  return bytes;
+}
+
 /** A Buffer on the same memory, for its fast readers. */
 export function bufferOf(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -52,9 +70,6 @@ export function bufferOf(bytes: Uint8Array): Buffer {
 export function ownBytes(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.subarray(from, to));
 }
-
-/** Texts up to this length are spelt out: names mostly are, and crossing into the runtime costs more. */
-const MOST_SPELT = 16;
 
 /** @throws GatewayError `codec.malformed` unless valid UTF-8 */
 export function readUtf8(bytes: Buffer, from: number, to: number): string {
@@ -66,8 +81,12 @@ export function readUtf8(bytes: Buffer, from: number, to: number): string {
     }
     if (at === to) return text;
   }
-  if (!isUtf8(bytes.subarray(from, to))) throw fault('malformed', 'text is not UTF-8');
-  return bytes.toString('utf8', from, to);
+  const text = bytes.toString('utf8', from, to);
+  // What is not UTF-8 becomes a replacement character, which may also stand there by right.
+  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(from, to))) {
+    throw fault('malformed', 'text is not UTF-8');
+  }
+  return text;
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

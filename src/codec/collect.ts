@@ -20,32 +20,18 @@ export interface Said {
   readonly removals: Path[];
 }
 
-/** Gathers what a payload says, and refuses what does not belong there or is said twice. */
-export interface Collector {
-  /**
-   * @param read the value for the resource's type (undefined: the resource is not known); undefined leaves it out
-   * @param at ms since 1970
-   * @throws GatewayError `codec.outside-base`, `codec.malformed`, `codec.type-mismatch`
-   */
-  add(path: Path, read: (type: DataType | undefined) => Value | undefined, at?: number): void;
-  /** Something is there and holds nothing. */
-  addEmpty(path: Path): void;
-  remove(path: Path): void;
-  /** @throws GatewayError `codec.duplicate` for a path that was said twice, or that lies below another one */
-  finish(): Said;
-}
-
 /**
  * Where a name in a payload points to. A name without prefix in a request to a device means that device: servers that
  * know nothing of prefixes write so (Gateway TS 1.1 9).
- * @throws GatewayError `codec.outside-base`
+ * @throws GatewayError `codec.outside-base`, `codec.malformed`
  */
 function placed(base: Path, path: Path): Path {
-  if (base.prefix === '' && base.ids.length === 0) return path;
+  const isAnywhere = base.prefix === '' && base.ids.length === 0;
   const prefix = path.prefix === '' ? base.prefix : path.prefix;
-  if (prefix !== base.prefix || !isWithin(base.ids, path.ids)) {
+  if (!isAnywhere && (prefix !== base.prefix || !isWithin(base.ids, path.ids))) {
     throw fault('outside-base', `${formatPath(path)} is not below ${formatPath(base)}`);
   }
+  checkIds(base, path);
   return prefix === path.prefix ? path : { prefix, ids: path.ids };
 }
 
@@ -98,39 +84,60 @@ function saidTwice(path: Path): Error {
   return fault('duplicate', `${formatPath(path)} is said twice, or is part of something said before`);
 }
 
-export function createCollector(context: DecodeContext): Collector {
-  const entries: Entry[] = [];
-  const empties: Path[] = [];
-  const removals: Path[] = [];
+/**
+ * A value that was read, with the path that its name leads to; undefined when `read` leaves it out.
+ * @param read the value for the resource's type (undefined: the resource is not known)
+ * @param at ms since 1970
+ * @throws GatewayError `codec.outside-base`, `codec.malformed`, `codec.type-mismatch`
+ */
+export function readEntry(
+  context: DecodeContext,
+  named: Path,
+  read: (type: DataType | undefined) => Value | undefined,
+  at?: number,
+): Entry | undefined {
+  const path = placed(context.base, named);
+  if (path.ids.length < 3) throw fault('malformed', `${formatPath(path)} has no value of its own`);
+  return entryOf(path, context.resourceOf(path)?.type, read, at);
+}
 
-  const place = (named: Path): Path => {
-    const path = placed(context.base, named);
-    checkIds(context.base, path);
-    return path;
-  };
+/** Gathers what a payload says, and refuses what does not belong there or is said twice. */
+export class Collector implements Said {
+  readonly entries: Entry[] = [];
+  readonly empties: Path[] = [];
+  readonly removals: Path[] = [];
+  private readonly context: DecodeContext;
 
-  return {
-    add(named, read, at) {
-      const path = place(named);
-      if (path.ids.length < 3) throw fault('malformed', `${formatPath(path)} has no value of its own`);
-      const entry = entryOf(path, context.resourceOf(path)?.type, read, at);
-      if (entry !== undefined) entries.push(entry);
-    },
-    addEmpty(named) {
-      const path = place(named);
-      // That what was asked is empty shows by itself, and an object without instances is nothing to tell of.
-      if (path.ids.length > Math.max(1, context.base.ids.length)) empties.push(path);
-    },
-    remove(named) {
-      const path = place(named);
-      if (path.ids.length !== 4) throw fault('malformed', 'null removes resource instances only');
-      removals.push(path);
-    },
-    finish() {
-      const alone = empties.length === 0 && removals.length === 0;
-      const places = alone ? entries : [...entries, ...[...empties, ...removals].map((path) => ({ path }))];
-      ordered(places, byPathAndTime, saidTwice);
-      return { entries, empties, removals };
-    },
-  };
+  constructor(context: DecodeContext) {
+    this.context = context;
+  }
+
+  /** As {@link readEntry}. */
+  add(named: Path, read: (type: DataType | undefined) => Value | undefined, at?: number): void {
+    const entry = readEntry(this.context, named, read, at);
+    if (entry !== undefined) this.entries.push(entry);
+  }
+
+  /** Something is there and holds nothing. */
+  addEmpty(named: Path): void {
+    const { base } = this.context;
+    const path = placed(base, named);
+    // That what was asked is empty shows by itself, and an object without instances is nothing to tell of.
+    if (path.ids.length > Math.max(1, base.ids.length)) this.empties.push(path);
+  }
+
+  remove(named: Path): void {
+    const path = placed(this.context.base, named);
+    if (path.ids.length !== 4) throw fault('malformed', 'null removes resource instances only');
+    this.removals.push(path);
+  }
+
+  /** @throws GatewayError `codec.duplicate` for a path that was said twice, or that lies below another one */
+  finish(): Said {
+    const { entries, empties, removals } = this;
+    const alone = empties.length === 0 && removals.length === 0;
+    const places = alone ? entries : [...entries, ...[...empties, ...removals].map((path) => ({ path }))];
+    ordered(places, byPathAndTime, saidTwice);
+    return this;
+  }
 }

@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer';
-import { bufferOf } from './bytes.ts';
-import { type DecimalText, isDecimal } from './decimal-text.ts';
+import { bufferOf, readUtf8 } from './bytes.ts';
+import { type DecimalText, isDecimal, plainNumber } from './decimal-text.ts';
 import { fault } from './fault.ts';
 
 /** A JSON value that is neither array nor object. */
@@ -8,15 +7,13 @@ export type JsonScalar = null | boolean | string | number | DecimalText;
 
 const DEEPEST = 16;
 
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-/** A number of so many characters is the same in a double, unless it has an exponent. */
-const MOST_EXACT_CHARACTERS = 15;
-const EXPONENT = /[eE]/;
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const NINE = 0x39;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const OPEN_ARRAY = 0x5b;
@@ -34,6 +31,11 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
+/** True for digits, `+`, `-`, `.`, `E` and `e`. */
+function isOfNumber(code: number): boolean {
+  return (code >= 0x2b && code <= 0x39 && code !== COMMA && code !== 0x2f) || (code | 0x20) === 0x65;
+}
+
 /**
  * Reads JSON (RFC 8259) item by item. Numbers that a double may not hold stay text: JSON.parse would round them
  * silently. Repeated names are the caller's business.
@@ -46,8 +48,7 @@ export class JsonReader {
 
   /** @throws GatewayError `codec.malformed` unless valid UTF-8 */
   constructor(bytes: Uint8Array) {
-    if (!isUtf8(bytes)) throw fault('malformed', 'text is not UTF-8');
-    this.text = bufferOf(bytes).toString('utf8');
+    this.text = readUtf8(bufferOf(bytes), 0, bytes.length);
   }
 
   /** Refuses anything but white space after the last item. */
@@ -89,6 +90,7 @@ export class JsonReader {
   scalar(): JsonScalar {
     const next = this.next();
     if (next === QUOTE) return this.string();
+    if (next <= NINE) return this.number();
     if (next === OPEN_ARRAY || next === OPEN_OBJECT) {
       throw fault('malformed', 'a JSON array or object in place of a value');
     }
@@ -97,7 +99,7 @@ export class JsonReader {
       this.at += word.length;
       return value;
     }
-    return this.number();
+    throw this.malformed();
   }
 
   /** Passes over one item, whatever it is. */
@@ -162,14 +164,16 @@ export class JsonReader {
   }
 
   private number(): number | DecimalText {
-    const from = this.at;
-    NUMBER.lastIndex = from;
-    if (!NUMBER.test(this.text)) throw this.malformed();
-    this.at = NUMBER.lastIndex;
-    const decimal = this.text.slice(from, this.at);
-    if (decimal.length <= MOST_EXACT_CHARACTERS && !EXPONENT.test(decimal)) return Number(decimal);
-    if (!isDecimal(decimal)) throw this.malformed();
-    return { decimal };
+    const { text, at: from } = this;
+    let to = from;
+    while (isOfNumber(text.charCodeAt(to))) to++;
+    const plain = plainNumber(text, from, to);
+    this.at = to;
+    if (!Number.isNaN(plain)) return plain;
+    const decimal = text.slice(from, to);
+    if (NUMBER.test(decimal) && isDecimal(decimal)) return { decimal };
+    this.at = from;
+    throw this.malformed();
   }
 
   private malformed(): Error {

@@ -3,9 +3,10 @@ import { output as out } from './bytes.ts';
 import { CborReader } from './cbor-read.ts';
 import { cborValues, fromCbor } from './cbor-value.ts';
 import { ARRAY, MAP, TEXT, UNSIGNED, writeHead, writeText } from './cbor-write.ts';
-import { type Collector, createCollector, type Said } from './collect.ts';
+import { Collector, type Said } from './collect.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext, EncodeRequest, Format } from './format.ts';
+import { idsBelow } from './ids.ts';
 import { type Item, nestable } from './order.ts';
 import { writeValue } from './value.ts';
 
@@ -102,7 +103,7 @@ function readPrefix(reader: CborReader): string {
 function readKey(reader: CborReader, parent: Path, isTop: boolean): Path {
   if (reader.peek() !== ARRAY) {
     if (isTop && reader.peek() === TEXT) return { prefix: readPrefix(reader), ids: [] };
-    return { prefix: parent.prefix, ids: [...parent.ids, readId(reader)] };
+    return { prefix: parent.prefix, ids: idsBelow(parent.ids, readId(reader)) };
   }
   let left = reader.array();
   let prefix = parent.prefix;
@@ -143,7 +144,7 @@ function readLeaf({ reader, collector, nullRemoves }: Walk, path: Path): void {
 
 function decode(bytes: Uint8Array, context: DecodeContext, nullRemoves: boolean): Said {
   const reader = new CborReader(bytes);
-  const collector = createCollector(context);
+  const collector = new Collector(context);
   readMap({ reader, collector, nullRemoves }, { prefix: '', ids: [] }, true);
   reader.end();
   return collector.finish();
@@ -157,7 +158,10 @@ export const lwm2mCbor: Format = {
   carriesTime: false,
   encode,
   decode: (bytes, context) => decode(bytes, context, false).entries,
-  decodeContent: (bytes, context) => decode(bytes, context, false),
+  decodeContent(bytes, context) {
+    const { entries, empties } = decode(bytes, context, false);
+    return { entries, empties };
+  },
   decodePatch(bytes, context) {
     const { entries, removals } = decode(bytes, context, true);
     return { entries, removals };

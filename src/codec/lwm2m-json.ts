@@ -1,7 +1,7 @@
 import { type Entry, formatPath, type Path } from '../model/index.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext, Format } from './format.ts';
-import { JsonReader } from './json.ts';
+import { JsonReader, type JsonScalar } from './json.ts';
 import { jsonValues } from './json-value.ts';
 import { decodePack } from './senml-decode.ts';
 import { timeOf } from './senml-encode.ts';
@@ -48,22 +48,24 @@ function readElements(reader: JsonReader): SenmlRecord[] {
 /** The elements as SenML records. Without base name, their names are relative to the path of the request. */
 function read(bytes: Uint8Array, { base }: DecodeContext): SenmlRecord[] {
   const reader = new JsonReader(bytes);
-  const common = emptyRecord();
-  let records: SenmlRecord[] | undefined;
+  const pack: { bn?: JsonScalar; bt?: JsonScalar; e?: SenmlRecord[] } = {};
   for (reader.object(); reader.moreMembers(); ) {
     const name = reader.name();
-    if (name === 'bn' || name === 'bt') setField(common, name, reader.scalar());
-    else if (name !== 'e') reader.skip();
-    else if (records === undefined) records = readElements(reader);
-    else throw fault('duplicate', '`e` is given twice');
+    if (name !== 'bn' && name !== 'bt' && name !== 'e') {
+      reader.skip();
+      continue;
+    }
+    if (pack[name] !== undefined) throw fault('duplicate', `${name} is given twice`);
+    if (name === 'e') pack.e = readElements(reader);
+    else pack[name] = reader.scalar();
   }
   reader.end();
+  const { bn, bt, e: records } = pack;
   if (records === undefined) throw fault('malformed', 'not an object with an array `e`');
-  if (common.bn !== undefined && typeof common.bn !== 'string') throw fault('malformed', 'bn is not text');
-  const own = formatPath(base);
+  if (bn !== undefined && typeof bn !== 'string') throw fault('malformed', 'bn is not text');
   for (const record of records) {
-    record.bn = common.bn ?? (record.n ? `${own}/` : own);
-    record.bt = common.bt;
+    record.bn = bn ?? (record.n ? `${formatPath(base)}/` : formatPath(base));
+    record.bt = bt;
   }
   return records;
 }

@@ -4,7 +4,7 @@ import { CborReader } from './cbor-read.ts';
 import { cborValues } from './cbor-value.ts';
 import { ARRAY, MAP, TEXT, writeFloat, writeHead, writeInteger, writeText } from './cbor-write.ts';
 import { fault } from './fault.ts';
-import { digitsOf } from './senml-layout.ts';
+import { digitsOf } from './ids.ts';
 import {
   baseName,
   emptyRecord,

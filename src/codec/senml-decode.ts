@@ -2,17 +2,18 @@ import {
   type DataType,
   MAX_ID,
   type Path,
-  parseId,
   parseObjectLink,
   pathFromSegments,
+  ROOT,
   type Value,
   wholeNumber,
 } from '../model/index.ts';
 import { readBase64 } from './bytes.ts';
-import { createCollector, type Said } from './collect.ts';
+import { Collector, type Said } from './collect.ts';
 import { type DecimalText, isDecimalText, readDecimal } from './decimal-text.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext } from './format.ts';
+import { idsBelow } from './ids.ts';
 import { FIELDS, FIRST_ABSOLUTE_S, type Field, type SenmlRecord } from './senml-record.ts';
 
 /** Fields that a list of paths may have (RFC 8790 3.1). */
@@ -78,37 +79,45 @@ function createBases(): Bases {
   return { name: '', path: undefined, timeS: 0, value: 0 };
 }
 
-/** The path of the ids that a name spells below `base`; undefined for what is not that simple. */
-function pathBelow(base: Path, name: string): Path | undefined {
-  const ids = [...base.ids];
-  for (let from = 0; from <= name.length; ) {
-    const slash = name.indexOf('/', from);
-    const to = slash < 0 ? name.length : slash;
-    const id = parseId(name.slice(from, to));
-    if (id === undefined) return undefined;
-    ids.push(id);
-    from = to + 1;
+const ZERO = 0x30;
+const SLASH = 0x2f;
+
+/** The path of the ids that `text` spells from `from` on, below `base`; undefined for anything else. */
+function pathBelow(base: Path, text: string, from: number): Path | undefined {
+  let { ids } = base;
+  let id = -1;
+  for (let at = from; at <= text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= ZERO && code <= ZERO + 9 && id !== 0) {
+      id = Math.max(id, 0) * 10 + code - ZERO;
+    } else if ((code === SLASH || at === text.length) && id >= 0 && id <= MAX_ID) {
+      ids = idsBelow(ids, id);
+      id = -1;
+    } else {
+      return undefined;
+    }
   }
   return ids.length > 4 ? undefined : { prefix: base.prefix, ids };
 }
 
 function pathIn(text: string): Path | undefined {
   if (!text.startsWith('/') || text.length > LONGEST_NAME) return undefined;
+  const path = pathBelow(ROOT, text, 1);
+  if (path !== undefined) return path;
   const slash = text.indexOf('/', 1);
   if (slash < 0) return pathFromSegments([text.slice(1)]);
   const first = slash === 1 ? undefined : pathFromSegments([text.slice(1, slash)]);
-  return first === undefined ? undefined : pathBelow(first, text.slice(slash + 1));
+  return first === undefined || first.prefix === '' ? undefined : pathBelow(first, text, slash + 1);
 }
 
 /** The path that base name and name mean; a slash too many where they meet is forgiven. */
 function pathOf({ name: base, path }: Bases, name: string): Path {
   const endsWithSlash = base.endsWith('/');
   const hasSlash = name.startsWith('/');
-  const rest = hasSlash ? name.slice(1) : name;
   let found: Path | undefined;
   if (name === '' && !endsWithSlash) found = path;
-  else if (path !== undefined && hasSlash !== endsWithSlash) found = pathBelow(path, rest);
-  found ??= pathIn(endsWithSlash ? base + rest : base + name);
+  else if (path !== undefined && hasSlash !== endsWithSlash) found = pathBelow(path, name, hasSlash ? 1 : 0);
+  found ??= pathIn(endsWithSlash && hasSlash ? base + name.slice(1) : base + name);
   if (found !== undefined) return found;
   throw fault('malformed', `${JSON.stringify((base + name).slice(0, LONGEST_NAME))} is not a path`);
 }
@@ -181,7 +190,7 @@ function namedPath(bases: Bases, record: SenmlRecord, { base, now }: DecodeConte
 
 /** Resolves a pack (RFC 8428 4.6). */
 export function decodePack(records: readonly SenmlRecord[], context: DecodeContext, dialect: Dialect): Said {
-  const collector = createCollector(context);
+  const collector = new Collector(context);
   const bases = createBases();
   for (const record of records) {
     carry(bases, record);

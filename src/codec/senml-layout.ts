@@ -1,4 +1,5 @@
 import type { Entry, Ids } from '../model/index.ts';
+import { digitsOf } from './ids.ts';
 
 /** Entries that follow each other and are named alike. */
 export interface Run {
@@ -48,10 +49,6 @@ function byInstance(entries: readonly Entry[]): Run[] {
     from = to;
   }
   return runs;
-}
-
-export function digitsOf(id: number): number {
-  return id < 10 ? 1 : id < 100 ? 2 : id < 1000 ? 3 : id < 10000 ? 4 : 5;
 }
 
 /** Characters of `ids[from..to)` with a slash after each. */

@@ -1,5 +1,5 @@
 import { type DataType, type Entry, formatPath, samePath, type Value } from '../model/index.ts';
-import { createCollector } from './collect.ts';
+import { readEntry } from './collect.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext, EncodeRequest } from './format.ts';
 
@@ -12,7 +12,6 @@ export function singleValue(entries: readonly Entry[], { base }: EncodeRequest):
 
 /** The one value of a payload without names, at the path of the request. */
 export function decodeSingle(context: DecodeContext, read: (type: DataType | undefined) => Value): Entry[] {
-  const collector = createCollector(context);
-  collector.add(context.base, read);
-  return collector.finish().entries;
+  const entry = readEntry(context, context.base, read);
+  return entry === undefined ? [] : [entry];
 }

@@ -1,6 +1,6 @@
 import { type DataType, formatObjectLink, parseObjectLink, type Value } from '../model/index.ts';
-import { base64, bufferOf, checkText, readBase64, readUtf8 } from './bytes.ts';
-import { isDecimal, plainDecimal, readDecimal } from './decimal-text.ts';
+import { base64, bufferOf, checkText, readBase64, readUtf8, utf8 } from './bytes.ts';
+import { isDecimal, plainDecimal, plainNumber, readDecimal } from './decimal-text.ts';
 import { fault } from './fault.ts';
 import type { Format } from './format.ts';
 import { decodeSingle, singleValue } from './single.ts';
@@ -20,9 +20,12 @@ function fromText(type: DataType | undefined, text: string): Value {
     case 'integer':
     case 'unsigned':
     case 'float':
-    case 'time':
+    case 'time': {
+      const plain = plainNumber(text, 0, text.length);
+      if (!Number.isNaN(plain)) return plain;
       if (isDecimal(text)) return readDecimal(type, text);
       throw fault('type-mismatch', `not a number: ${JSON.stringify(text.slice(0, 40))}`);
+    }
     case 'boolean':
       if (text === '0' || text === '1') return text === '1';
       throw fault('type-mismatch', 'a boolean is 0 or 1');
@@ -43,7 +46,7 @@ export const text: Format = {
   carriesTime: false,
   encode(entries, request) {
     const { type, value } = singleValue(entries, request);
-    return Buffer.from(writeValue(TEXTS, type, value));
+    return utf8(writeValue(TEXTS, type, value));
   },
   decode(bytes, context) {
     const payload = readUtf8(bufferOf(bytes), 0, bytes.length);

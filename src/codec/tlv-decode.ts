@@ -1,8 +1,9 @@
 import { type DataType, MAX_ID, type Path, type Value, wholeNumber } from '../model/index.ts';
 import { bufferOf, ownBytes, readUtf8 } from './bytes.ts';
-import { type Collector, createCollector, type Said } from './collect.ts';
+import { Collector, type Said } from './collect.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext } from './format.ts';
+import { idsBelow } from './ids.ts';
 import { INSTANCE, MULTIPLE, RESOURCE, RESOURCE_INSTANCE, WIDE_ID } from './tlv-kind.ts';
 
 interface Tlv {
@@ -24,15 +25,22 @@ function readTlvs(bytes: Buffer, from: number, to: number): Tlv[] {
   return tlvs;
 }
 
+/** An unsigned number of up to 4 bytes, which are known to be there. */
+function readUnsigned(bytes: Buffer, from: number, to: number): number {
+  let value = 0;
+  for (let at = from; at < to; at++) value = value * 256 + (bytes[at] ?? 0);
+  return value;
+}
+
 function readTlv(bytes: Buffer, at: number, end: number): Tlv {
-  const type = bytes.readUInt8(at);
+  const type = bytes[at] ?? 0;
   const idBytes = type & WIDE_ID ? 2 : 1;
   const lengthBytes = (type >> 3) & 3;
   const from = at + 1 + idBytes + lengthBytes;
   if (from > end) throw fault('truncated', 'TLV ends within a header');
-  const length = lengthBytes === 0 ? type & 7 : bytes.readUIntBE(at + 1 + idBytes, lengthBytes);
+  const length = lengthBytes === 0 ? type & 7 : readUnsigned(bytes, at + 1 + idBytes, from);
   if (length > end - from) throw fault('truncated', 'TLV ends within a value');
-  return { kind: type & 0xc0, id: bytes.readUIntBE(at + 1, idBytes), from, to: from + length };
+  return { kind: type & 0xc0, id: readUnsigned(bytes, at + 1, at + 1 + idBytes), from, to: from + length };
 }
 
 /** Bytes as whole number; the bytes do not tell whether they are signed, the resource's type does. */
@@ -40,7 +48,8 @@ function readInteger(bytes: Buffer, { from, to }: Tlv, isSigned: boolean): numbe
   const size = to - from;
   if (size === 8) return wholeNumber(isSigned ? bytes.readBigInt64BE(from) : bytes.readBigUInt64BE(from));
   if (size === 1 || size === 2 || size === 4) {
-    return isSigned ? bytes.readIntBE(from, size) : bytes.readUIntBE(from, size);
+    const value = readUnsigned(bytes, from, to);
+    return isSigned && value >= 2 ** (8 * size - 1) ? value - 2 ** (8 * size) : value;
   }
   throw fault('type-mismatch', `${size} bytes are no integer`);
 }
@@ -111,14 +120,14 @@ function addResourceInstances(walk: Walk, ids: Path['ids'], { from, to }: Tlv): 
   if (from === to) addEmpty(walk, ids);
   for (const tlv of readTlvs(walk.bytes, from, to)) {
     if (tlv.kind !== RESOURCE_INSTANCE) throw misplaced();
-    addValue(walk, [...ids, tlv.id], tlv);
+    addValue(walk, idsBelow(ids, tlv.id), tlv);
   }
 }
 
 /** Resources of the instance `ids`. */
 function addResources(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void {
   for (const tlv of tlvs) {
-    const resource = [...ids, tlv.id];
+    const resource = idsBelow(ids, tlv.id);
     if (tlv.kind === RESOURCE) addValue(walk, resource, tlv);
     else if (tlv.kind === MULTIPLE) addResourceInstances(walk, resource, tlv);
     else throw misplaced();
@@ -128,12 +137,12 @@ function addResources(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void 
 /** Instances of the object `ids`; resources alone are an instance that the receiver chooses (Create). */
 function addInstances(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void {
   if (tlvs.every((tlv) => tlv.kind !== INSTANCE)) {
-    addResources(walk, [...ids, MAX_ID], tlvs);
+    addResources(walk, idsBelow(ids, MAX_ID), tlvs);
     return;
   }
   for (const tlv of tlvs) {
     if (tlv.kind !== INSTANCE) throw misplaced();
-    const instance = [...ids, tlv.id];
+    const instance = idsBelow(ids, tlv.id);
     if (tlv.from === tlv.to) addEmpty(walk, instance);
     addResources(walk, instance, readTlvs(walk.bytes, tlv.from, tlv.to));
   }
@@ -158,7 +167,7 @@ function addResourceInstance(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[])
   if (tlv === undefined || tlvs.length !== 1) {
     throw fault('malformed', `${tlvs.length} TLVs for one resource instance`);
   }
-  if (tlv.kind === RESOURCE_INSTANCE) addValue(walk, [...ids.slice(0, 3), tlv.id], tlv);
+  if (tlv.kind === RESOURCE_INSTANCE) addValue(walk, idsBelow(ids.slice(0, 3), tlv.id), tlv);
   else addResource(walk, ids, tlvs);
 }
 
@@ -168,7 +177,7 @@ export function decodeTlv(bytes: Uint8Array, context: DecodeContext): Said {
   const { prefix, ids } = context.base;
   const add = BY_DEPTH[ids.length];
   if (add === undefined) throw fault('malformed', 'TLV has no names, so it needs an object in the path');
-  const walk: Walk = { bytes: bufferOf(bytes), collector: createCollector(context), prefix };
+  const walk: Walk = { bytes: bufferOf(bytes), collector: new Collector(context), prefix };
   add(walk, ids, readTlvs(walk.bytes, 0, bytes.length));
   return walk.collector.finish();
 }

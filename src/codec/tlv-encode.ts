@@ -19,6 +19,11 @@ function sizeBound({ value }: Item): number {
   return MOST_PER_ENTRY + (value instanceof Uint8Array ? value.length : 0);
 }
 
+/** Writes the lowest `size` bytes of a number below 2^31. */
+function putUnsigned(value: number, from: number, size: number): void {
+  for (let at = from + size - 1, rest = value; at >= from; at--, rest >>= 8) out.bytes[at] = rest;
+}
+
 function putHeader(kind: number, id: number, length: number): void {
   if (length > MOST_BYTES) throw fault('not-representable', `${length} bytes are too many for TLV`);
   const lengthBytes = length < 8 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : 3;
@@ -26,8 +31,8 @@ function putHeader(kind: number, id: number, length: number): void {
   out.at -= lengthBytes + idBytes + 1;
   const { bytes, at } = out;
   bytes[at] = kind | (idBytes === 2 ? WIDE_ID : 0) | (lengthBytes << 3) | (lengthBytes === 0 ? length : 0);
-  bytes.writeUIntBE(id, at + 1, idBytes);
-  if (lengthBytes > 0) bytes.writeUIntBE(length, at + 1 + idBytes, lengthBytes);
+  putUnsigned(id, at + 1, idBytes);
+  putUnsigned(length, at + 1 + idBytes, lengthBytes);
 }
 
 function putBytes(value: Uint8Array): void {
@@ -129,7 +134,8 @@ export function encodeTlv(entries: readonly Entry[], { base, empties }: EncodeRe
   if (level === undefined || !items.every((item) => isBelow(base, item))) {
     throw fault('not-representable', `TLV has no name for what is not below ${formatPath(base)}`);
   }
-  const size = items.reduce((sum, item) => sum + sizeBound(item), MOST_PER_ENTRY);
+  let size = MOST_PER_ENTRY;
+  for (const item of items) size += sizeBound(item);
   out.start().reserve(size);
   out.at = size;
   putLevel(items, 0, items.length, level);

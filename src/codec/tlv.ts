@@ -10,5 +10,8 @@ export const tlv: Format = {
   carriesTime: false,
   encode: encodeTlv,
   decode: (bytes, context) => decodeTlv(bytes, context).entries,
-  decodeContent: decodeTlv,
+  decodeContent(bytes, context) {
+    const { entries, empties } = decodeTlv(bytes, context);
+    return { entries, empties };
+  },
 };

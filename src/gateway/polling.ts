@@ -59,9 +59,9 @@ function phaseOf(id: string): number {
 }
 
 /** Devices whose turns are so close take them together: a processor that wakes up less often has less to do. */
-const TURN_MS = 50;
+const TURN_MS = 100;
 /** Turns that an interval has at least. */
-const LEAST_TURNS = 20;
+const LEAST_TURNS = 10;
 /** So much earlier, a turn is not moved to the next tick of the timers by rounding. */
 const ROUNDING_MS = 0.001;
 
