@@ -119,23 +119,24 @@ function putLevel(items: readonly Item[], from: number, to: number, level: numbe
 /** The level whose ids the outermost headers carry, by the count of ids in the path that was asked. */
 const OUTER_LEVEL = [undefined, 1, 2, 2, 3] as const;
 
-function isBelow(base: Path, { path }: Item): boolean {
-  return path.prefix === base.prefix && isWithin(base.ids, path.ids);
+/** What may need a header: an instance that was asked for and is empty has none, so there is nothing to write. */
+function withHeader(empties: readonly Path[] | undefined, level: number): readonly Path[] | undefined {
+  return empties?.filter(({ ids }) => ids.length > level);
 }
 
 /** Nested as the asked path wants it: an object as instances, an instance as resources (OMA Core 1.2 7.4). */
 export function encodeTlv(entries: readonly Entry[], { base, empties }: EncodeRequest): Uint8Array {
   const level = OUTER_LEVEL[base.ids.length];
-  // An instance that was asked for and is empty has no header, so there is nothing to write.
-  const items = nestable(
-    entries,
-    empties?.filter(({ ids }) => ids.length > (level ?? 0)),
-  );
-  if (level === undefined || !items.every((item) => isBelow(base, item))) {
-    throw fault('not-representable', `TLV has no name for what is not below ${formatPath(base)}`);
-  }
+  if (level === undefined) throw fault('not-representable', 'TLV needs an object in the path');
+  const items = nestable(entries, withHeader(empties, level));
   let size = MOST_PER_ENTRY;
-  for (const item of items) size += sizeBound(item);
+  for (const item of items) {
+    const { prefix, ids } = item.path;
+    if (prefix !== base.prefix || !isWithin(base.ids, ids)) {
+      throw fault('not-representable', `TLV has no name for what is not below ${formatPath(base)}`);
+    }
+    size += sizeBound(item);
+  }
   out.start().reserve(size);
   out.at = size;
   putLevel(items, 0, items.length, level);

@@ -216,3 +216,37 @@ test('what one read brought in several requests has one time; times of the devic
   const [first] = samples.slice(-3).map(({ at }) => at);
   expect(samples.slice(-3).map(({ at }) => at - (first ?? 0))).toEqual([0, 0, -5020]);
 });
+
+test('devices are spread over their interval, and those close to each other take their turn together', async () => {
+  const clock = createFakeClock();
+  const timers = createTimers(clock, 10);
+  const times: number[] = [];
+  const device: AttachedDevice = {
+    state: { reachable: true },
+    read: async (points) => {
+      times.push(clock.monotonic());
+      return points.map((point): Sample => ({ point, value: 1, at: clock.now(), quality: 4 }));
+    },
+    write: async () => [],
+    onSamples: () => () => {},
+    onState: () => () => {},
+    detach() {},
+  };
+  const polls = [{ points: ['p'], intervalMs: 10 * SECOND }];
+  const health = { after: 3, backoffMs: [SECOND] };
+  for (let id = 0; id < 200; id++) {
+    startPolling(
+      device,
+      { id: `meter-${id}`, polls, health, cycleDeadlineMs: () => SECOND },
+      { clock, timers, log: silentLogger, onSamples() {}, onHealth() {} },
+    );
+  }
+  await clock.advance(10 * SECOND);
+  times.length = 0;
+  await clock.advance(10 * SECOND);
+  expect(times.length).toBe(200);
+  const turns = new Set(times.map((time) => time % (10 * SECOND)));
+  expect(turns.size).toBeLessThanOrEqual(100);
+  expect(turns.size).toBeGreaterThan(60);
+  expect(Math.max(...turns) - Math.min(...turns)).toBeGreaterThan(9 * SECOND);
+});
