@@ -3,5 +3,5 @@ export type { Fault, GatewayConfig, Loaded } from './config/index.ts';
 export { formatFault, loadConfig } from './config/index.ts';
 export { loadAdapters } from './gateway/index.ts';
 export { VERSION } from './version.ts';
-export type { Gateway, GatewayPorts, GatewayStatus, Plan } from './wire.ts';
-export { createGateway, planGateway } from './wire.ts';
+export type { Gateway, GatewayPorts, GatewayStatus, Plan } from './wire/index.ts';
+export { createGateway, planGateway } from './wire/index.ts';

@@ -7,7 +7,7 @@ import {
   type Poll,
 } from '../gateway/index.ts';
 import type { OwnObject } from '../model/index.ts';
-import type { Plan, PlannedDevice } from '../wire.ts';
+import type { Plan, PlannedDevice } from '../wire/index.ts';
 import { loadPlan } from './load.ts';
 import { EXIT, type Output, table } from './output.ts';
 

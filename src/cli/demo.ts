@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Simulation } from '../adapter/index.ts';
 import { createLogger, GatewayError, silentLogger, systemClock } from '../base/index.ts';
 import { readingAt, startUpstream, summary, tellStory } from '../demo/index.ts';
-import { createGateway, type Plan } from '../wire.ts';
+import { createGateway, type Plan } from '../wire/index.ts';
 import { loadPlan } from './load.ts';
 import { EXIT, type Output } from './output.ts';
 
@@ -108,7 +108,7 @@ export async function demo(seconds: number | undefined, out: Output): Promise<nu
   move();
   simulation.set(METERS[0], SET_POINT.point, 15);
   const ticking = setInterval(move, TICK_MS);
-  const gateway = await createGateway(await planDemo(folder, upstream.port, simulation.connection), {
+  const gateway = createGateway(await planDemo(folder, upstream.port, simulation.connection), {
     clock: systemClock,
     log: createLogger('error'),
     random: Math.random,
@@ -122,7 +122,7 @@ export async function demo(seconds: number | undefined, out: Output): Promise<nu
       '',
     ].join('\n'),
   );
-  gateway.start();
+  await gateway.start();
   const story = tellStory({
     clock: systemClock,
     upstream,

@@ -1,7 +1,7 @@
 import type { AdapterModule } from '../adapter/index.ts';
 import { formatFault, type Loaded, loadConfig } from '../config/index.ts';
 import { loadAdapters } from '../gateway/index.ts';
-import { type Plan, planGateway, type SenseFault } from '../wire.ts';
+import { type Plan, planGateway, type SenseFault } from '../wire/index.ts';
 
 export interface Planned {
   /** There exactly when there are no faults. */

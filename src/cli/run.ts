@@ -1,6 +1,6 @@
 import { createLogger, isGatewayError, type Logger, systemClock } from '../base/index.ts';
 import { type Monitor, openMonitor } from '../monitor/index.ts';
-import { createGateway, type Gateway, type Plan } from '../wire.ts';
+import { createGateway, type Gateway, type Plan } from '../wire/index.ts';
 import { loadPlan } from './load.ts';
 import { describeError, EXIT, type Output } from './output.ts';
 
@@ -39,14 +39,14 @@ async function runPlan(plan: Plan, log: Logger, out: Output): Promise<number> {
   });
   let gateway: Gateway | undefined;
   const monitor = await monitorOf(plan, log, () => gateway?.status() ?? {});
-  gateway = await createGateway(plan, {
+  gateway = createGateway(plan, {
     clock: systemClock,
     log,
     random: Math.random,
     restart: () => askRestart(),
   });
   const told = untilTold(restart);
-  gateway.start();
+  await gateway.start();
   out.print(
     `started: ${plan.devices.length} devices, ${plan.config.upstream.servers.length} servers, endpoint ${plan.config.upstream.endpoint}`,
   );

@@ -1,5 +1,5 @@
 import { askMonitor } from '../monitor/index.ts';
-import type { GatewayStatus } from '../wire.ts';
+import type { GatewayStatus } from '../wire/index.ts';
 import { describeError, EXIT, type Output, table } from './output.ts';
 import { MONITOR_SOCKET } from './run.ts';
 

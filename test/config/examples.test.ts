@@ -8,7 +8,7 @@ import type { AdapterModule } from '../../src/adapter/index.ts';
 import { formatSenseFault } from '../../src/cli/load.ts';
 import { localFiles } from '../../src/config/files.ts';
 import { formatFault, type JsonSchema, jsonSchema, type Loaded, loadConfig } from '../../src/config/index.ts';
-import { planGateway } from '../../src/wire.ts';
+import { planGateway } from '../../src/wire/index.ts';
 
 /** The files that come with the package are right: they load, they make sense, and editors know their keys. */
 

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Simulation } from '../../src/adapter/index.ts';
 import { silentLogger, systemClock } from '../../src/base/index.ts';
 import { loadPlan } from '../../src/cli/load.ts';
-import { createGateway, type Gateway, type Plan } from '../../src/wire.ts';
+import { createGateway, type Gateway, type Plan } from '../../src/wire/index.ts';
 
 /** What a site has of a running gateway. */
 export interface RunningGateway extends Gateway {
@@ -63,14 +63,14 @@ export async function openSite(): Promise<Site> {
     async start(config) {
       const plan = await site.plan(config);
       const ports = { clock: systemClock, log: silentLogger, random: Math.random, restart() {} };
-      const gateway = await createGateway(plan, ports);
+      const gateway = createGateway(plan, ports);
       let stopped: Promise<void> | undefined;
       const stop = (): Promise<void> => {
         stopped ??= gateway.stop();
         return stopped;
       };
       site.onClose(stop);
-      gateway.start();
+      await gateway.start();
       return { ...gateway, plan, stop };
     },
     forget: () => rm(join(folder, 'state'), { recursive: true }),

@@ -1,0 +1,171 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Clock, createTimers, type Logger, type Timers } from '../base/index.ts';
+import type { SessionStatus } from '../client/index.ts';
+import { VERSION } from '../version.ts';
+import { createClients } from './clients.ts';
+import { createFleet } from './fleet.ts';
+import { createOwnObjects } from './own.ts';
+import type { Plan } from './plan.ts';
+
+export interface GatewayPorts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  random(): number;
+  /** The server executed Reboot (3/0/4): the process should end and be started again. */
+  readonly restart: () => void;
+}
+
+/** What the running gateway shows of itself. */
+export interface GatewayStatus {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly servers: readonly SessionStatus[];
+  readonly devices: readonly {
+    readonly id: string;
+    readonly location: string | undefined;
+    readonly deviceId: string;
+    readonly prefix: string;
+    readonly state: string;
+    readonly skippedCycles: number;
+  }[];
+  readonly connections: readonly {
+    readonly id: string;
+    readonly statistics: Readonly<Record<string, number>>;
+  }[];
+}
+
+/** What a new configuration did to a running gateway. */
+export interface Reloaded {
+  /** Ids of devices, as the configuration names them. A device that changed stands in both. */
+  readonly started: readonly string[];
+  readonly stopped: readonly string[];
+  /** Settings that changed and are only followed after a restart. */
+  readonly needRestart: readonly string[];
+}
+
+/** A gateway that runs. */
+export interface Gateway {
+  /**
+   * Reads the field and registers with the servers.
+   * @throws GatewayError `store.*` when identities cannot be kept, `gateway.prefix-taken`, `gateway.bad-identities`
+   */
+  start(): Promise<void>;
+  /**
+   * Follows another configuration; only what changed restarts. Calls are done in order.
+   * @throws as `start`; nothing has changed then
+   */
+  reload(plan: Plan): Promise<Reloaded>;
+  /** De-registers, then releases everything; settles within a few seconds whatever the world does. */
+  stop(): Promise<void>;
+  status(): GatewayStatus;
+  /** Hears registrations come and go. */
+  onSession(listener: (status: SessionStatus) => void): void;
+}
+
+/** Pace of polls and of notification periods. */
+const TIMER_RESOLUTION_MS = 5;
+
+/** Settings that name the gateway or its place: with another value it would be another gateway. */
+function restartNeeds(before: Plan, after: Plan): string[] {
+  const fixed = ({ config }: Plan): Readonly<Record<string, unknown>> => ({
+    'upstream.endpoint': config.upstream.endpoint,
+    stateDirectory: config.stateDirectory,
+    log: config.log,
+  });
+  const [old, now] = [fixed(before), fixed(after)];
+  return Object.keys(now).filter((name) => !isDeepStrictEqual(old[name], now[name]));
+}
+
+/** What may change is taken from the new plan, what may not from the old one. */
+function followable(before: Plan, after: Plan): Plan {
+  const { stateDirectory, log, upstream } = before.config;
+  const { endpoint } = upstream;
+  return {
+    ...after,
+    config: { ...after.config, stateDirectory, log, upstream: { ...after.config.upstream, endpoint } },
+  };
+}
+
+/** Builds a gateway from its plan. */
+export function createGateway(plan: Plan, { clock, log, random, restart }: GatewayPorts): Gateway {
+  const timers: Timers = createTimers(clock, TIMER_RESOLUTION_MS);
+  const startedAt = new Date(clock.now()).toISOString();
+  const listeners: ((status: SessionStatus) => void)[] = [];
+  const own = createOwnObjects(plan.config.upstream.endpoint, { clock, timers, restart });
+  let current = plan;
+  let started: string[] = [];
+  let stopped: string[] = [];
+  /** Calls of start, reload and stop, one after the other. */
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const fleet = createFleet(
+    { clock, timers, log, random },
+    {
+      came(member) {
+        started.push(member.planned.config.id);
+        own.came(member);
+      },
+      went(member) {
+        stopped.push(member.planned.config.id);
+        own.went(member);
+      },
+    },
+  );
+  const clients = createClients(own.tree, {
+    clock,
+    timers,
+    log,
+    random,
+    onStatus(status) {
+      log.info({ ...status }, 'registration');
+      for (const listener of listeners) listener(status);
+    },
+  });
+
+  const follow = async (next: Plan): Promise<void> => {
+    await fleet.follow(next);
+    current = next;
+    await clients.follow(next.config.upstream, fleet.members);
+  };
+
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  };
+
+  return {
+    start: () => inTurn(() => follow(plan)),
+    reload: (next) =>
+      inTurn(async () => {
+        started = [];
+        stopped = [];
+        const needRestart = restartNeeds(current, next);
+        await follow(followable(current, next));
+        return { started, stopped, needRestart };
+      }),
+    stop: () =>
+      inTurn(async () => {
+        await clients.stop();
+        await fleet.stop();
+        timers.stop();
+      }),
+    status: () => ({
+      version: VERSION,
+      startedAt,
+      servers: clients.sessions.map((session) => session.status),
+      devices: fleet.members.map(({ planned: { config }, device, identity }) => ({
+        id: device.id,
+        location: config.location,
+        deviceId: identity.deviceId,
+        prefix: identity.prefix,
+        state: device.health.state,
+        skippedCycles: device.skippedCycles,
+      })),
+      connections: [...fleet.connections].map(([id, adapter]) => ({ id, statistics: adapter.statistics() })),
+    }),
+    onSession(listener) {
+      listeners.push(listener);
+    },
+  };
+}
