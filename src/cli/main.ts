@@ -5,11 +5,13 @@ import { check } from './check.ts';
 import { type DecodeOptions, decode } from './decode.ts';
 import { demo } from './demo.ts';
 import { facts } from './facts.ts';
+import { reload, update } from './fleet.ts';
 import { type ObjectsOptions, objects } from './objects.ts';
+import type { OrderOptions } from './order.ts';
 import { describeError, EXIT, terminal } from './output.ts';
 import { run } from './run.ts';
 import { schema } from './schema.ts';
-import { health, status } from './status.ts';
+import { devices, health, status } from './status.ts';
 
 const DEFAULT_STATE = '/var/lib/lwm2m-gateway';
 
@@ -30,6 +32,13 @@ function parseSeconds(text: string): number {
   if (!(seconds >= 1 && seconds <= 86_400))
     throw new InvalidArgumentError('a number of seconds from 1 to 86400');
   return seconds;
+}
+
+function parseServer(text: string): number {
+  const id = Number(text);
+  if (!(Number.isInteger(id) && id >= 1 && id <= 65_534))
+    throw new InvalidArgumentError('a Short Server ID from 1 to 65534');
+  return id;
 }
 
 const program = new Command('lwm2m-gateway')
@@ -91,12 +100,32 @@ program
   .argument('[target]', 'file to write', 'src/model/oma-facts.ts')
   .action(ending((folder: string, target: string) => facts(folder, target, terminal)));
 
-program
-  .command('status')
-  .description('print what the running gateway says of itself')
-  .option('--state <folder>', 'state folder of the gateway', DEFAULT_STATE)
-  .option('--json', 'as JSON', false)
-  .action(ending(({ state, json }: { state: string; json: boolean }) => status(state, json, terminal)));
+/** A command for the gateway that runs with this state folder. */
+function order(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--state <folder>', 'state folder of the gateway', DEFAULT_STATE)
+    .option('--json', 'as JSON', false);
+}
+
+order('status', 'print what the running gateway says of itself').action(
+  ending((options: OrderOptions) => status(options, terminal)),
+);
+
+order('devices', 'print the devices of the running gateway').action(
+  ending((options: OrderOptions) => devices(options, terminal)),
+);
+
+order('update', 'let the running gateway tell its servers that it is there')
+  .option('--server <id>', 'only the server with this Short Server ID', parseServer)
+  .action(
+    ending(({ server, ...options }: OrderOptions & { server?: number }) => update(server, options, terminal)),
+  );
+
+order('reload', 'let the running gateway read its configuration again; only what changed restarts').action(
+  ending((options: OrderOptions) => reload(options, terminal)),
+);
 
 program
   .command('health')

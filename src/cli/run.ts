@@ -1,11 +1,17 @@
-import { createLogger, isGatewayError, type Logger, systemClock } from '../base/index.ts';
-import { type Monitor, openMonitor } from '../monitor/index.ts';
-import { createGateway, type Gateway, type Plan } from '../wire/index.ts';
+import {
+  createLogger,
+  GatewayError,
+  isGatewayError,
+  type Logger,
+  messageOf,
+  systemClock,
+} from '../base/index.ts';
+import { type Commands, type Control, openControl } from '../control/index.ts';
+import { createGateway, type Plan, type Reloaded } from '../wire/index.ts';
 import { loadPlan } from './load.ts';
+import { CONTROL_SOCKET } from './order.ts';
+import { ordersOf } from './orders.ts';
 import { describeError, EXIT, type Output } from './output.ts';
-
-/** Where a running gateway can be asked for its status, below its state folder. */
-export const MONITOR_SOCKET = 'status.sock';
 
 /** Ends the process even if something hangs: a box must never stay half stopped. */
 const LAST_RESORT_MS = 8000;
@@ -13,52 +19,68 @@ const LAST_RESORT_MS = 8000;
 /** Why the process ends: a signal, or a server that executed Reboot (3/0/4). */
 type End = 'signal' | 'restart';
 
-/** Resolves when the process is told to end. */
-function untilTold(restart: { then(listener: () => void): void }): Promise<End> {
-  return new Promise((resolve) => {
-    restart.then(() => resolve('restart'));
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve('signal'));
-  });
-}
-
-/** A gateway without a status page still does its work; two gateways with one state would not. */
-async function monitorOf(plan: Plan, log: Logger, snapshot: () => unknown): Promise<Monitor | undefined> {
+/** A gateway that takes no orders still does its work; two gateways with one state would not. */
+async function controlOf(plan: Plan, log: Logger, commands: Commands): Promise<Control | undefined> {
   try {
-    return await openMonitor(`${plan.config.stateDirectory}/${MONITOR_SOCKET}`, snapshot);
+    return await openControl(`${plan.config.stateDirectory}/${CONTROL_SOCKET}`, commands);
   } catch (error) {
-    if (!isGatewayError(error, 'monitor.unavailable')) throw error;
-    log.warn({ problem: error.message }, 'status and health cannot be asked');
+    if (!isGatewayError(error, 'control.unavailable')) throw error;
+    log.warn({ problem: error.message }, 'status, health and other commands cannot be asked');
     return undefined;
   }
 }
 
-async function runPlan(plan: Plan, log: Logger, out: Output): Promise<number> {
-  let askRestart: () => void = () => {};
-  const restart = new Promise<void>((resolve) => {
-    askRestart = resolve;
+/** @throws GatewayError `cli.bad-config`: one line per fault, and the gateway goes on as it was */
+async function replanned(file: string, adapters: readonly string[]): Promise<Plan> {
+  const { plan, faults } = await loadPlan(file, adapters);
+  if (plan === undefined)
+    throw new GatewayError('cli.bad-config', ['nothing was changed', ...faults].join('\n'));
+  return plan;
+}
+
+/** @param plan of `file` */
+async function runPlan(
+  plan: Plan,
+  file: string,
+  adapters: readonly string[],
+  log: Logger,
+  out: Output,
+): Promise<number> {
+  let end: (why: End) => void = () => {};
+  const told = new Promise<End>((resolve) => {
+    end = resolve;
   });
-  let gateway: Gateway | undefined;
-  const monitor = await monitorOf(plan, log, () => gateway?.status() ?? {});
-  gateway = createGateway(plan, {
+  const gateway = createGateway(plan, {
     clock: systemClock,
     log,
     random: Math.random,
-    restart: () => askRestart(),
+    restart: () => end('restart'),
   });
-  const told = untilTold(restart);
+  const reload = async (): Promise<Reloaded> => {
+    const result = await gateway.reload(await replanned(file, adapters));
+    log.info({ ...result }, 'configuration read again');
+    return result;
+  };
+  const control = await controlOf(plan, log, ordersOf(gateway, reload));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end('signal'));
+  process.on('SIGHUP', () => {
+    reload().catch((error: unknown) =>
+      log.error({ problem: messageOf(error) }, 'configuration not followed'),
+    );
+  });
   await gateway.start();
   out.print(
     `started: ${plan.devices.length} devices, ${plan.config.upstream.servers.length} servers, endpoint ${plan.config.upstream.endpoint}`,
   );
-  const end = await told;
-  log.info({ end }, 'stopping');
+  const why = await told;
+  log.info({ end: why }, 'stopping');
   setTimeout(() => process.exit(EXIT.failed), LAST_RESORT_MS).unref();
+  await control?.close();
   await gateway.stop();
-  await monitor?.close();
-  return end === 'restart' ? EXIT.restart : EXIT.ok;
+  return why === 'restart' ? EXIT.restart : EXIT.ok;
 }
 
-/** `run`: the gateway, until SIGTERM or SIGINT. */
+/** `run`: the gateway, until SIGTERM or SIGINT; SIGHUP reads the configuration again. */
 export async function run(file: string, adapters: readonly string[], out: Output): Promise<number> {
   const { plan, faults } = await loadPlan(file, adapters);
   if (plan === undefined) {
@@ -70,7 +92,7 @@ export async function run(file: string, adapters: readonly string[], out: Output
   }
   const log = createLogger(plan.config.log.level);
   try {
-    return await runPlan(plan, log, out);
+    return await runPlan(plan, file, adapters, log, out);
   } catch (error) {
     out.complain(describeError(error));
     return EXIT.failed;

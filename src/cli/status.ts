@@ -1,18 +1,22 @@
-import { askMonitor } from '../monitor/index.ts';
+import { askControl } from '../control/index.ts';
 import type { GatewayStatus } from '../wire/index.ts';
+import { CONTROL_SOCKET, type OrderOptions, order } from './order.ts';
 import { describeError, EXIT, type Output, table } from './output.ts';
-import { MONITOR_SOCKET } from './run.ts';
 
 /** `status`: what the running gateway says of itself. */
-export async function status(folder: string, json: boolean, out: Output): Promise<number> {
-  try {
-    const snapshot = (await askMonitor(`${folder}/${MONITOR_SOCKET}`)) as GatewayStatus;
-    out.print(json ? JSON.stringify(snapshot) : statusText(snapshot));
-    return EXIT.ok;
-  } catch (error) {
-    out.complain(describeError(error));
-    return EXIT.failed;
-  }
+export function status(options: OrderOptions, out: Output): Promise<number> {
+  return order('status', {}, options, (answer) => statusText(answer as GatewayStatus), out);
+}
+
+/** `devices`: the devices of the running gateway. */
+export function devices(options: OrderOptions, out: Output): Promise<number> {
+  return order('devices', {}, options, (answer) => deviceTable(answer as GatewayStatus['devices']), out);
+}
+
+function deviceTable(of: GatewayStatus['devices']): string {
+  return table(
+    of.map(({ id, prefix, state, deviceId, location = '' }) => [id, `/${prefix}`, state, deviceId, location]),
+  );
 }
 
 function statusText({ version, startedAt, servers, devices, connections }: GatewayStatus): string {
@@ -27,15 +31,7 @@ function statusText({ version, startedAt, servers, devices, connections }: Gatew
         problem ?? '',
       ]),
     ),
-    table(
-      devices.map(({ id, prefix, state, deviceId, location = '' }) => [
-        id,
-        `/${prefix}`,
-        state,
-        deviceId,
-        location,
-      ]),
-    ),
+    deviceTable(devices),
     table(
       connections.map(({ id, statistics }) => [
         id,
@@ -55,9 +51,9 @@ function statusText({ version, startedAt, servers, devices, connections }: Gatew
  * `health`: for container health checks. Healthy is a process that answers: a server or a meter that is away is no
  * reason to restart the box, which heals by itself.
  */
-export async function health(folder: string, out: Output): Promise<number> {
+export async function health(state: string, out: Output): Promise<number> {
   try {
-    await askMonitor(`${folder}/${MONITOR_SOCKET}`);
+    await askControl(`${state}/${CONTROL_SOCKET}`, 'status');
     return EXIT.ok;
   } catch (error) {
     out.complain(describeError(error));

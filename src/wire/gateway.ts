@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Clock, createTimers, type Logger, type Timers } from '../base/index.ts';
-import type { SessionStatus } from '../client/index.ts';
+import { type Clock, createTimers, GatewayError, type Logger, type Timers } from '../base/index.ts';
+import type { Session, SessionStatus } from '../client/index.ts';
 import { VERSION } from '../version.ts';
 import { createClients } from './clients.ts';
 import { createFleet } from './fleet.ts';
@@ -55,6 +55,13 @@ export interface Gateway {
    * @throws as `start`; nothing has changed then
    */
   reload(plan: Plan): Promise<Reloaded>;
+  /**
+   * Sends an Update to a server, or to all, as Registration Update Trigger does (1/x/8); one that is not registered is
+   * tried at once.
+   * @returns the Short Server IDs of those told
+   * @throws GatewayError `wire.unknown-server`
+   */
+  update(server?: number): readonly number[];
   /** De-registers, then releases everything; settles within a few seconds whatever the world does. */
   stop(): Promise<void>;
   status(): GatewayStatus;
@@ -134,6 +141,13 @@ export function createGateway(plan: Plan, { clock, log, random, restart }: Gatew
     return done;
   };
 
+  const sessionsOf = (server: number | undefined): readonly Session[] => {
+    const found = clients.sessions.filter(({ status }) => server === undefined || status.server === server);
+    if (found.length > 0 || server === undefined) return found;
+    const known = [...new Set(clients.sessions.map(({ status }) => status.server))].join(', ');
+    throw new GatewayError('wire.unknown-server', `no server ${server}; there are ${known}`);
+  };
+
   return {
     start: () => inTurn(() => follow(plan)),
     reload: (next) =>
@@ -144,6 +158,11 @@ export function createGateway(plan: Plan, { clock, log, random, restart }: Gatew
         await follow(followable(current, next));
         return { started, stopped, needRestart };
       }),
+    update(server) {
+      const told = sessionsOf(server);
+      for (const session of told) session.trigger();
+      return [...new Set(told.map(({ status }) => status.server))];
+    },
     stop: () =>
       inTurn(async () => {
         await clients.stop();
