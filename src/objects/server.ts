@@ -13,9 +13,26 @@ export interface ServerSettings {
 
 /** Resource ids of object 1 that others need. */
 export const SERVER_RESOURCES = {
+  shortServerId: 0,
   lifetime: 1,
   defaultPmin: 2,
   defaultPmax: 3,
+  disable: 4,
+  disableTimeout: 5,
+  storing: 6,
+  binding: 7,
+  updateTrigger: 8,
+  bootstrapTrigger: 9,
+  alertCode: 11,
+  lastBootstrapped: 12,
+  priorityOrder: 13,
+  initialDelay: 14,
+  failureBlock: 15,
+  bootstrapOnFailure: 16,
+  retryCount: 17,
+  retryTimer: 18,
+  sequenceDelay: 19,
+  sequenceRetryCount: 20,
   notificationMode: 26,
 } as const;
 

@@ -1,0 +1,209 @@
+import { isSecure, parseServerUri, type ServerUri } from '../model/index.ts';
+import {
+  SECURITY_RESOURCES as SECURITY,
+  SECURITY_MODES,
+  SERVER_RESOURCES as SERVER,
+} from '../objects/index.ts';
+import { type Configuration, instancesOf, type Values } from './configuration.ts';
+
+/** How a client proves who it is, and knows the server (OMA Core 1.2.2 E.1). Secret: never to be logged. */
+export interface Credentials {
+  readonly mode: keyof typeof SECURITY_MODES;
+  /** PSK identity, or the public key or certificate of the client */
+  readonly identity: Uint8Array;
+  readonly serverPublicKey: Uint8Array;
+  /** the key itself (PSK), or the private key in DER */
+  readonly secretKey: Uint8Array;
+  /** 0 exact, 1 SHA-256, 2 SHA-384, 3 SHA-512 of the server's key or certificate */
+  readonly matchingType: number;
+  readonly sni: string | undefined;
+  /** 0 CA constraint, 1 service certificate constraint, 2 trust anchor, 3 domain-issued certificate */
+  readonly certificateUsage: number;
+  /** IANA numbers, the preferred one first; none: the client chooses */
+  readonly cipherSuites: readonly number[];
+}
+
+/** The way to a server, as an instance of object 0 describes it. */
+export interface Security {
+  readonly instance: number;
+  readonly uri: ServerUri;
+  readonly credentials: Credentials;
+}
+
+/** An LwM2M server: instances of objects 0 and 1 that name the same Short Server ID. */
+export interface ServerAccount {
+  readonly shortServerId: number;
+  readonly serverInstance: number;
+  readonly security: Security;
+}
+
+export interface BootstrapAccount {
+  readonly security: Security;
+  /** Before the first request, in ms. */
+  readonly holdOffMs: number;
+  /** After a bootstrap the account is forgotten this much later; undefined: never. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** What a configuration says about servers. */
+export interface Accounts {
+  readonly servers: readonly ServerAccount[];
+  readonly bootstrap: BootstrapAccount | undefined;
+  /** What makes the configuration unfit to be followed (OMA Core 1.2.2 6.1.7.7), for people; without secrets. */
+  readonly faults: readonly string[];
+}
+
+const NOTHING = new Uint8Array();
+
+const textOf = (values: Values, id: number): string | undefined => {
+  const value = values.get(id);
+  return typeof value === 'string' ? value : undefined;
+};
+
+const numberOf = (values: Values, id: number): number | undefined => {
+  const value = values.get(id);
+  return typeof value === 'number' ? value : undefined;
+};
+
+const bytesOf = (values: Values, id: number): Uint8Array => {
+  const value = values.get(id);
+  return value instanceof Uint8Array ? value : NOTHING;
+};
+
+/** What each mode needs beside the URI (OMA Core 1.2.2 E.1): identity, server's key, secret key. */
+const NEEDS: Readonly<
+  Record<Credentials['mode'], readonly ('identity' | 'serverPublicKey' | 'secretKey')[]>
+> = {
+  psk: ['identity', 'secretKey'],
+  rpk: ['identity', 'serverPublicKey', 'secretKey'],
+  certificate: ['identity', 'serverPublicKey', 'secretKey'],
+  none: [],
+  est: ['serverPublicKey'],
+};
+
+const RESOURCE_OF = {
+  identity: SECURITY.identity,
+  serverPublicKey: SECURITY.serverPublicKey,
+  secretKey: SECURITY.secretKey,
+};
+
+function modeOf(values: Values): Credentials['mode'] | undefined {
+  const number = numberOf(values, SECURITY.mode);
+  const modes = Object.keys(SECURITY_MODES) as Credentials['mode'][];
+  return modes.find((mode) => SECURITY_MODES[mode] === number);
+}
+
+function credentialsOf(mode: Credentials['mode'], values: Values): Credentials {
+  const suites = values.get(SECURITY.cipherSuites);
+  return {
+    mode,
+    identity: bytesOf(values, SECURITY.identity),
+    serverPublicKey: bytesOf(values, SECURITY.serverPublicKey),
+    secretKey: bytesOf(values, SECURITY.secretKey),
+    matchingType: numberOf(values, SECURITY.matchingType) ?? 0,
+    sni: textOf(values, SECURITY.sni),
+    certificateUsage: numberOf(values, SECURITY.certificateUsage) ?? 3,
+    cipherSuites: suites instanceof Map ? [...suites.values()].map(Number) : [],
+  };
+}
+
+/** Reads one instance of object 0, and says at `fault` what is wrong with it. */
+function securityOf(
+  instance: number,
+  values: Values,
+  fault: (message: string) => void,
+): Security | undefined {
+  const at = `/0/${instance}`;
+  const text = textOf(values, SECURITY.uri) ?? '';
+  const uri = parseServerUri(text);
+  if (uri === undefined) {
+    fault(`${at}/0 is no URI of a server: ${JSON.stringify(text)}`);
+    return undefined;
+  }
+  const mode = modeOf(values);
+  if (mode === undefined) {
+    fault(`${at}/2 is no security mode`);
+    return undefined;
+  }
+  if (isSecure(uri.scheme) === (mode === 'none'))
+    fault(`${at}: ${uri.scheme} does not go with security mode ${mode}`);
+  const credentials = credentialsOf(mode, values);
+  for (const need of NEEDS[mode]) {
+    if (credentials[need].length === 0)
+      fault(`${at}/${RESOURCE_OF[need]} is missing for security mode ${mode}`);
+  }
+  if (credentials.matchingType > 3) fault(`${at}/${SECURITY.matchingType} is no matching type`);
+  if (credentials.certificateUsage > 3) fault(`${at}/${SECURITY.certificateUsage} is no certificate usage`);
+  return { instance, uri, credentials };
+}
+
+const seconds = (value: number | undefined): number => (value ?? 0) * 1000;
+
+const MANDATORY_SERVER = [SERVER.shortServerId, SERVER.lifetime, SERVER.storing, SERVER.binding];
+const BINDINGS = /^[UMHTSN]+$/;
+/** Of these at least one must be among the bindings of a server: what this client can do. */
+const SUPPORTED_BINDINGS = /[UT]/;
+
+function checkServer(instance: number, values: Values, fault: (message: string) => void): void {
+  for (const id of MANDATORY_SERVER) if (!values.has(id)) fault(`/1/${instance}/${id} is missing`);
+  const binding = textOf(values, SERVER.binding) ?? 'U';
+  // 1.0 said queue mode by a letter more.
+  const letters = binding.replace('Q', '');
+  if (!BINDINGS.test(letters) || !SUPPORTED_BINDINGS.test(letters))
+    fault(`/1/${instance}/${SERVER.binding} names no binding that is supported: ${JSON.stringify(binding)}`);
+  const lifetime = numberOf(values, SERVER.lifetime);
+  if (lifetime !== undefined && lifetime < 0) fault(`/1/${instance}/${SERVER.lifetime} is negative`);
+}
+
+function isSameWay(account: ServerAccount, shortServerId: number, { uri }: Security): boolean {
+  return account.shortServerId === shortServerId && account.security.uri.scheme === uri.scheme;
+}
+
+/** The accounts of a configuration, and everything that keeps it from being followed. */
+export function readAccounts(configuration: Configuration): Accounts {
+  const faults: string[] = [];
+  const fault = (message: string): void => {
+    faults.push(message);
+  };
+  const servers: ServerAccount[] = [];
+  const bootstraps: BootstrapAccount[] = [];
+  const byServer = new Map<number, number>();
+  for (const [instance, values] of instancesOf(configuration, 1)) {
+    checkServer(instance, values, fault);
+    const id = numberOf(values, SERVER.shortServerId);
+    if (id === undefined) continue;
+    if (byServer.has(id)) fault(`/1/${instance} and /1/${byServer.get(id)} are of the same server ${id}`);
+    else byServer.set(id, instance);
+  }
+  for (const [instance, values] of instancesOf(configuration, 0)) {
+    const security = securityOf(instance, values, fault);
+    if (security === undefined) continue;
+    if (values.get(SECURITY.isBootstrap) === true) {
+      const timeout = seconds(numberOf(values, SECURITY.accountTimeout));
+      bootstraps.push({
+        security,
+        holdOffMs: seconds(numberOf(values, SECURITY.holdOff)),
+        timeoutMs: timeout > 0 ? timeout : undefined,
+      });
+      continue;
+    }
+    const shortServerId = numberOf(values, SECURITY.shortServerId);
+    const serverInstance = shortServerId === undefined ? undefined : byServer.get(shortServerId);
+    if (shortServerId === undefined || shortServerId < 1 || shortServerId > 65_534)
+      fault(`/0/${instance}/${SECURITY.shortServerId} is no Short Server ID`);
+    else if (serverInstance === undefined)
+      fault(`/0/${instance}: no instance of object 1 is of server ${shortServerId}`);
+    else if (servers.some((one) => isSameWay(one, shortServerId, security)))
+      fault(`/0/${instance}: another instance is of server ${shortServerId}`);
+    // Of several carriers to one server the first is taken.
+    else if (!servers.some((one) => one.shortServerId === shortServerId))
+      servers.push({ shortServerId, serverInstance, security });
+  }
+  for (const [id, instance] of byServer) {
+    if (!servers.some(({ shortServerId }) => shortServerId === id))
+      fault(`/1/${instance}: no instance of object 0 is of server ${id}`);
+  }
+  if (servers.length === 0) fault('there is no server account');
+  if (bootstraps.length > 1) fault('there is more than one Bootstrap-Server account');
+  return { servers, bootstrap: bootstraps[0], faults };
+}
