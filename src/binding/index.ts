@@ -1,3 +1,4 @@
 /** binding: LwM2M over CoAP. The only room that knows both; decides nothing about either. */
-export type { BindingPorts, ServerAddress } from './uplink.ts';
+export type { BindingPorts, ServerAddress } from './association.ts';
+export { openBootstrapUplink } from './bootstrap.ts';
 export { openCoapUplink } from './uplink.ts';

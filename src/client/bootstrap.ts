@@ -9,7 +9,7 @@ import { createDraft, type Draft, type DraftPorts, type DraftResult } from './dr
 export interface BootstrapService extends Pick<Draft, 'discover' | 'read' | 'write' | 'remove'> {
   /** The server says that it is done. */
   finish(): DraftResult | Inconsistent;
-  definition(object: number): ObjectDefinition | undefined;
+  readonly configurable: ReadonlyMap<number, ObjectDefinition>;
   readonly release: Release;
 }
 
@@ -20,7 +20,10 @@ export interface Inconsistent {
 }
 
 /** A Bootstrap-Pack, or what came instead. */
-export type PackAnswer = { readonly status: 'pack'; readonly entries: readonly Entry[] } | Answer;
+export type PackAnswer =
+  | { readonly status: 'pack'; readonly entries: readonly Entry[] }
+  | { readonly status: 'unreadable'; readonly message: string }
+  | Answer;
 
 /** The way to a Bootstrap-Server. No call ever rejects; each settles by its own deadline. */
 export interface BootstrapUplink {
@@ -64,9 +67,9 @@ const LINGER_MS = 10_000;
 
 const failed = (message: string): Bootstrapped => ({ status: 'failed', message });
 
-function problemOf(answer: Answer): string {
+function problemOf(answer: Exclude<PackAnswer, { status: 'pack' }>): string {
   if (answer.status === 'refused') return `the Bootstrap-Server answered ${answer.code}`;
-  return answer.status === 'unreachable' ? answer.message : `the Bootstrap-Server answered ${answer.status}`;
+  return 'message' in answer ? answer.message : `the Bootstrap-Server answered ${answer.status}`;
 }
 
 /**
@@ -116,7 +119,7 @@ export function startBootstrap(task: BootstrapTask, ports: BootstrapPorts): Boot
     write: command(draft.write),
     remove: command(draft.remove),
     finish: command(finish),
-    definition: ports.definition,
+    configurable: ports.configurable,
     release: ports.release,
   };
 

@@ -45,8 +45,8 @@ export interface Draft {
 }
 
 export interface DraftPorts {
-  /** Objects that a bootstrap may configure; undefined for any other. */
-  definition(object: number): ObjectDefinition | undefined;
+  /** Objects that a bootstrap may configure, by id. */
+  readonly configurable: ReadonlyMap<number, ObjectDefinition>;
   /** Objects that are there and that no bootstrap can change, e.g. Device: they are listed, and nothing else. */
   fixed(): readonly { readonly definition: ObjectDefinition; readonly instances: readonly number[] }[];
   readonly release: Release;
@@ -92,6 +92,7 @@ function fitted(definition: ObjectDefinition, entry: Entry): Entry | undefined |
 const isRefusing = (value: object): value is Refusing => 'status' in value;
 
 export function createDraft(before: Configuration, ports: DraftPorts): Draft {
+  const { configurable } = ports;
   let configuration = before;
 
   const fixedObject = (object: number | undefined) =>
@@ -101,7 +102,7 @@ export function createDraft(before: Configuration, ports: DraftPorts): Draft {
   const strange = ({ prefix, ids }: Path): Refusing | undefined => {
     if (prefix !== '') return NOT_ALLOWED;
     const [object] = ids;
-    if (object === undefined || ports.definition(object) !== undefined) return undefined;
+    if (object === undefined || configurable.get(object) !== undefined) return undefined;
     return fixedObject(object) === undefined ? NOT_FOUND : NOT_ALLOWED;
   };
 
@@ -117,7 +118,7 @@ export function createDraft(before: Configuration, ports: DraftPorts): Draft {
     let result = onto;
     for (const ofInstance of byInstance.values()) {
       const [object = -1, instance] = ofInstance[0]?.path.ids ?? [];
-      const definition = ports.definition(object);
+      const definition = configurable.get(object);
       if (definition === undefined || instance === undefined) return NOT_ALLOWED;
       if (!definition.multiple && instance !== 0) return refuse(`object ${object} has instance 0 only`);
       const fit: Entry[] = [];
@@ -169,23 +170,17 @@ export function createDraft(before: Configuration, ports: DraftPorts): Draft {
       if (path.prefix !== '' || path.ids.length > 1) return NOT_ALLOWED;
       const [only] = path.ids;
       const objects = new Map<number, Link[]>();
-      for (const { definition, instances } of ports.fixed())
-        objects.set(
-          definition.id,
-          linksOf(
-            definition,
-            instances.map((instance) => [instance, {}]),
-          ),
-        );
-      for (const [id, instances] of configuration) {
-        const definition = ports.definition(id);
-        if (definition === undefined) continue;
-        const listed = [...instances]
+      for (const { definition, instances } of ports.fixed()) {
+        const listed = instances.map((instance) => [instance, {}] as const);
+        objects.set(definition.id, linksOf(definition, listed));
+      }
+      for (const [id, definition] of configurable) {
+        const listed = [...instancesOf(configuration, id)]
           .sort(([a], [b]) => a - b)
-          .map(([one, values]) => [one, paramsOf(id, values)] as const);
+          .map(([instance, values]) => [instance, paramsOf(id, values)] as const);
         objects.set(id, linksOf(definition, listed));
       }
-      if (only !== undefined && !objects.has(only) && ports.definition(only) === undefined) return NOT_FOUND;
+      if (only !== undefined && !objects.has(only)) return NOT_FOUND;
       const links = [...objects]
         .sort(([a], [b]) => a - b)
         .filter(([id]) => only === undefined || id === only);
@@ -194,7 +189,7 @@ export function createDraft(before: Configuration, ports: DraftPorts): Draft {
     },
     read(path) {
       const [object = -1, instance] = path.ids;
-      const definition = READABLE.has(object) ? ports.definition(object) : undefined;
+      const definition = READABLE.has(object) ? configurable.get(object) : undefined;
       if (definition === undefined || path.prefix !== '' || path.ids.length > 2) return NOT_ALLOWED;
       const instances = instancesOf(configuration, object);
       if (instance !== undefined && !instances.has(instance)) return NOT_FOUND;
@@ -209,7 +204,7 @@ export function createDraft(before: Configuration, ports: DraftPorts): Draft {
       if (refused !== undefined) return refused;
       const [object, instance, resource] = path.ids;
       if (object === undefined || path.ids.length > 3) return NOT_ALLOWED;
-      if (resource !== undefined && ports.definition(object)?.resources.has(resource) !== true)
+      if (resource !== undefined && configurable.get(object)?.resources.has(resource) !== true)
         return NOT_FOUND;
       // An instance can be made without a value; an object cannot.
       if (entries.length === 0 && instance === undefined) return refuse('no instance is named');
