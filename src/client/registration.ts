@@ -1,6 +1,6 @@
-import { type Backoff, backoffDelay } from '../base/index.ts';
 import { olderRelease, type Release } from '../model/index.ts';
 import type { Answer } from './contract.ts';
+import { nextAttempt, type Retry } from './retry.ts';
 
 /**
  * The registration of one account as a pure machine (OMA Core 1.2 6.2): (state, event, chance) to (state, action).
@@ -16,9 +16,17 @@ export type RegistrationState =
       /** Told to stop meanwhile: what the server accepts now is taken back at once. */
       readonly isLeaving: boolean;
     }
-  | { readonly phase: 'waiting'; readonly release: Release; readonly attempt: number }
+  | {
+      readonly phase: 'waiting';
+      readonly release: Release;
+      readonly attempt: number;
+      /** By the rules of the Server object this server cannot be registered with. */
+      readonly hasFailed: boolean;
+    }
   | (Registered & { readonly phase: 'registered' | 'updating' })
-  | { readonly phase: 'deregistering' }
+  /** `restMs`: the server has disabled us; undefined: for good */
+  | { readonly phase: 'deregistering'; readonly restMs: number | undefined }
+  | { readonly phase: 'disabled' }
   | { readonly phase: 'stopped' };
 
 interface Registered {
@@ -47,6 +55,8 @@ export type RegistrationEvent =
   | { readonly type: 'triggered' }
   /** the server did not acknowledge a notification: it has lost what it observed, or we have lost the server */
   | { readonly type: 'lost' }
+  /** the server executed Disable (1/x/4) */
+  | { readonly type: 'disabled'; readonly ms: number }
   | { readonly type: 'stop' };
 
 export type Said = 'register' | 'update' | 'deregister';
@@ -58,6 +68,8 @@ export type RegistrationAction =
   | { readonly type: 'wait'; readonly ms: number }
   /** the server knows us until the lifetime ends; come back in time */
   | { readonly type: 'wait-for-update' }
+  /** hang up, and be silent for so long */
+  | { readonly type: 'rest'; readonly ms: number }
   | { readonly type: 'end' };
 
 export type Step = readonly [RegistrationState, RegistrationAction | undefined];
@@ -82,7 +94,7 @@ export function updateDelay(lifetimeS: number, transmitWaitMs: number): number |
 /** The newest release to announce, how to wait between attempts, and chance. */
 export interface RegistrationRules {
   readonly release: Release;
-  readonly retry: Backoff;
+  readonly retry: Retry;
   /** 0 <= random() < 1 */
   random(): number;
 }
@@ -111,8 +123,11 @@ function update(state: Registered): Step {
   ];
 }
 
-function deregister(location: readonly string[]): Step {
-  return [{ phase: 'deregistering' }, { type: 'deregister', location }];
+function deregister(location: readonly string[], restMs?: number): Step {
+  return [
+    { phase: 'deregistering', restMs },
+    { type: 'deregister', location },
+  ];
 }
 
 const END: Step = [{ phase: 'stopped' }, { type: 'end' }];
@@ -126,10 +141,19 @@ function settle(state: Registered): Step {
 /** Codes whose Max-Age says when to come back (digest 7.6); of other refusals it says nothing. */
 const BUSY: ReadonlySet<string> = new Set(['4.29', '5.03']);
 
-/** The patience that a busy server asks for; never more than our own. */
-function askedFor(answer: Answer, rules: RegistrationRules): number | undefined {
+/** A busy server is not believed when it asks for more. */
+const LONGEST_PATIENCE_MS = 600_000;
+
+/** The patience that a busy server asks for. */
+function askedFor(answer: Answer): number | undefined {
   if (answer.status !== 'refused' || !BUSY.has(answer.code)) return undefined;
-  return Math.min(answer.retryAfterMs ?? 0, rules.retry.mostMs);
+  return Math.min(answer.retryAfterMs ?? 0, LONGEST_PATIENCE_MS);
+}
+
+/** The server knows what it says: the same question will get the same answer (digest 7.6). */
+function isRejection(answer: Answer): boolean {
+  if (answer.status === 'unsupported-release') return true;
+  return answer.status === 'refused' && answer.code.startsWith('4.') && !BUSY.has(answer.code);
 }
 
 function onRegisterAnswer(
@@ -145,20 +169,23 @@ function onRegisterAnswer(
   const older = answer.status === 'unsupported-release' ? olderRelease(state.release) : undefined;
   // An older release is no retry: the server was reached and said what it wants (OMA Core 1.2 6.2.1).
   if (older !== undefined) return register(older, state.attempt);
-  const ms = Math.max(backoffDelay(rules.retry, state.attempt, rules.random()), askedFor(answer, rules) ?? 0);
-  return [
+  const { ms, hasFailed } = nextAttempt(rules.retry, state.attempt, rules.random());
+  const next: RegistrationState = {
+    phase: 'waiting',
     // After a refusal of every release the next attempt begins with the newest again.
-    { phase: 'waiting', release: rules.release, attempt: state.attempt + 1 },
-    { type: 'wait', ms },
-  ];
+    release: rules.release,
+    attempt: state.attempt + 1,
+    hasFailed: hasFailed || isRejection(answer),
+  };
+  return [next, { type: 'wait', ms: Math.max(ms, askedFor(answer) ?? 0) }];
 }
 
 function onUpdateAnswer(state: Registered, answer: Answer, rules: RegistrationRules): Step {
   if (answer.status === 'ok') return settle(state);
-  const asked = askedFor(answer, rules);
+  const asked = askedFor(answer);
   // A busy server still knows us (digest 7.2); whatever else is wrong, a new registration mends it.
   if (asked === undefined) return register(rules.release, 1);
-  const ms = Math.max(asked, backoffDelay(rules.retry, 1, rules.random()));
+  const ms = Math.max(asked, nextAttempt(rules.retry, 1, rules.random()).ms);
   return [
     { ...state, phase: 'registered', unsaid: { objects: true, lifetime: true, anyway: true } },
     { type: 'wait', ms },
@@ -176,6 +203,9 @@ export function step(state: RegistrationState, event: RegistrationEvent, rules: 
       return event.type === 'due' || event.type === 'triggered'
         ? register(state.release, state.attempt)
         : [state, undefined];
+    case 'disabled':
+      if (event.type === 'stop') return END;
+      return event.type === 'due' ? register(rules.release, 1) : [state, undefined];
     case 'registering':
       if (event.type === 'stop') return [{ ...state, isLeaving: true }, undefined];
       if (event.type !== 'answer') return [{ ...state, unsaid: withNews(state.unsaid, event) }, undefined];
@@ -184,7 +214,9 @@ export function step(state: RegistrationState, event: RegistrationEvent, rules: 
     case 'updating':
       return whileRegistered(state, event, rules);
     case 'deregistering':
-      return event.type === 'answer' && event.to === 'deregister' ? END : [state, undefined];
+      if (event.type === 'stop') return [{ ...state, restMs: undefined }, undefined];
+      if (event.type !== 'answer' || event.to !== 'deregister') return [state, undefined];
+      return state.restMs === undefined ? END : [{ phase: 'disabled' }, { type: 'rest', ms: state.restMs }];
     case 'stopped':
       return [state, undefined];
   }
@@ -196,6 +228,7 @@ function whileRegistered(
   rules: RegistrationRules,
 ): Step {
   if (event.type === 'stop') return deregister(state.location);
+  if (event.type === 'disabled') return deregister(state.location, event.ms);
   // A new registration is what makes servers observe again.
   if (event.type === 'lost') return register(rules.release, 1);
   if (event.type === 'answer') {

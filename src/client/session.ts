@@ -9,11 +9,13 @@ import { type Context, checkOperation, isRefusing, locate, perform } from './ope
 import {
   type RegistrationAction,
   type RegistrationEvent,
+  type RegistrationRules,
   type RegistrationState,
   type Said,
   step,
   updateDelay,
 } from './registration.ts';
+import type { Retry } from './retry.ts';
 
 /** One LwM2M server that a client registers with. */
 export interface Account {
@@ -23,6 +25,7 @@ export interface Account {
   readonly serverInstance: number;
   /** The newest release to announce. */
   readonly release: Release;
+  /** When to try again, as long as the Server object does not say it. */
   readonly retry: Backoff;
   /** MAX_TRANSMIT_WAIT of the way to the server (RFC 7252 4.8.2), in ms. */
   readonly transmitWaitMs: number;
@@ -45,6 +48,8 @@ export interface SessionStatus {
   readonly server: number;
   readonly endpoint: string;
   readonly phase: RegistrationState['phase'];
+  /** By the rules of the Server object this server cannot be registered with; it is tried on all the same. */
+  readonly hasFailed: boolean;
   readonly release: Release | undefined;
   readonly observations: number;
   /** Why the last attempt failed, while it has not been made good. */
@@ -58,9 +63,18 @@ export interface Session {
   stop(deadlineMs: number): Promise<void>;
   /** Registration Update Trigger for this account. */
   trigger(): void;
+  /** Leaves the server alone for so long, from after the answer to what asks for it (1/x/4). */
+  disable(ms: number): void;
   onStatus(listener: (status: SessionStatus) => void): void;
   readonly status: SessionStatus;
 }
+
+const RETRY_RESOURCES = [
+  SERVER_RESOURCES.retryCount,
+  SERVER_RESOURCES.retryTimer,
+  SERVER_RESOURCES.sequenceDelay,
+  SERVER_RESOURCES.sequenceRetryCount,
+] as const;
 
 const REFUSED_UNTIL_REGISTERED = {
   status: 'unavailable',
@@ -88,7 +102,6 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   let problem: string | undefined;
   let ended: (() => void) | undefined;
   const planned = new Map<string, Cancel>();
-  const rules = { release: account.release, retry: account.retry, random: ports.random };
 
   const serverValue = (resource: number): number | undefined => {
     const ids = [1, account.serverInstance, resource];
@@ -98,6 +111,19 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       ?.peek(ids);
     return typeof value === 'number' ? value : undefined;
   };
+  /** Resources 17 to 20 of the Server object, once any of them is there. */
+  const retry = (): Retry => {
+    const [attempts, timerS, sequenceDelayS, sequences] = RETRY_RESOURCES.map(serverValue);
+    if ([attempts, timerS, sequenceDelayS, sequences].every((value) => value === undefined))
+      return account.retry;
+    return {
+      attempts: attempts ?? 5,
+      timerMs: (timerS ?? 60) * 1000,
+      sequenceDelayMs: (sequenceDelayS ?? 86_400) * 1000,
+      sequences: sequences ?? 1,
+    };
+  };
+  const rules = (): RegistrationRules => ({ release: account.release, retry: retry(), random: ports.random });
   const lifetimeS = (): number => serverValue(SERVER_RESOURCES.lifetime) ?? 86_400;
 
   const release = (): Release | undefined => ('release' in state ? state.release : undefined);
@@ -153,6 +179,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     server: account.shortServerId,
     endpoint: account.endpoint,
     phase: state.phase,
+    hasFailed: state.phase === 'waiting' && state.hasFailed,
     release: release(),
     observations: observations.size,
     problem,
@@ -241,6 +268,12 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
         if (delay !== undefined) waitFor(Math.max(0, lastSaidAt + delay - clock.monotonic()));
         return;
       }
+      case 'rest':
+        waiting?.();
+        dropObservations();
+        void closeUplink();
+        waitFor(action.ms);
+        return;
       case 'end':
         ended?.();
     }
@@ -248,7 +281,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
 
   const send = (event: RegistrationEvent): void => {
     const before = state.phase;
-    const [next, action] = step(state, event, rules);
+    const [next, action] = step(state, event, rules());
     state = next;
     if (action !== undefined) act(action);
     if (state.phase !== before) for (const listener of listeners) listener(status());
@@ -258,7 +291,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
    * What an operation causes towards the same server goes out after its answer (digest 8.4, 8.6), and what several
    * changes cause goes out once.
    */
-  const soon = (event: RegistrationEvent & ({ type: 'triggered' } | { type: 'changed' })): void => {
+  const soon = (event: RegistrationEvent & { type: 'triggered' | 'changed' | 'disabled' }): void => {
     const key = event.type === 'changed' ? event.what : event.type;
     if (planned.has(key)) return;
     planned.set(
@@ -304,6 +337,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       await closeUplink();
     },
     trigger: () => soon({ type: 'triggered' }),
+    disable: (ms) => soon({ type: 'disabled', ms }),
     onStatus(listener) {
       listeners.push(listener);
     },

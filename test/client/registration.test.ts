@@ -16,17 +16,17 @@ const RULES: RegistrationRules = {
 };
 
 /** Plays events; returns every action by its type and what matters of it. */
-function play(events: readonly RegistrationEvent[]): string[] {
+function play(events: readonly RegistrationEvent[], rules = RULES): string[] {
   let state: RegistrationState = { phase: 'idle' };
   const actions: string[] = [];
   for (const event of events) {
-    const [next, action] = step(state, event, RULES);
+    const [next, action] = step(state, event, rules);
     state = next;
     if (action === undefined) continue;
     const detail =
       action.type === 'register'
         ? ` ${action.release}`
-        : action.type === 'wait'
+        : action.type === 'wait' || action.type === 'rest'
           ? ` ${action.ms}`
           : action.type === 'update'
             ? ` ${Object.entries(action.changes)
@@ -159,9 +159,24 @@ describe('the registration of an account (OMA Core 1.2 6.2)', () => {
     ]);
   });
 
+  test('X49 Disable de-registers, rests for its time, and registers anew (digest 7.8)', () => {
+    const disabled: RegistrationEvent = { type: 'disabled', ms: 10_000 };
+    const gone = answer({ status: 'ok' }, 'deregister');
+    expect(play([START, REGISTERED, disabled, gone, OBJECTS, { type: 'triggered' }, DUE]).slice(2)).toEqual([
+      'deregister',
+      'rest 10000',
+      'register 1.2',
+    ]);
+    expect(play([START, REGISTERED, disabled, gone, { type: 'stop' }]).at(-1)).toBe('end');
+    expect(play([START, REGISTERED, disabled, { type: 'stop' }, gone]).slice(2)).toEqual([
+      'deregister',
+      'end',
+    ]);
+  });
+
   test.each([
     ['4.03', 2 ** 32, 'wait 1000'],
-    ['5.03', 2 ** 32, 'wait 60000'],
+    ['5.03', 2 ** 32, 'wait 600000'],
   ])('%s with Max-Age %i asks for %s', (code, retryAfterMs, wait) => {
     expect(play([START, answer({ status: 'refused', code, retryAfterMs })]).at(-1)).toBe(wait);
   });
@@ -175,4 +190,45 @@ test.each([
   [0, undefined],
 ])('a lifetime of %i s is renewed after %s ms', (lifetimeS, delay) => {
   expect(updateDelay(lifetimeS, 93_000)).toBe(delay);
+});
+
+describe('attempts in a row (resources 17 to 20 of the Server object)', () => {
+  const lost = answer({ status: 'unreachable', message: 'refused' });
+  const attempts = (count: number): RegistrationEvent[] =>
+    Array.from({ length: count }, () => [lost, DUE]).flat();
+  const waits = (count: number, retry: RegistrationRules['retry']): string[] =>
+    play([START, ...attempts(count)], { ...RULES, retry }).filter((action) => action.startsWith('wait'));
+  const SCHEDULE = { attempts: 5, timerMs: 60_000, sequenceDelayMs: 3_600_000, sequences: 2 };
+
+  test('X29 double within a sequence, and rest between two', () => {
+    expect(waits(7, SCHEDULE)).toEqual(
+      [60, 120, 240, 480, 3600, 60, 120].map((seconds) => `wait ${seconds * 1000}`),
+    );
+  });
+
+  test('after the last sequence a box goes on trying, once a day at the least', () => {
+    const never = { ...SCHEDULE, sequenceDelayMs: 4_294_967_295_000, sequences: 1 };
+    expect(waits(6, never).slice(4)).toEqual(['wait 86400000', 'wait 60000']);
+  });
+
+  const hasFailed = (events: readonly RegistrationEvent[], retry: RegistrationRules['retry']): boolean => {
+    let state: RegistrationState = { phase: 'idle' };
+    for (const event of events) [state] = step(state, event, { ...RULES, retry });
+    return state.phase === 'waiting' && state.hasFailed;
+  };
+
+  test.each([
+    [9, SCHEDULE, false],
+    [10, SCHEDULE, true],
+    [4, RULES.retry, false],
+    [5, RULES.retry, true],
+  ])('%i of %j: failed is %s', (count, retry, expected) => {
+    expect(hasFailed([START, ...attempts(count - 1), lost], retry)).toBe(expected);
+  });
+
+  test('X28 a rejection has failed at once; a busy server has not', () => {
+    expect(hasFailed([START, answer({ status: 'refused', code: '4.03' })], SCHEDULE)).toBe(true);
+    expect(hasFailed([START, answer({ status: 'refused', code: '4.29' })], SCHEDULE)).toBe(false);
+    expect(hasFailed([START, answer({ status: 'refused', code: '5.00' })], SCHEDULE)).toBe(false);
+  });
 });
