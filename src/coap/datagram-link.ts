@@ -5,7 +5,14 @@ import { EMPTY_CODE, isRequest, isResponse, isSafe } from './code.ts';
 import { decode, encode, encodeEmpty, isConfirmable, midOf } from './codec.ts';
 import type { Link, LinkUser } from './link.ts';
 import { type Message, MessageType, sameBytes } from './message.ts';
-import { type Confirmable, createOutbox, type Destination, isBusy, type OutboxOptions } from './outbox.ts';
+import {
+  type Confirmable,
+  confirmablesOf,
+  createOutbox,
+  type Destination,
+  isBusy,
+  type OutboxOptions,
+} from './outbox.ts';
 import { deriveTimes } from './parameters.ts';
 
 export interface DatagramLinkOptions extends OutboxOptions {
@@ -223,8 +230,7 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
     async close() {
       outbox.close();
       for (const { destination } of peers.values()) {
-        for (const sending of [...destination.queue, ...destination.onAir.values()])
-          settle(sending, 'closed');
+        for (const sending of confirmablesOf(destination)) settle(sending, 'closed');
       }
       peers.clear();
       await transport.close();

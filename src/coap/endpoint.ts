@@ -41,8 +41,9 @@ export interface EndpointOptions {
 export interface CoapEndpoint {
   /**
    * Asks, with bodies of any size both ways (RFC 7959). Every code is an answer; errors are about the way there.
-   * @throws GatewayError `coap.timeout`, `coap.transport` (no answer, and the transport knows why), `coap.reset`,
-   *   `coap.protocol`, `coap.too-large`, `coap.overloaded`, `coap.aborted`, `coap.closed`, `coap.bad-request`
+   * @throws GatewayError `coap.timeout`, `coap.unsent` (the peer has not seen it), `coap.transport` (no answer, and
+   *   the transport knows why), `coap.reset`, `coap.protocol`, `coap.too-large`, `coap.overloaded`, `coap.aborted`,
+   *   `coap.closed`, `coap.bad-request`
    */
   request(peer: Peer, request: CoapRequestToSend): Promise<CoapAnswer>;
   /** Observes (RFC 7641); the first answer is no notification. @throws as `request` */
@@ -129,7 +130,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
   return {
     request: client.request,
     observe,
-    ping: exchanges.ping,
+    ping: (peer) => exchanges.ping(peer, times.maxTransmitWaitMs),
     dropObservations: (peer) => observations.drop(peer, 'cancelled'),
     statistics: () => ({
       ...counters,

@@ -18,8 +18,8 @@ export interface Exchanges {
   /**
    * @param expectation whose token to use; without one there is a new token that ends with the response
    * @param isPassedOver responses that are taken, but are not the answer
-   * @throws GatewayError `coap.timeout`, `coap.transport`, `coap.reset`, `coap.overloaded`, `coap.closed`,
-   *   `coap.aborted`, `coap.protocol`
+   * @throws GatewayError `coap.timeout`, `coap.unsent`, `coap.transport`, `coap.reset`, `coap.overloaded`,
+   *   `coap.closed`, `coap.aborted`, `coap.protocol`
    */
   ask(
     peer: Peer,
@@ -29,7 +29,7 @@ export interface Exchanges {
     isPassedOver?: (answer: AnswerPart) => boolean,
   ): Promise<AnswerPart>;
   /** An empty confirmable message, which whoever is there rejects (RFC 7252 4.3). @throws as `ask` */
-  ping(peer: Peer): Promise<void>;
+  ping(peer: Peer, timeoutMs: number): Promise<void>;
   /** Ends all as `coap.closed`. */
   close(): void;
 }
@@ -38,6 +38,7 @@ type Failure = Exclude<Outcome, 'acknowledged'> | 'aborted' | 'protocol';
 
 const FAILURES: Readonly<Record<Failure, readonly [code: string, message: string]>> = {
   timeout: ['coap.timeout', 'no answer in time'],
+  unsent: ['coap.unsent', 'never sent: the peer did not answer what was before it in time'],
   unreachable: ['coap.transport', 'no answer, and the transport reports an error'],
   reset: ['coap.reset', 'the peer rejects the message'],
   overloaded: ['coap.overloaded', 'too many requests wait for this peer'],
@@ -52,6 +53,11 @@ function failureOf(failure: Failure, peer: Peer, cause?: unknown): GatewayError 
 }
 
 const never = (): boolean => false;
+
+/** Whether the peer may have seen what was not answered. */
+function lateness(transmission: Transmission | undefined): 'timeout' | 'unsent' {
+  return transmission?.hasBegun === false ? 'unsent' : 'timeout';
+}
 
 export function createExchanges(link: Link, expectations: Expectations, timers: Timers): Exchanges {
   /** how to end those that are under way */
@@ -82,7 +88,7 @@ export function createExchanges(link: Link, expectations: Expectations, timers: 
         reject(failureOf(failure, peer, cause));
       };
       const onAbort = (): void => fail('aborted', signal?.reason);
-      const stopTimer = timers.after(policy.timeoutMs, () => fail('timeout'));
+      const stopTimer = timers.after(policy.timeoutMs, () => fail(lateness(transmission)));
 
       expectation.take = (response) => {
         const answer = readAnswer(response);
@@ -107,14 +113,19 @@ export function createExchanges(link: Link, expectations: Expectations, timers: 
       transmission = link.send(peer, delivery, policy.confirmable);
     });
 
-  const ping: Exchanges['ping'] = (peer) =>
+  const ping: Exchanges['ping'] = (peer, timeoutMs) =>
     new Promise((resolve, reject) => {
       const settled = (outcome: Outcome, cause?: Error): void => {
+        stopTimer();
         // The reset is the pong; an acknowledgement is odd, but someone is there.
         if (outcome === 'reset' || outcome === 'acknowledged') resolve();
         else reject(failureOf(outcome, peer, cause));
       };
-      link.send(peer, { message: EMPTY_MESSAGE, settled }, true);
+      const stopTimer = timers.after(timeoutMs, () => {
+        if (transmission !== undefined) link.withdraw(transmission);
+        settled(lateness(transmission));
+      });
+      const transmission = link.send(peer, { message: EMPTY_MESSAGE, settled }, true);
     });
 
   return {

@@ -3,9 +3,17 @@ import type { Message, MessageToSend } from './message.ts';
 
 /**
  * What became of a message: acknowledged by the peer; rejected by it; nobody answered, either in silence or with
- * errors of the transport; not even queued, because too many wait; or the link was closed.
+ * errors of the transport; never sent, since the peer stopped answering those before it; not even queued, because too
+ * many wait; or the link was closed.
  */
-export type Outcome = 'acknowledged' | 'reset' | 'timeout' | 'unreachable' | 'overloaded' | 'closed';
+export type Outcome =
+  | 'acknowledged'
+  | 'reset'
+  | 'timeout'
+  | 'unreachable'
+  | 'unsent'
+  | 'overloaded'
+  | 'closed';
 
 /** A message on its way, and who wants to know its fate. Whoever sends often can be the same object each time. */
 export interface Delivery {
@@ -39,7 +47,10 @@ export interface LinkUser {
  * message ids and acknowledgements (RFC 7252 4), or streams without them (RFC 8323).
  */
 export interface Link {
-  /** Settles the delivery at once if there is no way to send it. */
+  /**
+   * Settles the delivery at once if there is no way to send it. Among confirmable messages that wait for their turn,
+   * requests and pings of ours go before responses and notifications, and keep their order.
+   */
   send(peer: Peer, delivery: Delivery, confirmable: boolean): Transmission | undefined;
   /** Stops caring for a transmission; it is not settled any more. */
   withdraw(transmission: Transmission): void;

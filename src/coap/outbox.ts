@@ -1,7 +1,7 @@
 import type { Cancel, Clock, Timers } from '../base/index.ts';
 import type { DatagramTransport, Peer } from '../transport/index.ts';
 import { AgingMap } from './aging-map.ts';
-import { isRequest } from './code.ts';
+import { classOf } from './code.ts';
 import { encode } from './codec.ts';
 import type { Delivery, Outcome, Transmission } from './link.ts';
 import { MessageType } from './message.ts';
@@ -15,8 +15,10 @@ export interface Destination {
   mid: number;
   /** by our message id: waits for its acknowledgement */
   readonly onAir: Map<number, Confirmable>;
-  /** waits for NSTART, in order */
-  readonly queue: Set<Confirmable>;
+  /** Requests of ours and pings that wait for NSTART, in order. They go first: a registration depends on them. */
+  readonly requests: Set<Confirmable>;
+  /** responses and notifications that wait for NSTART, in order */
+  readonly responses: Set<Confirmable>;
   /** by our message id: was not confirmable, but may still be rejected */
   readonly unconfirmed: AgingMap<number, Delivery>;
   lastError: { readonly error: Error; readonly at: number } | undefined;
@@ -67,8 +69,13 @@ export interface Outbox {
 /** Messages that were not confirmable, remembered per peer for a reset; twice as many at most. */
 const UNCONFIRMED_PER_PEER = 64;
 
-export function isBusy({ onAir, queue }: Destination): boolean {
-  return onAir.size > 0 || queue.size > 0;
+export function isBusy({ onAir, requests, responses }: Destination): boolean {
+  return onAir.size > 0 || requests.size > 0 || responses.size > 0;
+}
+
+/** All that is not settled. */
+export function confirmablesOf({ onAir, requests, responses }: Destination): Confirmable[] {
+  return [...requests, ...responses, ...onAir.values()];
 }
 
 export function createOutbox(options: OutboxOptions): Outbox {
@@ -103,18 +110,23 @@ export function createOutbox(options: OutboxOptions): Outbox {
     transmit(sending, sending.bytes);
   };
 
-  const beginWaiting = (destination: Destination): void => {
-    for (const sending of destination.queue) {
-      if (isClosed || destination.onAir.size >= parameters.nstart) return;
-      destination.queue.delete(sending);
+  const beginFrom = (queue: Set<Confirmable>, { onAir }: Destination): void => {
+    for (const sending of queue) {
+      if (isClosed || onAir.size >= parameters.nstart) return;
+      queue.delete(sending);
       begin(sending);
     }
+  };
+
+  const beginWaiting = (destination: Destination): void => {
+    beginFrom(destination.requests, destination);
+    beginFrom(destination.responses, destination);
   };
 
   const remove = (sending: Confirmable): void => {
     const { destination } = sending;
     sending.stopTimer?.();
-    if (!destination.queue.delete(sending)) {
+    if (!destination.requests.delete(sending) && !destination.responses.delete(sending)) {
       if (destination.onAir.get(sending.mid) !== sending) return;
       destination.onAir.delete(sending.mid);
     }
@@ -127,9 +139,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
     sending.delivery.settled(outcome, cause);
   };
 
+  /**
+   * The peer has been silent for as long as we are patient. Responses and notifications behind it would each be as
+   * patient again, and tell what is old by then; requests have deadlines of their own, and find out whether it is back.
+   */
   const giveUp = (sending: Confirmable): void => {
     counters.timeouts++;
-    const { lastError } = sending.destination;
+    const { lastError, responses } = sending.destination;
+    const waiting = [...responses];
+    responses.clear();
+    outstanding -= waiting.length;
+    for (const { delivery } of waiting) delivery.settled('unsent');
     if (lastError !== undefined && lastError.at >= sending.begunAt)
       settle(sending, 'unreachable', lastError.error);
     else settle(sending, 'timeout');
@@ -151,8 +171,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       delivery.settled('closed');
       return undefined;
     }
-    // Only our own requests can grow without end: all else is bounded by what peers have asked for.
-    if (isRequest(delivery.message.code) && destination.queue.size >= limits.queuedRequests) {
+    const { requests, responses } = destination;
+    const isOurs = classOf(delivery.message.code) === 0;
+    // Only what we ask ourselves can grow without end: all else is bounded by what peers have asked for.
+    if (isOurs && requests.size >= limits.queuedRequests) {
       delivery.settled('overloaded');
       return undefined;
     }
@@ -170,7 +192,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     };
     outstanding++;
     if (destination.onAir.size < parameters.nstart) begin(sending);
-    else destination.queue.add(sending);
+    else (isOurs ? requests : responses).add(sending);
     return sending;
   };
 
@@ -188,7 +210,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
       peer,
       mid: Math.floor(random() * 65_536),
       onAir: new Map(),
-      queue: new Set(),
+      requests: new Set(),
+      responses: new Set(),
       unconfirmed: new AgingMap(UNCONFIRMED_PER_PEER),
       lastError: undefined,
     }),

@@ -139,3 +139,10 @@ export function uintOf(message: Message, number: number): number | undefined {
   const option = message.options.find((candidate) => candidate.number === number);
   return option === undefined ? undefined : [...option.value].reduce((sum, byte) => sum * 256 + byte, 0);
 }
+
+/** The code of the error that a promise ends with. */
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (error) => error.code,
+  );

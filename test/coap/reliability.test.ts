@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CoapResponse } from '../../src/coap/index.ts';
-import { ACK, CON, createLockstep, hex, NON, PEER, RST, STRANGER, TOKEN, text } from './lockstep.ts';
+import { ACK, CON, codeOf, createLockstep, hex, NON, PEER, RST, STRANGER, TOKEN, text } from './lockstep.ts';
 
 const GET = { method: 'GET', path: ['3', '0'] } as const;
 
@@ -12,12 +12,6 @@ function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   });
   return { promise, resolve };
 }
-
-const codeOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'no error',
-    (error) => error.code,
-  );
 
 describe('a confirmable request of ours', () => {
   test('is sent again after 2, 4, 8 and 16 s, and given up after 32 s more (RFC 7252 4.2)', async () => {

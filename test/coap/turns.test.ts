@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import type { CoapResponse, ObservationEnd, ServerObservation } from '../../src/coap/index.ts';
+import { ACK, CON, codeOf, createLockstep, PEER, text } from './lockstep.ts';
+
+const state = (payload: string): CoapResponse => ({ code: '2.05', payload: Buffer.from(payload) });
+const UPDATE = { method: 'POST', path: ['rd', '1'] } as const;
+
+/** A server whose resource the peer observes as often as asked. */
+async function observed(times: number) {
+  const observations: ServerObservation[] = [];
+  const ends: ObservationEnd[] = [];
+  const lockstep = createLockstep({
+    handler: () => ({
+      ...state('0'),
+      onObserve: (observation) => {
+        observations.push(observation);
+        observation.onEnd = (reason) => ends.push(reason);
+      },
+    }),
+  });
+  for (let at = 0; at < times; at++) {
+    const options = [{ number: 6, value: 0 }];
+    await lockstep.say({ mid: 0x100 + at, token: Buffer.from([at]), options });
+  }
+  lockstep.heard();
+  return { ...lockstep, observations, ends };
+}
+
+describe('what waits for NSTART (RFC 7252 4.7)', () => {
+  test('requests of ours go before notifications that wait, and stay in order', async () => {
+    const { endpoint, observations, hear, heard, say } = await observed(3);
+    for (const observation of observations) observation.notify(state('news'), { confirmable: true });
+    const under = hear();
+    void codeOf(endpoint.request(PEER, UPDATE));
+    void codeOf(endpoint.request(PEER, { method: 'GET', path: ['2'] }));
+    await Promise.resolve();
+    expect(heard()).toEqual([]);
+    const codes: number[] = [];
+    for (let last = under; codes.length < 4; ) {
+      await say({ type: ACK, code: 0, mid: last.mid });
+      last = hear();
+      codes.push(last.code);
+    }
+    expect(codes).toEqual([2, 1, 0x45, 0x45]);
+  });
+
+  test('a peer that stays silent ends what waits behind unsent, and a request of ours is next (RFC 7252 4.2)', async () => {
+    const { endpoint, observations, ends, hear, heard, clock } = await observed(3);
+    for (const observation of observations) observation.notify(state('news'), { confirmable: true });
+    hear();
+    await clock.advance(40_000);
+    heard();
+    const outcome = codeOf(endpoint.request(PEER, UPDATE));
+    await clock.advance(23_000);
+    expect(ends).toEqual(['timeout', 'timeout', 'timeout']);
+    expect(hear()).toMatchObject({ type: CON, code: 2 });
+    expect(endpoint.statistics()).toMatchObject({ outstanding: 1, timeouts: 1, observations: 0 });
+    await clock.advance(100_000);
+    expect(await outcome).toBe('coap.timeout');
+  });
+
+  test('a request whose time is over before its turn has not been seen by the peer: coap.unsent', async () => {
+    const { endpoint, clock, heard } = createLockstep();
+    const first = codeOf(endpoint.request(PEER, UPDATE));
+    const second = codeOf(endpoint.request(PEER, { ...UPDATE, path: ['rd', '2'], timeoutMs: 1000 }));
+    await clock.advance(1100);
+    expect(await second).toBe('coap.unsent');
+    await clock.advance(100_000);
+    expect(await first).toBe('coap.timeout');
+    expect(heard().map(({ options }) => text(options[1]?.value ?? Buffer.alloc(0)))).toEqual(
+      Array(5).fill('1'),
+    );
+  });
+
+  test('pings are bounded in number and in time, like requests', async () => {
+    const { endpoint, clock } = createLockstep({ limits: { queuedRequests: 1 } });
+    const outcomes = [1, 2, 3].map(() => codeOf(endpoint.ping(PEER)));
+    expect(await outcomes[2]).toBe('coap.overloaded');
+    await clock.advance(94_000);
+    expect(await Promise.all(outcomes)).toEqual(['coap.timeout', 'coap.timeout', 'coap.overloaded']);
+    expect(endpoint.statistics().outstanding).toBe(0);
+  });
+});
