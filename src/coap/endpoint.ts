@@ -20,6 +20,7 @@ import {
 } from './parameters.ts';
 import { createResponder } from './responder.ts';
 import { createServer, type Handler } from './server.ts';
+import type { OpenBody } from './sink.ts';
 import { type CoapStatistics, createCounters } from './statistics.ts';
 import { createUploads } from './uploads.ts';
 
@@ -34,6 +35,10 @@ export interface EndpointOptions {
   readonly parameters?: Partial<TransmissionParameters>;
   readonly limits?: Partial<EndpointLimits>;
   readonly handler: Handler;
+  /** Takes large bodies as they come, such as firmware. Asked once for each body of a PUT, POST, PATCH or iPATCH. */
+  readonly openBody?: OpenBody;
+  /** Peers that strangers must not push out of what is limited, such as those that are registered; default: none. */
+  readonly isKnown?: (peer: Peer) => boolean;
   readonly log?: Logger;
 }
 
@@ -91,10 +96,17 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     user,
   });
 
-  const uploads = createUploads(limits, szx);
+  const uploads = createUploads({
+    limits,
+    timers,
+    idleMs: times.exchangeLifetimeMs,
+    openBody: options.openBody,
+    isKnown: options.isKnown,
+    callOut,
+  });
   const bodies = createBodies(limits.keptBodies, szx);
   const observations = createObservations({ link, clock, bodies, callOut }, limits.observations);
-  const responder = createResponder({ link, bodies, observations, callOut });
+  const responder = createResponder({ link, bodies, observations, callOut, szx });
   const server = createServer({
     link,
     timers,
@@ -121,7 +133,6 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
 
   const forget = (): void => {
     link.rotate();
-    uploads.rotate();
     bodies.rotate();
     stopForgetting = timers.after(times.exchangeLifetimeMs, forget);
   };

@@ -17,4 +17,5 @@ export type {
   ServerObservation,
 } from './request.ts';
 export type { Handler } from './server.ts';
+export type { BodyHead, BodyLoss, BodySink, OpenBody } from './sink.ts';
 export type { CoapStatistics } from './statistics.ts';

@@ -88,6 +88,7 @@ export interface EndpointLimits {
   readonly handlerMs: number;
   /** bytes of a body that arrives in blocks */
   readonly bodyBytes: number;
+  /** bodies that arrive in blocks */
   readonly uploads: number;
   readonly uploadsPerPeer: number;
   /** large answers kept for being fetched block by block; twice as many at most */

@@ -5,12 +5,15 @@ import { type Link, unattended } from './link.ts';
 import type { MessageToSend } from './message.ts';
 import type { Observations } from './observations.ts';
 import type { CoapResponse, IncomingRequest } from './request.ts';
+import { writeResponse } from './response.ts';
 
 export interface ResponderOptions {
   readonly link: Link;
   readonly bodies: Bodies;
   readonly observations: Observations;
   readonly callOut: CallOut;
+  /** the largest block size exponent that we take */
+  readonly szx: number;
 }
 
 /** How far a request has come when it is answered. */
@@ -34,7 +37,8 @@ export interface Responder {
 /** A request that nothing has happened to yet. */
 export const FRESH: Progress = { isAcknowledged: false, sequence: 0 };
 
-export function createResponder({ link, bodies, observations, callOut }: ResponderOptions): Responder {
+export function createResponder(options: ResponderOptions): Responder {
+  const { link, bodies, observations, callOut, szx } = options;
   let unacknowledged = 0;
 
   const settled = (): void => {
@@ -53,11 +57,13 @@ export function createResponder({ link, bodies, observations, callOut }: Respond
   };
 
   const write = (request: IncomingRequest, response: CoapResponse, observe?: number): MessageToSend => {
-    const { block1, block2, token } = request;
+    const { block2, token } = request;
+    const block1 = request.block1 && { ...request.block1, szx: Math.min(request.block1.szx, szx) };
     const additions = {
       ...(observe !== undefined && { observe }),
       ...(block1 !== undefined && { block1 }),
     };
+    if (response.code === '2.31') return writeResponse(response, token, additions);
     return bodies.write(request, response, token, block2, additions);
   };
 
@@ -109,7 +115,12 @@ function isGrantable(request: IncomingRequest, response: CoapResponse): boolean 
   return isSuccess(RESPONSE_CODES[response.code]) && isWanted(request, response);
 }
 
-/** Bit 2^(class - 1) of No-Response says that responses of this class are not wanted (RFC 7967 2.1). */
+/**
+ * Bit 2^(class - 1) of No-Response says that responses of this class are not wanted (RFC 7967 2.1). Without 2.31 there
+ * would be no next block.
+ */
 function isWanted({ noResponse }: IncomingRequest, { code }: CoapResponse): boolean {
-  return noResponse === 0 || (noResponse & (1 << (classOf(RESPONSE_CODES[code]) - 1))) === 0;
+  return (
+    noResponse === 0 || code === '2.31' || (noResponse & (1 << (classOf(RESPONSE_CODES[code]) - 1))) === 0
+  );
 }

@@ -16,7 +16,7 @@ import {
 import { FRESH, type Progress, type Responder } from './responder.ts';
 import { writeResponse } from './response.ts';
 import type { Counters } from './statistics.ts';
-import type { Uploads } from './uploads.ts';
+import type { Taken, Uploads } from './uploads.ts';
 
 /** Answers a request; bodies are whole both ways, and must not be changed afterwards. What it throws becomes 5.00. */
 export type Handler = (request: CoapRequest) => CoapResponse | Promise<CoapResponse>;
@@ -147,6 +147,22 @@ export function createServer(options: ServerOptions): Server {
     else respond(request, response, sequence === 0 ? FRESH : { isAcknowledged: false, sequence });
   };
 
+  /** What answers the body, or one block of it, if it is not for the handler. */
+  const take = (request: IncomingRequest): Taken => {
+    try {
+      return uploads.take(request);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+
+  const serveBody = (request: IncomingRequest): void => {
+    const taken = take(request);
+    if (taken === undefined) serveWhole(request);
+    else if ('then' in taken) wait(request, taken, 0);
+    else respond(request, taken, FRESH);
+  };
+
   /** A later block of an answer that we keep; the handler makes a new one only if asking it twice does no harm. */
   const serveLaterBlock = (request: IncomingRequest): void => {
     // Observing begins with the first block (RFC 7959 3.4).
@@ -161,14 +177,10 @@ export function createServer(options: ServerOptions): Server {
     const { block1, block2 } = request;
     if (block2 !== undefined && block2.szx > LARGEST_SZX) {
       refuse(request, BAD_BLOCK);
-    } else if (block1 !== undefined) {
-      const interim = uploads.take(request, block1);
-      if (interim === undefined) serveWhole(request);
-      else reply(request.peer, request.message, interim);
-    } else if (block2 !== undefined && block2.number > 0) {
+    } else if (block1 === undefined && block2 !== undefined && block2.number > 0) {
       serveLaterBlock(request);
     } else {
-      serveWhole(request);
+      serveBody(request);
     }
   };
 
@@ -192,6 +204,7 @@ export function createServer(options: ServerOptions): Server {
     close() {
       for (const { stopTimer } of working) stopTimer();
       working.clear();
+      uploads.drop();
     },
   };
 }

@@ -1,98 +1,220 @@
-import { type Block, blockValue, LARGEST_SZX, offsetOf, sizeOf } from './block.ts';
+import type { Cancel, Timers } from '../base/index.ts';
+import type { Peer } from '../transport/index.ts';
+import { type Block, LARGEST_SZX, offsetOf, sizeOf } from './block.ts';
+import type { CallOut } from './callback.ts';
+import { isSafe } from './code.ts';
+import { sameBytes } from './message.ts';
 import { OptionNumber } from './option.ts';
 import type { EndpointLimits } from './parameters.ts';
+import { type IsKnown, Quota } from './quota.ts';
 import { type CoapResponse, type IncomingRequest, transferKey } from './request.ts';
+import { type BodyLoss, type BodySink, Collector, type OpenBody } from './sink.ts';
 
-/** Puts bodies together that arrive in blocks (RFC 7959 2.5). */
+/** Puts bodies together that arrive in blocks (RFC 7959 2.5), or passes them on to who takes them so. */
 export interface Uploads {
   /**
-   * Takes one block.
-   * @returns what to answer; or undefined when the body is whole, and then `request` has it
+   * Takes the body of a request, or one block of it.
+   * @returns what to answer, or undefined: then `request` has the whole body and is for the handler
    */
-  take(request: IncomingRequest, block: Block): CoapResponse | undefined;
+  take(request: IncomingRequest): Taken;
   readonly size: number;
-  /** Forgets uploads that no block came for since the last rotation. */
-  rotate(): void;
+  /** Ends the uploads of one peer that is gone, or of all, as `closed`. */
+  drop(peer?: Peer): void;
 }
 
-/** A body that grows in a buffer that doubles, so that nothing else is kept of its blocks. */
+export type Taken = CoapResponse | Promise<CoapResponse> | undefined;
+
+export interface UploadsOptions {
+  readonly limits: EndpointLimits;
+  readonly timers: Timers;
+  /** the longest wait for the next block */
+  readonly idleMs: number;
+  readonly openBody?: OpenBody | undefined;
+  readonly isKnown?: IsKnown | undefined;
+  readonly callOut: CallOut;
+}
+
+type Body = Collector | BodySink;
+
 interface Upload {
-  readonly peer: string;
-  /** of the first block: not every client repeats it */
-  readonly observe: 0 | 1 | undefined;
-  buffer: Uint8Array;
+  readonly key: string;
+  readonly body: Body;
+  /** the first block: not every client repeats all that it says */
+  readonly first: Pick<IncomingRequest, 'peer' | 'observe' | 'size1' | 'token'>;
+  /** token of the transfer that this one has replaced before that was whole */
+  readonly rival: Uint8Array | undefined;
   length: number;
-  isStale: boolean;
+  isWriting: boolean;
+  stopTimer: Cancel;
 }
 
-const FIRST_CAPACITY = 4096;
-/** What to answer when there is no room for another upload. */
 const NO_ROOM: CoapResponse = { code: '5.03', maxAgeS: 10 };
 const BAD_BLOCK: CoapResponse = { code: '4.00' };
+const CONTINUE: CoapResponse = { code: '2.31' };
+const INCOMPLETE: CoapResponse = { code: '4.08' };
+/** A body that comes in one message is a block that nothing follows. */
+const WHOLE: Block = { number: 0, more: false, szx: LARGEST_SZX };
 
-/** @param szx the largest block size exponent that we ask for */
-export function createUploads(limits: EndpointLimits, szx: number): Uploads {
+export function createUploads(options: UploadsOptions): Uploads {
+  const { limits, timers, idleMs, openBody, isKnown, callOut } = options;
   /** in the order of their last blocks */
   const uploads = new Map<string, Upload>();
+  const quota = new Quota({ all: limits.uploads, each: limits.uploadsPerPeer, isKnown });
+
+  const remove = (upload: Upload): void => {
+    upload.stopTimer();
+    uploads.delete(upload.key);
+    quota.give(upload.first.peer);
+  };
+
+  const lose = (upload: Upload, why: BodyLoss): void => {
+    remove(upload);
+    callOut(() => upload.body.abort(why));
+  };
+
+  const wait = (upload: Upload, ms: number): void => {
+    upload.stopTimer();
+    upload.stopTimer = timers.after(ms, () => lose(upload, 'timeout'));
+  };
 
   /** A peer with too many uploads loses the one that rests longest: it may have been abandoned. */
-  const makeRoom = (peer: string): void => {
-    const own = [...uploads].filter(([, upload]) => upload.peer === peer);
-    const [longestAtRest] = own;
-    if (longestAtRest !== undefined && own.length >= limits.uploadsPerPeer) uploads.delete(longestAtRest[0]);
+  const makeRoom = (peer: Peer): boolean => {
+    if (quota.isSpent(peer))
+      for (const upload of uploads.values())
+        if (upload.first.peer.key === peer.key) {
+          lose(upload, 'replaced');
+          break;
+        }
+    return !quota.isFull(peer);
   };
 
-  const begin = (key: string, { peer, observe }: IncomingRequest): boolean => {
-    uploads.delete(key);
-    makeRoom(peer.key);
-    if (uploads.size >= limits.uploads) return false;
-    const buffer = new Uint8Array(FIRST_CAPACITY);
-    uploads.set(key, { peer: peer.key, observe, buffer, length: 0, isStale: false });
-    return true;
+  /** Whether somebody may want to take the body as it comes. */
+  const isOffered = ({ message, payload, block1 }: IncomingRequest): boolean =>
+    openBody !== undefined && !isSafe(message.code) && (block1 !== undefined || payload.length > 0);
+
+  const bodyOf = (request: IncomingRequest): Body | CoapResponse | undefined => {
+    const opened = isOffered(request) ? openBody?.({ ...request, size: request.size1 }) : undefined;
+    return opened ?? (request.block1 === undefined ? undefined : new Collector());
   };
 
-  const tooLarge = (key: string): CoapResponse => {
-    uploads.delete(key);
-    return {
-      code: '4.13',
-      options: [{ number: OptionNumber.size1, value: limits.bodyBytes }],
+  /** @returns the upload that begins with this request; or what to answer instead */
+  const begin = (key: string, request: IncomingRequest): Upload | Taken => {
+    const replaced = uploads.get(key);
+    if (replaced !== undefined) lose(replaced, 'replaced');
+    const body = bodyOf(request);
+    if (body === undefined || 'code' in body) return body;
+    if (!makeRoom(request.peer)) {
+      callOut(() => body.abort('failed'));
+      return NO_ROOM;
+    }
+    const { peer, observe, size1, token } = request;
+    const upload: Upload = {
+      key,
+      body,
+      first: { peer, observe, size1, token },
+      rival: replaced?.first.token,
+      length: 0,
+      isWriting: false,
+      stopTimer: () => {},
     };
+    uploads.set(key, upload);
+    quota.take(peer);
+    return upload;
   };
 
-  const answer = (code: '2.31' | '4.08', block: Block): CoapResponse => {
-    const accepted = { ...block, szx: Math.min(block.szx, szx) };
-    return { code, options: [{ number: OptionNumber.block1, value: blockValue(accepted) }] };
+  /** @returns what speaks against the block */
+  const objection = (upload: Upload, block: Block, { token, payload, size1 }: IncomingRequest) => {
+    const { first, rival, length, body } = upload;
+    if (isOfAnother(upload, token, size1)) return INCOMPLETE;
+    if (upload.isWriting || offsetOf(block) !== length) {
+      // Of two transfers that nothing tells apart, neither can be trusted after a block out of order.
+      if (rival !== undefined && !upload.isWriting) lose(upload, 'replaced');
+      return INCOMPLETE;
+    }
+    const mostBytes = 'mostBytes' in body ? (body.mostBytes ?? limits.bodyBytes) : limits.bodyBytes;
+    const end = length + payload.length;
+    if (Math.max(first.size1 ?? 0, end) > mostBytes) {
+      lose(upload, 'too-large');
+      return tooLarge(mostBytes);
+    }
+    if (!block.more && rival !== undefined && first.size1 !== undefined && first.size1 !== end) {
+      lose(upload, 'replaced');
+      return INCOMPLETE;
+    }
+    return undefined;
+  };
+
+  /** What follows when the body has taken the block. */
+  const goOn = (
+    upload: Upload,
+    refusal: CoapResponse | undefined,
+    request: IncomingRequest,
+    more: boolean,
+  ): Taken => {
+    if (uploads.get(upload.key) !== upload) return INCOMPLETE;
+    upload.isWriting = false;
+    if (refusal !== undefined) {
+      lose(upload, 'failed');
+      return refusal;
+    }
+    if (more) {
+      wait(upload, idleMs);
+      uploads.delete(upload.key);
+      uploads.set(upload.key, upload);
+      return CONTINUE;
+    }
+    remove(upload);
+    if (!(upload.body instanceof Collector)) return upload.body.end();
+    request.payload = upload.body.bytes;
+    request.observe ??= upload.first.observe;
+    return undefined;
+  };
+
+  const write = (upload: Upload, request: IncomingRequest, more: boolean): Taken => {
+    const { body } = upload;
+    const { payload } = request;
+    const failed = (error: unknown): never => {
+      if (uploads.get(upload.key) === upload) lose(upload, 'failed');
+      throw error;
+    };
+    upload.length += payload.length;
+    try {
+      const writing = payload.length === 0 ? undefined : body.write(payload);
+      if (!isPromise(writing)) return goOn(upload, writing ?? undefined, request, more);
+      upload.isWriting = true;
+      wait(upload, limits.handlerMs);
+      return writing.then(
+        (refusal) => goOn(upload, refusal ?? undefined, request, more) ?? INCOMPLETE,
+        failed,
+      );
+    } catch (error) {
+      return failed(error);
+    }
   };
 
   return {
     get size() {
       return uploads.size;
     },
-    take(request, block) {
-      const { payload, size1 = 0 } = request;
+    take(request) {
+      const { block1, payload } = request;
+      if (block1 === undefined && !isOffered(request)) return undefined;
+      if (block1 !== undefined && !isWellFilled(block1, payload.length)) return BAD_BLOCK;
+      const block = block1 ?? WHOLE;
       const key = transferKey(request);
-      if (!isWellFilled(block, payload.length)) return BAD_BLOCK;
-      if (Math.max(size1, offsetOf(block) + payload.length) > limits.bodyBytes) return tooLarge(key);
-      if (block.number === 0 && !begin(key, request)) return NO_ROOM;
-      const upload = uploads.get(key);
-      if (upload === undefined || upload.length !== offsetOf(block)) return answer('4.08', block);
-      append(upload, payload);
-      uploads.delete(key);
-      if (block.more) {
-        uploads.set(key, upload);
-        return answer('2.31', block);
-      }
-      request.payload = upload.buffer.subarray(0, upload.length);
-      request.observe ??= upload.observe;
-      return undefined;
+      const upload = block.number === 0 ? begin(key, request) : (uploads.get(key) ?? INCOMPLETE);
+      if (upload === undefined || !('body' in upload)) return upload;
+      return objection(upload, block, request) ?? write(upload, request, block.more);
     },
-    rotate() {
-      for (const [key, upload] of uploads) {
-        if (upload.isStale) uploads.delete(key);
-        upload.isStale = true;
-      }
+    drop(peer) {
+      for (const upload of [...uploads.values()])
+        if (peer === undefined || upload.first.peer.key === peer.key) lose(upload, 'closed');
     },
   };
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
 }
 
 /** All blocks but the last are full; size exponent 7 is reserved (RFC 7959 2.2). */
@@ -101,14 +223,15 @@ function isWellFilled(block: Block, length: number): boolean {
   return block.more ? length === sizeOf(block.szx) : length <= sizeOf(block.szx);
 }
 
-function append(upload: Upload, payload: Uint8Array): void {
-  const length = upload.length + payload.length;
-  if (length > upload.buffer.length) {
-    const larger = new Uint8Array(Math.max(length, 2 * upload.buffer.length));
-    larger.set(upload.buffer.subarray(0, upload.length));
-    upload.buffer = larger;
-  }
-  upload.buffer.set(payload, upload.length);
-  upload.length = length;
-  upload.isStale = false;
+function tooLarge(mostBytes: number): CoapResponse {
+  return { code: '4.13', options: [{ number: OptionNumber.size1, value: mostBytes }] };
+}
+
+/**
+ * Without Request-Tag (RFC 9175 3) two transfers of one peer to one place look the same, and the later one replaces the
+ * earlier (RFC 7959 2.5). What tells them apart all the same: another size, or the token of the one that was replaced.
+ */
+function isOfAnother({ first, rival }: Upload, token: Uint8Array, size1: number | undefined): boolean {
+  if (size1 !== undefined && first.size1 !== undefined && size1 !== first.size1) return true;
+  return rival !== undefined && sameBytes(token, rival) && !sameBytes(token, first.token);
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { CoapRequest, CoapResponse } from '../../src/coap/index.ts';
 import {
   ACK,
+  block,
   CON,
   createLockstep,
   hex,
@@ -19,10 +20,6 @@ const BLOCK2 = 23;
 const BLOCK1 = 27;
 const SIZE2 = 28;
 const SIZE1 = 60;
-
-/** The value of a Block option (RFC 7959 2.2). */
-const block = (number: number, more: boolean, size: number): number =>
-  number * 16 + (more ? 8 : 0) + Math.log2(size) - 4;
 
 const body = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, at) => 97 + (at % 26)));
 

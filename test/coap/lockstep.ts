@@ -146,3 +146,7 @@ export const codeOf = (promise: Promise<unknown>): Promise<string> =>
     () => 'no error',
     (error) => error.code,
   );
+
+/** The value of a Block option (RFC 7959 2.2). */
+export const block = (number: number, more: boolean, size: number): number =>
+  number * 16 + (more ? 8 : 0) + Math.log2(size) - 4;
