@@ -1,7 +1,7 @@
 import { type Block, blockInto } from './block.ts';
 import { formatCode } from './code.ts';
 import type { Message } from './message.ts';
-import { createOptionReader, type Option, OptionNumber, uintInto } from './option.ts';
+import { bytesInto, createOptionReader, type Option, OptionNumber, uintInto } from './option.ts';
 import { addText } from './text.ts';
 
 /** The answer to a request of ours, whole. */
@@ -24,6 +24,8 @@ export interface AnswerPart extends CoapAnswer {
   readonly block1: Block | undefined;
   readonly block2: Block | undefined;
   readonly size2: number | undefined;
+  /** what to repeat, so that the request counts as fresh (RFC 9175 2.2.1) */
+  readonly echo: Uint8Array | undefined;
 }
 
 /** What the options of a response say. */
@@ -36,17 +38,12 @@ interface Fields {
   block1: Block | undefined;
   block2: Block | undefined;
   size2: number | undefined;
+  echo: Uint8Array | undefined;
 }
 
 /** Options that mean something to us in a response (RFC 7252 5.10). */
 const readOptions = createOptionReader<Fields>({
-  [OptionNumber.etag]: {
-    length: [1, 8],
-    read: (fields, value) => {
-      fields.etag = value;
-      return true;
-    },
-  },
+  [OptionNumber.etag]: { length: [1, 8], read: bytesInto('etag') },
   [OptionNumber.observe]: { length: [0, 3], read: uintInto('observe') },
   [OptionNumber.locationPath]: {
     length: [0, 255],
@@ -58,6 +55,7 @@ const readOptions = createOptionReader<Fields>({
   [OptionNumber.block2]: { length: [0, 3], read: blockInto('block2') },
   [OptionNumber.block1]: { length: [0, 3], read: blockInto('block1') },
   [OptionNumber.size2]: { length: [0, 4], read: uintInto('size2') },
+  [OptionNumber.echo]: { length: [1, 40], read: bytesInto('echo') },
 });
 
 /** Reads the options of a response. Undefined if it has a critical one that we do not know (RFC 7252 5.4.1). */
@@ -71,6 +69,7 @@ export function readAnswer(message: Message): AnswerPart | undefined {
     block1: undefined,
     block2: undefined,
     size2: undefined,
+    echo: undefined,
   };
   if (readOptions(message.options, fields) !== undefined) return undefined;
   const { code, payload, options } = message;

@@ -1,153 +1,168 @@
-import { GatewayError } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
 import type { AnswerPart, CoapAnswer } from './answer.ts';
+import {
+  type Asker,
+  type AskerOptions,
+  type CoapRequestToSend,
+  createAsker,
+  type Relating,
+} from './asker.ts';
 import { blockValue, LARGEST_SZX, sizeOf } from './block.ts';
-import { METHOD_CODES, type Method } from './code.ts';
-import type { ExchangePolicy, Exchanges } from './exchanges.ts';
-import type { Expectation } from './expectations.ts';
-import { NO_BYTES } from './message.ts';
-import { OptionNumber, type OptionToSend, sendable } from './option.ts';
-import { type AskBlock, download, upload } from './transfer.ts';
+import { isSuccess } from './code.ts';
+import { NO_BYTES, sameBytes } from './message.ts';
+import { OptionNumber, type OptionToSend } from './option.ts';
+import { type Download, download, incomplete, passOn, type TakeChunk, upload } from './transfer.ts';
 
-/** A request to send; bodies of any size go in blocks by themselves. */
-export interface CoapRequestToSend {
-  readonly method: Method;
-  /** segments of at most 255 bytes */
-  readonly path: readonly string[];
-  readonly query?: readonly string[];
-  readonly contentFormat?: number;
-  readonly accept?: number;
-  readonly payload?: Uint8Array;
-  readonly options?: readonly OptionToSend[];
-  /** default true */
-  readonly confirmable?: boolean;
+/** A large body to fetch. */
+export interface DownloadRequest extends CoapRequestToSend {
+  /** of the whole body; more is `coap.too-large` */
+  readonly mostBytes: number;
   /**
-   * The longest wait for one response, NSTART's queue included and for every block anew; default MAX_TRANSMIT_WAIT
-   * (RFC 7252 4.8.2).
+   * Where an earlier download of the same representation stopped, as its chunks said. Without an ETag nothing says that
+   * it is the same.
    */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly resume?: { readonly offset: number; readonly etag: Uint8Array };
 }
 
-export interface ClientOptions {
-  readonly exchanges: Exchanges;
-  /** size exponent of the largest block that we send or ask for */
-  readonly szx: number;
+export interface ClientOptions extends AskerOptions {
   /** of a body that arrives in blocks */
   readonly mostBytes: number;
-  /** for requests that say nothing of it */
-  readonly timeoutMs: number;
+  /** 0 <= x < 1 */
+  readonly random: () => number;
 }
 
-/** What makes a request part of a relation (RFC 7641 3). */
-export interface Relating {
-  readonly observe: 0 | 1;
-  /** whose token all messages of the request have */
-  readonly expectation: Expectation;
-  /** responses with that token which are not the answer */
-  readonly isPassedOver?: (answer: AnswerPart) => boolean;
-}
-
-/** Asks whole requests, and gets whole answers. All throw what {@link Exchanges.ask} and the transfers throw. */
+/** Asks whole requests, and gets whole answers. All throw what {@link Asker} and the transfers throw. */
 export interface Client {
   request(peer: Peer, request: CoapRequestToSend): Promise<CoapAnswer>;
+  /** Passes the body of a success on as it comes; see {@link CoapEndpoint.download}. */
+  download(peer: Peer, request: DownloadRequest, take: TakeChunk): Promise<CoapAnswer>;
   /** Sends the whole request. @returns the first message of the answer */
-  begin(peer: Peer, request: CoapRequestToSend, relating?: Relating): Promise<AnswerPart>;
+  begin(peer: Peer, request: CoapRequestToSend, relating: Relating): Promise<AnswerPart>;
   /** Fetches the rest of the answer that begins with `first`. */
   complete(peer: Peer, request: CoapRequestToSend, first: AnswerPart): Promise<CoapAnswer>;
 }
 
-const LONGEST_SEGMENT = 255;
-
-export function createClient({ exchanges, szx, mostBytes, timeoutMs }: ClientOptions): Client {
+export function createClient(options: ClientOptions): Client {
+  const { szx, mostBytes, random } = options;
   const inTurn = createTurns();
+  const nextTag = createTags(random);
   // A peer that may send smaller blocks only is told before it sends larger ones (RFC 7959 2.4).
-  const firstOptions: readonly OptionToSend[] =
-    szx === LARGEST_SZX
-      ? []
-      : [{ number: OptionNumber.block2, value: blockValue({ number: 0, more: false, szx }) }];
+  const firstOptions: readonly OptionToSend[] = szx === LARGEST_SZX ? [] : [block2Option(0, szx)];
 
-  const asking = (peer: Peer, request: CoapRequestToSend, relating?: Relating): AskBlock => {
-    const code = METHOD_CODES[request.method];
-    const own = optionsOf(request, relating);
-    const policy: ExchangePolicy = {
-      confirmable: request.confirmable ?? true,
-      timeoutMs: request.timeoutMs ?? timeoutMs,
-      signal: request.signal,
-    };
-    const { expectation, isPassedOver } = relating ?? {};
-    return (options, payload) =>
-      exchanges.ask(
-        peer,
-        { code, options: [...own, ...options], payload },
-        policy,
-        expectation,
-        isPassedOver,
-      );
+  const asking = (peer: Peer, request: CoapRequestToSend, relating?: Relating): Asker => {
+    const asker = createAsker(options, peer, request, relating);
+    // What an upload before this one left at the peer, or on its way, is not continued by it (RFC 9175 3.3).
+    if (isLarge(request)) asker.add({ number: OptionNumber.requestTag, value: nextTag() });
+    return asker;
   };
 
-  const begin: Client['begin'] = async (peer, request, relating) => {
+  const isLarge = ({ payload = NO_BYTES }: CoapRequestToSend): boolean => payload.length > sizeOf(szx);
+
+  /** Sends the request with a body of any size. */
+  const send = (
+    peer: Peer,
+    request: CoapRequestToSend,
+    asker: Asker,
+    beginning: readonly OptionToSend[],
+  ): Promise<AnswerPart> => {
     const { payload = NO_BYTES } = request;
-    const ask = asking(peer, request, relating);
-    if (payload.length <= sizeOf(szx)) return ask(firstOptions, payload);
-    // Without tokens to tell them apart, two uploads to one place would become one (RFC 7959 2.5).
-    return inTurn(placeOf(peer, request), () => upload(ask, payload, szx));
-  };
-
-  const complete: Client['complete'] = (peer, request, first) => {
-    const { method, payload = NO_BYTES } = request;
-    // The payload of a FETCH is part of its question (RFC 8132 2.1), the others have done their work.
-    const isRepeated = method === 'FETCH' && payload.length <= sizeOf(szx);
-    return download(first, {
-      ask: asking(peer, request),
-      payload: isRepeated ? payload : NO_BYTES,
-      firstOptions,
-      canRestart: method === 'GET' || isRepeated,
-      mostBytes,
+    if (!isLarge(request)) return asker.ask(beginning, payload);
+    // A peer may not know the tags that tell uploads to one place apart, so there is one at a time (RFC 7959 2.5).
+    return inTurn(placeOf(peer, request), asker, () => {
+      asker.allow(payload.length);
+      return upload(asker, payload, szx);
     });
   };
 
+  /** Proves, if the peer wants that, that the request is no old one sent again by another (RFC 9175 2.3). */
+  const start = async (
+    peer: Peer,
+    request: CoapRequestToSend,
+    asker: Asker,
+    beginning = firstOptions,
+  ): Promise<AnswerPart> => {
+    const answer = await send(peer, request, asker, beginning);
+    if (answer.code !== '4.01' || answer.echo === undefined) return answer;
+    asker.add({ number: OptionNumber.echo, value: answer.echo });
+    asker.allow(1);
+    return send(peer, request, asker, beginning);
+  };
+
+  const rest = (asker: Asker, request: CoapRequestToSend, most: number): Download => {
+    const { method, payload = NO_BYTES } = request;
+    // The payload of a FETCH is part of its question (RFC 8132 2.1), the others have done their work.
+    const isRepeated = method === 'FETCH' && !isLarge(request);
+    return {
+      asker,
+      payload: isRepeated ? payload : NO_BYTES,
+      firstOptions,
+      isRepeatable: method === 'GET' || isRepeated,
+      mostBytes: most,
+    };
+  };
+
   return {
-    begin,
-    complete,
-    request: async (peer, request) => complete(peer, request, await begin(peer, request)),
+    begin: (peer, request, relating) => start(peer, request, asking(peer, request, relating)),
+    complete: async (peer, request, first) =>
+      download(first, rest(asking(peer, request), request, mostBytes)),
+    async request(peer, request) {
+      const asker = asking(peer, request);
+      return download(await start(peer, request, asker), rest(asker, request, mostBytes));
+    },
+    async download(peer, request, take) {
+      const { resume } = request;
+      const asker = asking(peer, request);
+      const number = Math.floor((resume?.offset ?? 0) / sizeOf(szx));
+      const first = await start(peer, request, asker, resume && [block2Option(number, szx)]);
+      const how = rest(asker, request, request.mostBytes);
+      if (!isSuccess(first.message.code)) return download(first, { ...how, mostBytes });
+      if (resume === undefined) return passOn(first, 0, how, take);
+      if (first.etag === undefined || first.block2 === undefined || !sameBytes(first.etag, resume.etag))
+        throw incomplete(first, 'lost');
+      return passOn(first, number * sizeOf(szx), how, (chunk, place) => {
+        const known = Math.max(0, resume.offset - place.offset);
+        return take(chunk.subarray(known), { ...place, offset: place.offset + known });
+      });
+    },
   };
 }
 
-/** @throws GatewayError `coap.bad-request` for what no message can carry */
-function optionsOf(request: CoapRequestToSend, relating: Relating | undefined): OptionToSend[] {
-  const { path, query = [], contentFormat, accept } = request;
-  const options: OptionToSend[] = [];
-  if (relating !== undefined) options.push({ number: OptionNumber.observe, value: relating.observe });
-  for (const segment of path) options.push({ number: OptionNumber.uriPath, value: shortEnough(segment) });
-  if (contentFormat !== undefined)
-    options.push(sendable({ number: OptionNumber.contentFormat, value: contentFormat }));
-  for (const item of query) options.push({ number: OptionNumber.uriQuery, value: shortEnough(item) });
-  if (accept !== undefined) options.push(sendable({ number: OptionNumber.accept, value: accept }));
-  for (const option of request.options ?? []) options.push(sendable(option));
-  return options;
-}
-
-function shortEnough(text: string): string {
-  if (Buffer.byteLength(text) <= LONGEST_SEGMENT) return text;
-  throw new GatewayError('coap.bad-request', `longer than ${LONGEST_SEGMENT} bytes: ${text.slice(0, 40)}...`);
+function block2Option(number: number, szx: number): OptionToSend {
+  return { number: OptionNumber.block2, value: blockValue({ number, more: false, szx }) };
 }
 
 function placeOf(peer: Peer, { method, path, query, contentFormat, accept }: CoapRequestToSend): string {
   return JSON.stringify([peer.key, method, path, query, contentFormat, accept]);
 }
 
+const TAGS = 0xffffff;
+
+/** Begins anywhere, as a peer may remember what we did before we were started again. */
+function createTags(random: () => number): () => number {
+  let tag = Math.floor(random() * TAGS);
+  return () => {
+    tag = tag >= TAGS ? 1 : tag + 1;
+    return tag;
+  };
+}
+
+type Turns = <T>(key: string, asker: Asker, work: () => Promise<T>) => Promise<T>;
+
 /** Lets work for one key wait for the work before it, however that ends. */
-function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+function createTurns(): Turns {
   const last = new Map<string, Promise<unknown>>();
-  return async (key, work) => {
+  return async (key, asker, work) => {
     const before = last.get(key);
-    const turn = before === undefined ? work() : before.then(work, work);
-    last.set(key, turn);
+    const turn = before === undefined ? work() : asker.wait(before).then(work);
+    // One that gives up waiting must not let the next one begin.
+    const done = Promise.allSettled([before, turn]);
+    last.set(key, done);
     try {
       return await turn;
     } finally {
-      if (last.get(key) === turn) last.delete(key);
+      void done.then(() => {
+        if (last.get(key) === done) last.delete(key);
+      });
     }
   };
 }

@@ -1,10 +1,11 @@
 import { type Clock, createTimers, type Logger, silentLogger, type Timers } from '../base/index.ts';
 import type { DatagramTransport, Peer } from '../transport/index.ts';
 import type { CoapAnswer } from './answer.ts';
+import type { CoapRequestToSend } from './asker.ts';
 import { szxOf } from './block.ts';
 import { createBodies } from './bodies.ts';
 import { createCallOut } from './callback.ts';
-import { type CoapRequestToSend, createClient } from './client.ts';
+import { createClient, type DownloadRequest } from './client.ts';
 import { createDatagramLink } from './datagram-link.ts';
 import { createExchanges } from './exchanges.ts';
 import { createExpectations } from './expectations.ts';
@@ -22,6 +23,7 @@ import { createResponder } from './responder.ts';
 import { createServer, type Handler } from './server.ts';
 import type { OpenBody } from './sink.ts';
 import { type CoapStatistics, createCounters } from './statistics.ts';
+import type { TakeChunk } from './transfer.ts';
 import { createUploads } from './uploads.ts';
 
 export interface EndpointOptions {
@@ -47,10 +49,17 @@ export interface CoapEndpoint {
   /**
    * Asks, with bodies of any size both ways (RFC 7959). Every code is an answer; errors are about the way there.
    * @throws GatewayError `coap.timeout`, `coap.unsent` (the peer has not seen it), `coap.transport` (no answer, and
-   *   the transport knows why), `coap.reset`, `coap.protocol`, `coap.too-large`, `coap.overloaded`, `coap.aborted`,
-   *   `coap.closed`, `coap.bad-request`
+   *   the transport knows why), `coap.reset`, `coap.protocol`, `coap.too-large`, `coap.incomplete`, `coap.overloaded`,
+   *   `coap.aborted`, `coap.closed`, `coap.bad-request`
    */
   request(peer: Peer, request: CoapRequestToSend): Promise<CoapAnswer>;
+  /**
+   * Fetches a body that need not fit in memory (RFC 7959 2.4): chunks in their order, each once, all of one
+   * representation. More are asked for when `take` has settled; what it throws ends the download.
+   * @returns an error as `request` does, also one to a later block; a success without its payload, when all is taken
+   * @throws as `request`, and GatewayError `coap.incomplete` if the representation changes, or is not that of `resume`
+   */
+  download(peer: Peer, request: DownloadRequest, take: TakeChunk): Promise<CoapAnswer>;
   /** Observes (RFC 7641); the first answer is no notification. @throws as `request` */
   observe(
     peer: Peer,
@@ -125,6 +134,9 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
   const exchanges = createExchanges(link, expectations, timers);
   const client = createClient({
     exchanges,
+    clock,
+    timers,
+    random,
     szx,
     mostBytes: limits.bodyBytes,
     timeoutMs: times.maxTransmitWaitMs,
@@ -140,6 +152,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
 
   return {
     request: client.request,
+    download: client.download,
     observe,
     ping: (peer) => exchanges.ping(peer, times.maxTransmitWaitMs),
     dropObservations: (peer) => observations.drop(peer, 'cancelled'),

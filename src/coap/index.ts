@@ -1,6 +1,7 @@
 /** coap: requests, answers and observations over lossy datagrams (RFC 7252, 7641, 7959, 8132, 7967). Knows no LwM2M. */
 export type { CoapAnswer } from './answer.ts';
-export type { CoapRequestToSend } from './client.ts';
+export type { CoapRequestToSend } from './asker.ts';
+export type { DownloadRequest } from './client.ts';
 export type { Method, ResponseCode } from './code.ts';
 export type { CoapEndpoint, EndpointOptions } from './endpoint.ts';
 export { createEndpoint } from './endpoint.ts';
@@ -19,3 +20,4 @@ export type {
 export type { Handler } from './server.ts';
 export type { BodyHead, BodyLoss, BodySink, OpenBody } from './sink.ts';
 export type { CoapStatistics } from './statistics.ts';
+export type { ChunkPlace, TakeChunk } from './transfer.ts';

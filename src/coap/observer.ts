@@ -1,8 +1,9 @@
 import { type Clock, type Logger, messageOf } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
 import { type AnswerPart, type CoapAnswer, readAnswer } from './answer.ts';
+import type { CoapRequestToSend } from './asker.ts';
 import type { CallOut } from './callback.ts';
-import type { Client, CoapRequestToSend } from './client.ts';
+import type { Client } from './client.ts';
 import { isSuccess } from './code.ts';
 import type { Expectation, Expectations } from './expectations.ts';
 import type { Message } from './message.ts';

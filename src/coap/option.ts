@@ -1,6 +1,6 @@
 import { GatewayError } from '../base/index.ts';
 
-/** Option numbers (RFC 7252 5.10, 7641 2, 7959 2.1 and 4, 7967 2). */
+/** Option numbers (RFC 7252 5.10, 7641 2, 7959 2.1 and 4, 7967 2, 9175 5). */
 export const OptionNumber = {
   uriHost: 3,
   etag: 4,
@@ -19,7 +19,9 @@ export const OptionNumber = {
   proxyUri: 35,
   proxyScheme: 39,
   size1: 60,
+  echo: 252,
   noResponse: 258,
+  requestTag: 292,
 } as const;
 
 /** An option as it arrived. */
@@ -110,6 +112,14 @@ export const uintInto =
   <Field extends string>(field: Field) =>
   (fields: { [key in Field]: number | undefined }, value: Uint8Array): boolean => {
     fields[field] = readUint(value);
+    return true;
+  };
+
+/** Reads an option into the field that holds its bytes. */
+export const bytesInto =
+  <Field extends string>(field: Field) =>
+  (fields: { [key in Field]: Uint8Array | undefined }, value: Uint8Array): boolean => {
+    fields[field] = value;
     return true;
   };
 

@@ -1,12 +1,10 @@
 import { GatewayError } from '../base/index.ts';
 import { type AnswerPart, type CoapAnswer, wholeAnswer } from './answer.ts';
+import type { Asker } from './asker.ts';
 import { type Block, blockValue, LARGEST_SZX, offsetOf, sizeOf } from './block.ts';
 import { isSuccess } from './code.ts';
 import { NO_BYTES, sameBytes } from './message.ts';
 import { OptionNumber, type OptionToSend } from './option.ts';
-
-/** Asks with one message: the options and method of the request, and these. */
-export type AskBlock = (options: readonly OptionToSend[], payload: Uint8Array) => Promise<AnswerPart>;
 
 /** Times that a transfer is begun anew, when the peer lost track or the representation changed. */
 const MOST_RESTARTS = 2;
@@ -18,7 +16,11 @@ const broken = (message: string): GatewayError => new GatewayError('coap.protoco
  * @returns the answer to the last block, or the one that ended the transfer early
  * @throws GatewayError `coap.protocol`, and what asking throws
  */
-export async function upload(ask: AskBlock, body: Uint8Array, largestSzx: number): Promise<AnswerPart> {
+export async function upload(
+  { ask }: Pick<Asker, 'ask'>,
+  body: Uint8Array,
+  largestSzx: number,
+): Promise<AnswerPart> {
   let szx = largestSzx;
   let from = 0;
   let restarts = 0;
@@ -50,60 +52,113 @@ function uploadOptions(block: Block, size: number): OptionToSend[] {
   return options;
 }
 
+/** Where a chunk belongs, and what it is a part of. */
+export interface ChunkPlace {
+  /** in the body, in bytes */
+  readonly offset: number;
+  /** of the representation, if its server says which one it is */
+  readonly etag: Uint8Array | undefined;
+  /** bytes of the whole body, if its server says so (Size2, RFC 7959 4) */
+  readonly size: number | undefined;
+  readonly contentFormat: number | undefined;
+}
+
+/** Takes the next bytes of a body; more are asked for when it has settled. What it throws ends the transfer. */
+export type TakeChunk = (chunk: Uint8Array, place: ChunkPlace) => void | Promise<void>;
+
 /** How the rest of an answer is fetched. */
 export interface Download {
-  readonly ask: AskBlock;
+  readonly asker: Pick<Asker, 'ask' | 'allow' | 'wait'>;
   /** what every request for a block carries beside its number */
   readonly payload: Uint8Array;
   /** what the request for the first block carries */
   readonly firstOptions: readonly OptionToSend[];
-  /** whether asking from the beginning does no harm */
-  readonly canRestart: boolean;
+  /** whether asking again does no harm */
+  readonly isRepeatable: boolean;
   readonly mostBytes: number;
 }
 
+/** The blocks are not of one representation, or the peer does not have it any more. */
+const LOST = 'lost';
+const WHOLE = 'whole';
+
 /**
  * Completes an answer of which the first block is there (RFC 7959 2.4). All blocks are of one representation; if it
- * changes, the transfer begins anew.
- * @throws GatewayError `coap.protocol`, `coap.too-large`, and what asking throws
+ * changes, the transfer begins anew. A later block that is an error is the answer.
+ * @throws GatewayError `coap.protocol`, `coap.too-large`, `coap.incomplete`, and what asking throws
  */
 export async function download(first: AnswerPart, how: Download): Promise<CoapAnswer> {
+  if (first.block2 === undefined) return wholeAnswer(first, first.payload);
   let beginning = first;
   for (let restarts = 0; ; restarts++) {
-    const body = await collect(beginning, how);
-    if (body !== undefined) return wholeAnswer(beginning, body);
-    if (!how.canRestart || restarts >= MOST_RESTARTS)
-      throw broken('the representation changes while it is transferred');
-    beginning = await how.ask(how.firstOptions, how.payload);
+    const chunks: Uint8Array[] = [];
+    const end = await follow(beginning, 0, how, (chunk) => void chunks.push(chunk));
+    if (end === WHOLE)
+      return wholeAnswer(beginning, chunks.length === 1 ? beginning.payload : Buffer.concat(chunks));
+    // What was done is done, whatever is said of the rest of its answer.
+    if (!how.isRepeatable) throw incomplete(first, end);
+    if (end !== LOST) return wholeAnswer(end, end.payload);
+    if (restarts >= MOST_RESTARTS) throw incomplete(first, end);
+    beginning = await how.asker.ask(how.firstOptions, how.payload);
   }
 }
 
-/** The whole body; undefined if the blocks turn out to be of different ones. */
-async function collect(first: AnswerPart, how: Download): Promise<Uint8Array | undefined> {
-  let block = first.block2;
-  if (block === undefined) return first.payload;
-  checkBlock(first, block, 0, how.mostBytes);
-  const chunks = [first.payload];
-  let length = first.payload.length;
-  while (block.more) {
-    const next: Block = { number: length / sizeOf(block.szx), more: false, szx: block.szx };
-    const part = await how.ask([{ number: OptionNumber.block2, value: blockValue(next) }], how.payload);
-    if (part.block2 === undefined || !isSameBody(first, part)) return undefined;
-    block = part.block2;
-    checkBlock(part, block, length, how.mostBytes);
-    chunks.push(part.payload);
-    length += part.payload.length;
-  }
-  return chunks.length === 1 ? first.payload : Buffer.concat(chunks, length);
+/**
+ * Passes on an answer as it comes, from the part that begins at `from`. It cannot begin anew: what is taken is taken.
+ * @returns the answer without payload; or the error that a later block is, with its payload
+ * @throws GatewayError as `download`, and what taking throws
+ */
+export async function passOn(
+  first: AnswerPart,
+  from: number,
+  how: Download,
+  take: TakeChunk,
+): Promise<CoapAnswer> {
+  const end = await follow(first, from, how, take);
+  if (end === LOST) throw incomplete(first, end);
+  return end === WHOLE ? wholeAnswer(first, NO_BYTES) : wholeAnswer(end, end.payload);
 }
 
-function checkBlock(part: AnswerPart, block: Block, from: number, mostBytes: number): void {
-  const { length } = part.payload;
-  const isFilled = block.more ? length === sizeOf(block.szx) : length <= sizeOf(block.szx);
-  if (block.szx > LARGEST_SZX || offsetOf(block) !== from || !isFilled)
+export function incomplete({ code }: AnswerPart, end: AnswerPart | typeof LOST): GatewayError {
+  const why = end === LOST ? 'it is another state by now, or not kept' : `the answer is ${end.code}`;
+  return new GatewayError('coap.incomplete', `the rest of a ${code} cannot be had: ${why}`);
+}
+
+/** Takes the payload of the first part and of all that follow it. */
+async function follow(
+  first: AnswerPart,
+  from: number,
+  { asker, payload, mostBytes }: Download,
+  take: TakeChunk,
+): Promise<typeof WHOLE | typeof LOST | AnswerPart> {
+  const { etag, size2: size, contentFormat } = first;
+  let part = first;
+  let block = checked(first, from, mostBytes);
+  if (block?.more === true) asker.allow((size ?? mostBytes) - from);
+  for (let offset = from; ; ) {
+    const taken = take(part.payload, { offset, etag, size, contentFormat });
+    if (taken !== undefined) await asker.wait(taken);
+    if (block === undefined || !block.more) return WHOLE;
+    offset += part.payload.length;
+    const next: Block = { number: offset / sizeOf(block.szx), more: false, szx: block.szx };
+    part = await asker.ask([{ number: OptionNumber.block2, value: blockValue(next) }], payload);
+    if (!isSuccess(part.message.code) && part.code !== first.code) return part.code === '4.08' ? LOST : part;
+    if (part.block2 === undefined || !isSameBody(first, part)) return LOST;
+    block = checked(part, offset, mostBytes);
+  }
+}
+
+/** The block of a part, which must be the one that begins at `from`; none if the part is the whole body. */
+function checked(part: AnswerPart, from: number, mostBytes: number): Block | undefined {
+  const { block2, size2, payload } = part;
+  if (block2 === undefined) return undefined;
+  const { length } = payload;
+  const isFilled = block2.more ? length === sizeOf(block2.szx) : length <= sizeOf(block2.szx);
+  if (block2.szx > LARGEST_SZX || offsetOf(block2) !== from || !isFilled)
     throw broken('not the block that was asked for');
-  if (Math.max(part.size2 ?? 0, from + length) > mostBytes)
+  if (Math.max(size2 ?? 0, from + length) > mostBytes)
     throw new GatewayError('coap.too-large', `the answer is larger than ${mostBytes} bytes`);
+  return block2;
 }
 
 function isSameBody(first: AnswerPart, part: AnswerPart): boolean {

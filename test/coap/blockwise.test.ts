@@ -589,7 +589,7 @@ describe('our own transfers', () => {
     expect(text((await answer).payload)).toBe('1'.repeat(32));
     const outcome = failure(get(lockstep));
     await serve(lockstep, serveVersions(Number.POSITIVE_INFINITY));
-    expect(await outcome).toMatchObject({ code: 'coap.protocol' });
+    expect(await outcome).toMatchObject({ code: 'coap.incomplete' });
   });
 
   test.each([
