@@ -5,6 +5,8 @@ export type { DownloadRequest } from './client.ts';
 export type { Method, ResponseCode } from './code.ts';
 export type { CoapEndpoint, EndpointOptions } from './endpoint.ts';
 export { createEndpoint } from './endpoint.ts';
+export type { Freshness, FreshnessOptions } from './freshness.ts';
+export { createFreshness } from './freshness.ts';
 export type { ClientObservation } from './observer.ts';
 export type { Option, OptionToSend } from './option.ts';
 export { OptionNumber } from './option.ts';
