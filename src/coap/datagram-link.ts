@@ -230,6 +230,7 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
     async close() {
       outbox.close();
       for (const { destination } of peers.values()) {
+        destination.stopWaiting?.();
         for (const sending of confirmablesOf(destination)) settle(sending, 'closed');
       }
       peers.clear();

@@ -7,6 +7,7 @@ export type { CoapEndpoint, EndpointOptions } from './endpoint.ts';
 export { createEndpoint } from './endpoint.ts';
 export type { Freshness, FreshnessOptions } from './freshness.ts';
 export { createFreshness } from './freshness.ts';
+export type { MessageIdPolicy } from './message-ids.ts';
 export type { ClientObservation } from './observer.ts';
 export type { Option, OptionToSend } from './option.ts';
 export { OptionNumber } from './option.ts';

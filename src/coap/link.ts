@@ -19,7 +19,10 @@ export type Outcome =
 export interface Delivery {
   /** Read when the message is first sent; while {@link Transmission.hasBegun} is false its owner may replace it. */
   readonly message: MessageToSend;
-  /** Once for a confirmable message. For another only `reset`, if the peer rejects it. */
+  /**
+   * Once for a confirmable message. For another only `reset`, if the peer rejects it, or at once `overloaded`, if it
+   * could not be sent now.
+   */
   settled(outcome: Outcome, cause?: Error): void;
 }
 

@@ -73,7 +73,7 @@ export class Observation implements ServerObservation, Delivery {
     const { link } = this.#context;
     this.message = message;
     this.#isOpen = true;
-    if (isLate) this.#transmission = link.send(this.peer, this, this.request.confirmable);
+    if (isLate) this.#put(this.request.confirmable);
     else link.reply(this.peer, this.request.message, this);
   }
 
@@ -108,6 +108,8 @@ export class Observation implements ServerObservation, Delivery {
 
   settled(outcome: Outcome): void {
     if (outcome === 'reset' || outcome === 'closed') this.end(outcome);
+    // Not now, and not unconfirmed: then the newest state waits until it can be sent.
+    else if (outcome === 'overloaded') this.#put(true);
     else if (outcome !== 'acknowledged') this.end('timeout');
     else this.#goOn();
   }
@@ -141,14 +143,18 @@ export class Observation implements ServerObservation, Delivery {
 
   #send(news: News): void {
     this.#compose(news);
-    const { link, clock } = this.#context;
-    this.#transmission = link.send(this.peer, this, news.confirmable);
-    if (news.confirmable) {
-      this.#confirmedAt = clock.monotonic();
-      return;
-    }
+    this.#put(news.confirmable);
+    if (this.#transmission !== undefined) return;
     this.#current = undefined;
     this.#tell(news, 'sent');
+  }
+
+  #put(confirmable: boolean): void {
+    const { link, clock } = this.#context;
+    const transmission = link.send(this.peer, this, confirmable);
+    if (!confirmable) return;
+    this.#transmission = transmission;
+    this.#confirmedAt = clock.monotonic();
   }
 
   /** The last notification, which has no Observe option (RFC 7641 4.2), goes its own way. */

@@ -6,7 +6,8 @@ import type { CallOut } from './callback.ts';
 import type { Client } from './client.ts';
 import { isSuccess } from './code.ts';
 import type { Expectation, Expectations } from './expectations.ts';
-import type { Message } from './message.ts';
+import { type Message, sameBytes } from './message.ts';
+import { OptionNumber } from './option.ts';
 
 /** A resource of a peer that we observe. */
 export interface ClientObservation {
@@ -57,6 +58,8 @@ export function createObserver(options: ObserverOptions): Observe {
     let arrived = 0;
     let delivered = 0;
     let isObserving = true;
+    /** ETag of a state that we have told before its notification came, as its predecessor was gone when we fetched it */
+    let toldAhead: Uint8Array | undefined;
 
     const end = (): void => {
       isObserving = false;
@@ -69,6 +72,11 @@ export function createObserver(options: ObserverOptions): Observe {
       const notification = await client.complete(peer, request, part);
       if (order < delivered) return;
       delivered = order;
+      const etag = etagOf(notification);
+      const isTold = etag !== undefined && toldAhead !== undefined && sameBytes(etag, toldAhead);
+      const isAhead = etag !== undefined && part.etag !== undefined && !sameBytes(etag, part.etag);
+      toldAhead = isAhead ? etag : undefined;
+      if (isTold) return;
       callOut(() => onNotification(notification));
     };
 
@@ -125,6 +133,10 @@ export function createObserver(options: ObserverOptions): Observe {
       throw error;
     }
   };
+}
+
+function etagOf({ options }: CoapAnswer): Uint8Array | undefined {
+  return options.find(({ number }) => number === OptionNumber.etag)?.value;
 }
 
 /** An error, or a state without Observe, ends the relation (RFC 7641 3.2). */

@@ -5,14 +5,16 @@ import { classOf } from './code.ts';
 import { encode } from './codec.ts';
 import type { Delivery, Outcome, Transmission } from './link.ts';
 import { MessageType } from './message.ts';
-import type { EndpointLimits, TransmissionParameters } from './parameters.ts';
+import { type MessageIdPolicy, MessageIds } from './message-ids.ts';
+import { deriveTimes, type EndpointLimits, type TransmissionParameters } from './parameters.ts';
 import type { Counters } from './statistics.ts';
 
 /** What is on its way to one peer. */
 export interface Destination {
   readonly peer: Peer;
-  /** of the last message that we began: requests, notifications and separate responses share one row (RFC 7252 4.4) */
-  mid: number;
+  /** Requests, notifications and separate responses share one row for each type of message (RFC 7252 4.4). */
+  readonly confirmableIds: MessageIds;
+  readonly otherIds: MessageIds;
   /** by our message id: waits for its acknowledgement */
   readonly onAir: Map<number, Confirmable>;
   /** Requests of ours and pings that wait for NSTART, in order. They go first: a registration depends on them. */
@@ -22,6 +24,8 @@ export interface Destination {
   /** by our message id: was not confirmable, but may still be rejected */
   readonly unconfirmed: AgingMap<number, Delivery>;
   lastError: { readonly error: Error; readonly at: number } | undefined;
+  /** of the wait for a message id */
+  stopWaiting: Cancel | undefined;
 }
 
 /** A message that wants an acknowledgement. */
@@ -45,6 +49,7 @@ export interface OutboxOptions {
   /** 0 <= x < 1 */
   readonly random: () => number;
   readonly parameters: TransmissionParameters;
+  readonly messageIds: MessageIdPolicy;
   readonly limits: EndpointLimits;
   readonly counters: Counters;
 }
@@ -55,6 +60,7 @@ export interface Outbox {
   /** Sends bytes as they are, once. */
   put(peer: Peer, bytes: Uint8Array): void;
   sendConfirmable(destination: Destination, delivery: Delivery): Transmission | undefined;
+  /** Settles the delivery as `overloaded` if there is no message id for it. */
   sendUnconfirmed(destination: Destination, delivery: Delivery): undefined;
   /** Ends a transmission, and tells its owner. */
   settle(sending: Confirmable, outcome: Outcome, cause?: Error): void;
@@ -79,14 +85,25 @@ export function confirmablesOf({ onAir, requests, responses }: Destination): Con
 }
 
 export function createOutbox(options: OutboxOptions): Outbox {
-  const { transport, clock, timers, random, parameters, limits, counters } = options;
+  const { transport, clock, timers, random, parameters, messageIds, limits, counters } = options;
   let outstanding = 0;
   let isClosed = false;
 
-  const nextMid = (destination: Destination): number => {
-    do destination.mid = (destination.mid + 1) & 0xffff;
-    while (destination.onAir.has(destination.mid));
-    return destination.mid;
+  const times = deriveTimes(parameters);
+  const isStrict = messageIds === 'strict';
+
+  /** @returns undefined if there is none that may be used now */
+  const nextId = (ids: MessageIds, onAir: ReadonlyMap<number, unknown>): number | undefined => {
+    const now = clock.monotonic();
+    if (isStrict && ids.waitMs(now) > 0) {
+      counters.messageIdsExhausted++;
+      return undefined;
+    }
+    let id = ids.take(now);
+    // Whatever the policy, one that waits for its acknowledgement is in use.
+    while (onAir.has(id)) id = ids.take(now);
+    if (ids.isReused) counters.messageIdsReused++;
+    return id;
   };
 
   const put = (peer: Peer, bytes: Uint8Array): void => {
@@ -99,22 +116,36 @@ export function createOutbox(options: OutboxOptions): Outbox {
     sending.stopTimer = timers.after(sending.timeoutMs, sending.onTimeout);
   };
 
-  const begin = (sending: Confirmable): void => {
+  /** @returns whether there was a message id for it */
+  const begin = (sending: Confirmable): boolean => {
     const { destination } = sending;
+    const mid = nextId(destination.confirmableIds, destination.onAir);
+    if (mid === undefined) {
+      waitForId(destination);
+      return false;
+    }
     sending.hasBegun = true;
-    sending.mid = nextMid(destination);
+    sending.mid = mid;
     sending.begunAt = clock.monotonic();
     sending.timeoutMs = parameters.ackTimeoutMs * (1 + (parameters.ackRandomFactor - 1) * random());
     sending.bytes = encode(MessageType.confirmable, sending.mid, sending.delivery.message);
     destination.onAir.set(sending.mid, sending);
     transmit(sending, sending.bytes);
+    return true;
+  };
+
+  const waitForId = (destination: Destination): void => {
+    destination.stopWaiting ??= timers.after(destination.confirmableIds.waitMs(clock.monotonic()), () => {
+      destination.stopWaiting = undefined;
+      beginWaiting(destination);
+    });
   };
 
   const beginFrom = (queue: Set<Confirmable>, { onAir }: Destination): void => {
     for (const sending of queue) {
       if (isClosed || onAir.size >= parameters.nstart) return;
+      if (!begin(sending)) return;
       queue.delete(sending);
-      begin(sending);
     }
   };
 
@@ -191,13 +222,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
       stopTimer: undefined,
     };
     outstanding++;
-    if (destination.onAir.size < parameters.nstart) begin(sending);
-    else (isOurs ? requests : responses).add(sending);
+    const isItsTurn = destination.onAir.size < parameters.nstart && requests.size + responses.size === 0;
+    if (!isItsTurn || !begin(sending)) (isOurs ? requests : responses).add(sending);
     return sending;
   };
 
   const sendUnconfirmed = (destination: Destination, delivery: Delivery): undefined => {
-    const mid = nextMid(destination);
+    const mid = nextId(destination.otherIds, destination.onAir);
+    if (mid === undefined) {
+      delivery.settled('overloaded');
+      return;
+    }
     destination.unconfirmed.set(mid, delivery);
     put(destination.peer, encode(MessageType.nonConfirmable, mid, delivery.message));
   };
@@ -208,12 +243,14 @@ export function createOutbox(options: OutboxOptions): Outbox {
     },
     destination: (peer) => ({
       peer,
-      mid: Math.floor(random() * 65_536),
+      confirmableIds: new MessageIds('confirmable', times.exchangeLifetimeMs, random()),
+      otherIds: new MessageIds('other', times.nonLifetimeMs, random()),
       onAir: new Map(),
       requests: new Set(),
       responses: new Set(),
       unconfirmed: new AgingMap(UNCONFIRMED_PER_PEER),
       lastError: undefined,
+      stopWaiting: undefined,
     }),
     put,
     sendConfirmable,

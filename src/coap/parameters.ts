@@ -33,8 +33,10 @@ export const DEFAULT_PARAMETERS: TransmissionParameters = {
 export interface TransmissionTimes {
   /** From the first transmission of a confirmable message until its sender gives up, at most: 93 s by default. */
   readonly maxTransmitWaitMs: number;
-  /** For so long a message id means one message: 247 s by default. */
+  /** For so long the id of a confirmable message means that message: 247 s by default. */
   readonly exchangeLifetimeMs: number;
+  /** The same for other messages: 145 s by default. */
+  readonly nonLifetimeMs: number;
 }
 
 export function deriveTimes(parameters: TransmissionParameters): TransmissionTimes {
@@ -44,6 +46,7 @@ export function deriveTimes(parameters: TransmissionParameters): TransmissionTim
   return {
     maxTransmitWaitMs: ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1) * ackRandomFactor,
     exchangeLifetimeMs: maxTransmitSpanMs + 2 * maxLatencyMs + processingDelayMs,
+    nonLifetimeMs: maxTransmitSpanMs + maxLatencyMs,
   };
 }
 

@@ -20,6 +20,10 @@ export interface CoapStatistics {
   readonly handlerFailures: number;
   /** errors that the transport told */
   readonly transportErrors: number;
+  /** messages with an id that had been used within its lifetime; a peer may take them for duplicates */
+  readonly messageIdsReused: number;
+  /** times that a message had to wait, or was not sent, for want of an id */
+  readonly messageIdsExhausted: number;
 
   /** now: peers remembered */
   readonly peers: number;
@@ -51,6 +55,8 @@ export interface Counters {
   requestsRefused: number;
   handlerFailures: number;
   transportErrors: number;
+  messageIdsReused: number;
+  messageIdsExhausted: number;
 }
 
 export function createCounters(): Counters {
@@ -67,5 +73,7 @@ export function createCounters(): Counters {
     requestsRefused: 0,
     handlerFailures: 0,
     transportErrors: 0,
+    messageIdsReused: 0,
+    messageIdsExhausted: 0,
   };
 }
