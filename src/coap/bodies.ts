@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { AgingMap } from './aging-map.ts';
+import type { Peer } from '../transport/index.ts';
 import { type Block, offsetOf, sizeOf } from './block.ts';
 import { isSuccess, RESPONSE_CODES } from './code.ts';
 import { type MessageToSend, NO_BYTES } from './message.ts';
 import { OptionNumber } from './option.ts';
+import type { EndpointLimits } from './parameters.ts';
+import { type IsKnown, Quota } from './quota.ts';
 import { type CoapResponse, type IncomingRequest, transferKey } from './request.ts';
 import { type Additions, writeResponse } from './response.ts';
+import type { Counters } from './statistics.ts';
 
 /** Cuts large answers into blocks, and keeps them so that the later blocks are of the same body (RFC 7959 2.4). */
 export interface Bodies {
@@ -23,33 +26,78 @@ export interface Bodies {
   /** The response that a request for a later block belongs to. */
   find(request: IncomingRequest): CoapResponse | undefined;
   readonly size: number;
+  /** Forgets what has not been used since the last rotation. */
   rotate(): void;
 }
 
 interface Kept {
+  readonly peer: Peer;
   readonly response: CoapResponse;
   readonly etag: Uint8Array | undefined;
+  isStale: boolean;
 }
 
 const BEYOND_END: CoapResponse = { code: '4.00' };
 const ETAG_LENGTH = 8;
 
-/**
- * @param limit bodies kept; twice as many at most
- * @param ownSzx the largest block size exponent that we send
- */
-export function createBodies(limit: number, ownSzx: number): Bodies {
-  const bodies = new AgingMap<string, Kept>(limit);
+export interface BodiesOptions {
+  readonly limits: Pick<EndpointLimits, 'keptBodies' | 'keptBodiesPerPeer'>;
+  /** the largest block size exponent that we send */
+  readonly szx: number;
+  readonly isKnown?: IsKnown | undefined;
+  readonly counters: Pick<Counters, 'bodiesNotKept'>;
+}
+
+export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesOptions): Bodies {
+  /** those used last come last */
+  const bodies = new Map<string, Kept>();
+  const quota = new Quota({ all: limits.keptBodies, each: limits.keptBodiesPerPeer, isKnown });
+
+  const remove = (key: string, { peer }: Kept): void => {
+    bodies.delete(key);
+    quota.give(peer);
+  };
+
+  const touch = (key: string): Kept | undefined => {
+    const kept = bodies.get(key);
+    if (kept === undefined) return undefined;
+    kept.isStale = false;
+    bodies.delete(key);
+    bodies.set(key, kept);
+    return kept;
+  };
+
+  /** Of a peer with too many, the one that was not asked for longest gives way. */
+  const removeOldest = (peer: Peer): void => {
+    for (const [key, kept] of bodies) {
+      if (kept.peer.key !== peer.key) continue;
+      remove(key, kept);
+      return;
+    }
+  };
+
+  const set = (key: string, kept: Kept): void => {
+    const before = bodies.get(key);
+    if (before !== undefined) remove(key, before);
+    if (quota.isSpent(kept.peer)) removeOldest(kept.peer);
+    if (quota.isFull(kept.peer)) {
+      counters.bodiesNotKept++;
+      return;
+    }
+    bodies.set(key, kept);
+    quota.take(kept.peer);
+  };
 
   const keep = (request: IncomingRequest, response: CoapResponse): Kept => {
+    const { peer, payload } = request;
     const key = transferKey(request);
-    const known = bodies.touch(key);
+    const known = touch(key);
     if (known?.response === response) return known;
     // Later blocks are no occasion to open a relation.
     const { onObserve, ...plain } = response;
-    const kept: Kept = { response: plain, etag: tagOf(response) };
-    bodies.set(key, kept);
-    if (request.payload.length > 0) bodies.set(keyWithPayload(key, request.payload), kept);
+    const kept: Kept = { peer, response: plain, etag: tagOf(response), isStale: false };
+    set(key, kept);
+    if (payload.length > 0) set(keyWithPayload(key, payload), { ...kept });
     return kept;
   };
 
@@ -57,11 +105,16 @@ export function createBodies(limit: number, ownSzx: number): Bodies {
     get size() {
       return bodies.size;
     },
-    rotate: () => bodies.rotate(),
+    rotate() {
+      for (const [key, kept] of bodies) {
+        if (kept.isStale) remove(key, kept);
+        kept.isStale = true;
+      }
+    },
     find(request) {
       const key = transferKey(request);
       const { payload } = request;
-      return bodies.touch(payload.length === 0 ? key : keyWithPayload(key, payload))?.response;
+      return touch(payload.length === 0 ? key : keyWithPayload(key, payload))?.response;
     },
     write(request, response, token, block, additions) {
       const payload = response.payload ?? NO_BYTES;

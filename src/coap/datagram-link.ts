@@ -14,10 +14,12 @@ import {
   type OutboxOptions,
 } from './outbox.ts';
 import { deriveTimes } from './parameters.ts';
+import type { IsKnown } from './quota.ts';
 
 export interface DatagramLinkOptions extends OutboxOptions {
   readonly log: Logger;
   readonly user: LinkUser;
+  readonly isKnown?: IsKnown | undefined;
 }
 
 /**
@@ -43,11 +45,14 @@ interface PeerState {
 
 /** The message layer over datagrams (RFC 7252 4): types, message ids, retransmission, duplicates, NSTART. */
 export function createDatagramLink(options: DatagramLinkOptions): Link {
-  const { transport, clock, limits, counters, log, user } = options;
+  const { transport, clock, limits, counters, log, user, isKnown } = options;
   const { exchangeLifetimeMs } = deriveTimes(options.parameters);
   const outbox = createOutbox(options);
   const { put, settle } = outbox;
-  const peers = new AgingMap<string, PeerState>(limits.peers, ({ destination }) => isBusy(destination));
+  const peers = new AgingMap<string, PeerState>(
+    limits.peers,
+    ({ destination }) => isBusy(destination) || isKnown?.(destination.peer) === true,
+  );
 
   const enter = (peer: Peer): PeerState => {
     const state = {

@@ -20,6 +20,7 @@ import {
   type EndpointLimits,
   type TransmissionParameters,
 } from './parameters.ts';
+import { type IsKnown, Quota } from './quota.ts';
 import { createResponder } from './responder.ts';
 import { createServer, type Handler } from './server.ts';
 import type { OpenBody } from './sink.ts';
@@ -43,7 +44,7 @@ export interface EndpointOptions {
   /** Takes large bodies as they come, such as firmware. Asked once for each body of a PUT, POST, PATCH or iPATCH. */
   readonly openBody?: OpenBody;
   /** Peers that strangers must not push out of what is limited, such as those that are registered; default: none. */
-  readonly isKnown?: (peer: Peer) => boolean;
+  readonly isKnown?: IsKnown;
   readonly log?: Logger;
 }
 
@@ -71,7 +72,10 @@ export interface CoapEndpoint {
   ): Promise<ClientObservation>;
   /** Asks whether anybody is there (RFC 7252 4.3). @throws as `request` */
   ping(peer: Peer): Promise<void>;
-  /** Ends the observations of one peer or of all here as `cancelled`, without a word to them. */
+  /**
+   * Ends the observations of one peer or of all here as `cancelled`, without a word to them; also those that a handler
+   * has not answered yet.
+   */
   dropObservations(peer?: Peer): void;
   statistics(): CoapStatistics;
   /** Ends all requests and observations, and closes the transport. */
@@ -90,6 +94,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
   const timers = options.timers ?? createTimers(clock, TIMER_RESOLUTION_MS);
   const counters = createCounters();
   const callOut = createCallOut(log);
+  const { isKnown, openBody } = options;
   const szx = szxOf(parameters.blockSize) ?? 0;
 
   const user: LinkUser = {
@@ -107,24 +112,31 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     counters,
     log,
     user,
+    isKnown,
   });
 
   const uploads = createUploads({
     limits,
     timers,
     idleMs: times.exchangeLifetimeMs,
-    openBody: options.openBody,
-    isKnown: options.isKnown,
+    openBody,
+    isKnown,
     callOut,
+    counters,
   });
-  const bodies = createBodies(limits.keptBodies, szx);
-  const observations = createObservations({ link, clock, bodies, callOut }, limits.observations);
-  const responder = createResponder({ link, bodies, observations, callOut, szx });
+  const bodies = createBodies({ limits, szx, isKnown, counters });
+  const observations = createObservations(
+    { link, clock, bodies, callOut },
+    new Quota({ all: limits.observations, each: limits.observationsPerPeer, isKnown }),
+  );
+  const work = new Quota({ all: limits.requestsInWork, each: limits.requestsInWorkPerPeer, isKnown });
+  const responder = createResponder({ link, bodies, observations, callOut, szx, work, counters });
   const server = createServer({
     link,
     timers,
     parameters,
     limits,
+    quota: work,
     counters,
     uploads,
     bodies,
@@ -145,7 +157,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     mostBytes: limits.bodyBytes,
     timeoutMs: times.maxTransmitWaitMs,
   });
-  const observe = createObserver({ client, expectations, clock, callOut, log });
+  const observer = createObserver({ client, expectations, clock, callOut, log });
 
   const forget = (): void => {
     link.rotate();
@@ -157,9 +169,12 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
   return {
     request: client.request,
     download: client.download,
-    observe,
+    observe: observer.observe,
     ping: (peer) => exchanges.ping(peer, times.maxTransmitWaitMs),
-    dropObservations: (peer) => observations.drop(peer, 'cancelled'),
+    dropObservations(peer) {
+      server.dropObservations(peer);
+      observations.drop(peer, 'cancelled');
+    },
     statistics: () => ({
       ...counters,
       peers: link.peers,
@@ -175,6 +190,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
       // First, so that nothing that ends now makes room for something to be sent.
       const closed = link.close();
       exchanges.close();
+      observer.close();
       observations.drop(undefined, 'closed');
       server.close();
       await closed;

@@ -8,7 +8,7 @@ export { createEndpoint } from './endpoint.ts';
 export type { Freshness, FreshnessOptions } from './freshness.ts';
 export { createFreshness } from './freshness.ts';
 export type { MessageIdPolicy } from './message-ids.ts';
-export type { ClientObservation } from './observer.ts';
+export type { ClientObservation, ClientObservationEnd } from './observer.ts';
 export type { Option, OptionToSend } from './option.ts';
 export { OptionNumber } from './option.ts';
 export type { EndpointLimits, TransmissionParameters } from './parameters.ts';

@@ -12,6 +12,7 @@ import type {
   ObservationEnd,
   ServerObservation,
 } from './request.ts';
+import type { Additions } from './response.ts';
 
 /** What all observations of an endpoint share. */
 export interface ObservationContext {
@@ -129,14 +130,17 @@ export class Observation implements ServerObservation, Delivery {
     this.#waiting = { ...news, confirmable: news.confirmable || this.#waiting?.confirmable === true };
   }
 
+  /** The first block of a state, in the size that was asked for, if any was (RFC 7959 2.6). */
+  #write(response: CoapResponse, additions?: Additions): MessageToSend {
+    const { request, token } = this;
+    const firstBlock = request.block2 && { ...request.block2, number: 0 };
+    return this.#context.bodies.write(request, response, token, firstBlock, additions);
+  }
+
   /** Makes the message of a state. One that has not been sent yet is replaced. */
   #compose(news: News): void {
     this.sequence = following(this.sequence);
-    const { request, token, sequence } = this;
-    const firstBlock = request.block2 === undefined ? undefined : { ...request.block2, number: 0 };
-    this.message = this.#context.bodies.write(request, news.response, token, firstBlock, {
-      observe: sequence,
-    });
+    this.message = this.#write(news.response, { observe: this.sequence });
     this.#tell(this.#current, 'superseded');
     this.#current = news;
   }
@@ -159,8 +163,8 @@ export class Observation implements ServerObservation, Delivery {
 
   /** The last notification, which has no Observe option (RFC 7641 4.2), goes its own way. */
   #endWith(news: News): void {
-    const { link, bodies } = this.#context;
-    const message = bodies.write(this.request, news.response, this.token, undefined);
+    const { link } = this.#context;
+    const message = this.#write(news.response);
     this.end('cancelled');
     if (news.confirmable) {
       const settled = (outcome: Outcome): void =>

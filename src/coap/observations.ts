@@ -1,5 +1,6 @@
 import type { Peer } from '../transport/index.ts';
 import { Observation, type ObservationContext } from './observation.ts';
+import type { Quota } from './quota.ts';
 import type { IncomingRequest, ObservationEnd } from './request.ts';
 import { byteText } from './text.ts';
 
@@ -19,14 +20,16 @@ export interface Observations {
   readonly size: number;
 }
 
-/** @param limit relations at the same time */
-export function createObservations(context: Omit<ObservationContext, 'onOver'>, limit: number): Observations {
+/** @param quota of relations at the same time */
+export function createObservations(context: Omit<ObservationContext, 'onOver'>, quota: Quota): Observations {
   const observations = new Map<string, Observation>();
   const whole: ObservationContext = {
     ...context,
     onOver(observation) {
       const key = keyOf(observation.request);
-      if (observations.get(key) === observation) observations.delete(key);
+      if (observations.get(key) !== observation) return;
+      observations.delete(key);
+      quota.give(observation.peer);
     },
   };
 
@@ -38,8 +41,9 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
     enter(observation) {
       const key = keyOf(observation.request);
       observations.get(key)?.end('replaced');
-      if (observations.size >= limit) return false;
+      if (quota.isSpent(observation.peer) || quota.isFull(observation.peer)) return false;
       observations.set(key, observation);
+      quota.take(observation.peer);
       return true;
     },
     end(request, reason) {

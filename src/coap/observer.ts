@@ -9,11 +9,19 @@ import type { Expectation, Expectations } from './expectations.ts';
 import { type Message, sameBytes } from './message.ts';
 import { OptionNumber } from './option.ts';
 
+/**
+ * Why the relation is over: the peer has told its last state, an error or one without Observe; it has told something that
+ * we had to reject; or the endpoint was closed.
+ */
+export type ClientObservationEnd = 'ended' | 'rejected' | 'closed';
+
 /** A resource of a peer that we observe. */
 export interface ClientObservation {
   readonly answer: CoapAnswer;
   /** False if the peer has answered, but does not notify; and once the relation is over. */
   readonly isObserving: boolean;
+  /** Called once when a relation that was open ends, unless `cancel` has ended it; the log says why. */
+  onEnd: (why: ClientObservationEnd) => void;
   /** Ends the relation here at once, and tells the peer. Never fails: a peer that was not reached is told by resets. */
   cancel(): Promise<void>;
 }
@@ -24,6 +32,13 @@ export type Observe = (
   request: CoapRequestToSend,
   onNotification: (notification: CoapAnswer) => void,
 ) => Promise<ClientObservation>;
+
+/** Observes resources of peers. */
+export interface Observer {
+  readonly observe: Observe;
+  /** Ends all relations as `closed`. */
+  close(): void;
+}
 
 export interface ObserverOptions {
   readonly client: Client;
@@ -50,10 +65,13 @@ function isNewer(next: Told, last: Told): boolean {
   return (ahead > 0 && ahead < HALF_OF_NUMBERS) || ahead < -HALF_OF_NUMBERS;
 }
 
-export function createObserver(options: ObserverOptions): Observe {
+export function createObserver(options: ObserverOptions): Observer {
   const { client, expectations, clock, callOut, log } = options;
 
-  return async (peer, request, onNotification) => {
+  /** how to end the relations that are open */
+  const open = new Set<(why: ClientObservationEnd) => void>();
+
+  const observe: Observe = async (peer, request, onNotification) => {
     let last: Told | undefined;
     let arrived = 0;
     let delivered = 0;
@@ -63,8 +81,14 @@ export function createObserver(options: ObserverOptions): Observe {
 
     const end = (): void => {
       isObserving = false;
+      open.delete(endAs);
       expectations.forget(expectation);
     };
+    const endAs = (why: ClientObservationEnd): void => {
+      end();
+      if (observation !== undefined) callOut(() => observation?.onEnd(why));
+    };
+    let observation: ClientObservation | undefined;
 
     /** Fetches the rest of a large notification; one that is overtaken meanwhile is old news. */
     const deliver = async (part: AnswerPart): Promise<void> => {
@@ -84,12 +108,12 @@ export function createObserver(options: ObserverOptions): Observe {
       const part = readAnswer(response);
       if (part === undefined) {
         // The reset that follows ends the relation there too (RFC 7641 3.6).
-        end();
+        endAs('rejected');
         log.warn({ peer: peer.key }, 'a notification has an option that is critical and unknown');
         return false;
       }
       const told: Told = { number: part.observe ?? 0, at: clock.monotonic() };
-      if (isLast(part)) end();
+      if (isLast(part)) endAs('ended');
       else if (last !== undefined && !isNewer(told, last)) return true;
       else last = told;
       deliver(part).catch((error) =>
@@ -101,6 +125,7 @@ export function createObserver(options: ObserverOptions): Observe {
     const cancel = async (): Promise<void> => {
       if (!isObserving) return;
       isObserving = false;
+      open.delete(endAs);
       const isPassedOver = (part: AnswerPart): boolean => part.observe !== undefined;
       try {
         await client.begin(peer, request, { observe: 1, expectation, isPassedOver });
@@ -121,17 +146,27 @@ export function createObserver(options: ObserverOptions): Observe {
       last ??= { number: first.observe ?? 0, at: clock.monotonic() };
       if (isLast(first)) end();
       const answer = await client.complete(peer, request, first);
-      return {
+      if (isObserving) open.add(endAs);
+      observation = {
         answer,
         cancel,
+        onEnd: () => {},
         get isObserving() {
           return isObserving;
         },
       };
+      return observation;
     } catch (error) {
       end();
       throw error;
     }
+  };
+
+  return {
+    observe,
+    close() {
+      for (const endAs of [...open]) endAs('closed');
+    },
   };
 }
 

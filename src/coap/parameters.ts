@@ -13,19 +13,21 @@ export interface TransmissionParameters {
   readonly nstart: number;
   /** MAX_LATENCY: the longest that a datagram may be on its way */
   readonly maxLatencyMs: number;
-  /** The longest that a handler may think before its request is acknowledged with an empty message; below ACK_TIMEOUT. */
+  /**
+   * The longest that a handler may think before its request is acknowledged with an empty message; below ACK_TIMEOUT.
+   * Default: a quarter of it, 500 ms at most.
+   */
   readonly piggybackMs: number;
   /** Bytes of a block, 16 to 1024; larger bodies are transferred block by block (RFC 7959). */
   readonly blockSize: number;
 }
 
-export const DEFAULT_PARAMETERS: TransmissionParameters = {
+const DEFAULT_PARAMETERS: Omit<TransmissionParameters, 'piggybackMs'> = {
   ackTimeoutMs: 2000,
   ackRandomFactor: 1.5,
   maxRetransmit: 4,
   nstart: 1,
   maxLatencyMs: 100_000,
-  piggybackMs: 500,
   blockSize: 1024,
 };
 
@@ -50,13 +52,18 @@ export function deriveTimes(parameters: TransmissionParameters): TransmissionTim
   };
 }
 
-const BOUNDS: Readonly<Record<keyof TransmissionParameters, (value: number) => boolean>> = {
+const LONGEST_PIGGYBACK_MS = 500;
+
+const BOUNDS: Readonly<
+  Record<keyof TransmissionParameters, (value: number, all: TransmissionParameters) => boolean>
+> = {
   ackTimeoutMs: (value) => value > 0,
   ackRandomFactor: (value) => value >= 1,
   maxRetransmit: (value) => Number.isInteger(value) && value >= 0 && value <= 20,
   nstart: (value) => Number.isInteger(value) && value >= 1 && value <= 1024,
   maxLatencyMs: (value) => value >= 0,
-  piggybackMs: (value) => value >= 0,
+  // Later, and the peer would send its request again before it hears of us (RFC 7252 5.2.2).
+  piggybackMs: (value, { ackTimeoutMs }) => value >= 0 && value < ackTimeoutMs,
   blockSize: (value) => szxOf(value) !== undefined,
 };
 
@@ -65,10 +72,12 @@ const BOUNDS: Readonly<Record<keyof TransmissionParameters, (value: number) => b
  * @throws GatewayError `coap.bad-parameter`
  */
 export function completeParameters(given: Partial<TransmissionParameters>): TransmissionParameters {
-  const parameters = { ...DEFAULT_PARAMETERS, ...given };
+  const { ackTimeoutMs = DEFAULT_PARAMETERS.ackTimeoutMs } = given;
+  const piggybackMs = Math.min(LONGEST_PIGGYBACK_MS, ackTimeoutMs / 4);
+  const parameters = { ...DEFAULT_PARAMETERS, piggybackMs, ...given };
   for (const name of Object.keys(BOUNDS) as (keyof TransmissionParameters)[]) {
     const value = parameters[name];
-    if (!Number.isFinite(value) || !BOUNDS[name](value))
+    if (!Number.isFinite(value) || !BOUNDS[name](value, parameters))
       throw new GatewayError('coap.bad-parameter', `${name} cannot be ${value}`, { data: { name, value } });
   }
   return parameters;
@@ -87,6 +96,7 @@ export interface EndpointLimits {
   readonly queuedRequests: number;
   /** requests that handlers work on, or whose separate response is not acknowledged, at the same time */
   readonly requestsInWork: number;
+  readonly requestsInWorkPerPeer: number;
   /** ms that a handler may take; then the answer is 5.04 */
   readonly handlerMs: number;
   /** bytes of a body that arrives in blocks */
@@ -94,9 +104,11 @@ export interface EndpointLimits {
   /** bodies that arrive in blocks */
   readonly uploads: number;
   readonly uploadsPerPeer: number;
-  /** large answers kept for being fetched block by block; twice as many at most */
+  /** large answers kept for being fetched block by block */
   readonly keptBodies: number;
+  readonly keptBodiesPerPeer: number;
   readonly observations: number;
+  readonly observationsPerPeer: number;
 }
 
 export const DEFAULT_LIMITS: EndpointLimits = {
@@ -104,10 +116,13 @@ export const DEFAULT_LIMITS: EndpointLimits = {
   messagesPerPeer: 256,
   queuedRequests: 256,
   requestsInWork: 1024,
+  requestsInWorkPerPeer: 256,
   handlerMs: 60_000,
   bodyBytes: 4 << 20,
   uploads: 32,
   uploadsPerPeer: 4,
-  keptBodies: 64,
+  keptBodies: 128,
+  keptBodiesPerPeer: 64,
   observations: 20_000,
+  observationsPerPeer: 20_000,
 };

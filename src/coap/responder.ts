@@ -4,8 +4,10 @@ import { classOf, isSuccess, RESPONSE_CODES } from './code.ts';
 import { type Link, unattended } from './link.ts';
 import type { MessageToSend } from './message.ts';
 import type { Observations } from './observations.ts';
+import type { Quota } from './quota.ts';
 import type { CoapResponse, IncomingRequest } from './request.ts';
 import { writeResponse } from './response.ts';
+import type { Counters } from './statistics.ts';
 
 export interface ResponderOptions {
   readonly link: Link;
@@ -14,10 +16,15 @@ export interface ResponderOptions {
   readonly callOut: CallOut;
   /** the largest block size exponent that we take */
   readonly szx: number;
+  /** of what is in work for peers */
+  readonly work: Quota;
+  readonly counters: Pick<Counters, 'observationsRefused'>;
 }
 
 /** How far a request has come when it is answered. */
 export interface Progress {
+  /** Whether it can open a relation: not if those of its peer were dropped meanwhile. */
+  readonly mayObserve: boolean;
   /** The request has been acknowledged already. */
   readonly isAcknowledged: boolean;
   /** Sequence number of the relation that the request has ended, or 0. */
@@ -30,27 +37,20 @@ export interface Responder {
   respond(request: IncomingRequest, response: CoapResponse, progress: Progress): void;
   /** For a response that comes too late to be sent: whoever wants to be observed hears that it is over. */
   decline(request: IncomingRequest, response: CoapResponse): void;
-  /** Separate responses that wait for their acknowledgement. */
-  readonly unacknowledged: number;
 }
 
 /** A request that nothing has happened to yet. */
-export const FRESH: Progress = { isAcknowledged: false, sequence: 0 };
+export const FRESH: Progress = { mayObserve: true, isAcknowledged: false, sequence: 0 };
 
 export function createResponder(options: ResponderOptions): Responder {
-  const { link, bodies, observations, callOut, szx } = options;
-  let unacknowledged = 0;
-
-  const settled = (): void => {
-    unacknowledged--;
-  };
-
+  const { link, bodies, observations, callOut, szx, work, counters } = options;
   const send = (request: IncomingRequest, message: MessageToSend, { isAcknowledged }: Progress): void => {
     if (!isAcknowledged) {
       link.reply(request.peer, request.message, unattended(message));
     } else if (request.confirmable) {
-      unacknowledged++;
-      link.send(request.peer, { message, settled }, true);
+      // A peer that never acknowledges must not make separate responses pile up.
+      work.take(request.peer);
+      link.send(request.peer, { message, settled: () => work.give(request.peer) }, true);
     } else {
       link.send(request.peer, unattended(message), false);
     }
@@ -81,10 +81,10 @@ export function createResponder(options: ResponderOptions): Responder {
   ): void => {
     const observation = observations.create(request, progress.sequence);
     // Written before it is entered, as that may fail.
-    const message = isGrantable(request, response)
-      ? write(request, response, observation.sequence)
-      : undefined;
+    const mayOpen = progress.mayObserve && isGrantable(request, response);
+    const message = mayOpen ? write(request, response, observation.sequence) : undefined;
     const isOpen = message !== undefined && observations.enter(observation);
+    if (message !== undefined && !isOpen) counters.observationsRefused++;
     if (isOpen) observation.open(message, progress.isAcknowledged);
     else answer(request, response, progress);
     callOut(() => onObserve(observation));
@@ -92,9 +92,6 @@ export function createResponder(options: ResponderOptions): Responder {
   };
 
   return {
-    get unacknowledged() {
-      return unacknowledged;
-    },
     respond(request, response, progress) {
       const { onObserve } = response;
       if (onObserve === undefined || request.observe !== 0) answer(request, response, progress);

@@ -6,6 +6,7 @@ import { type Link, unattended } from './link.ts';
 import { type Message, MessageType } from './message.ts';
 import type { Observations } from './observations.ts';
 import type { EndpointLimits, TransmissionParameters } from './parameters.ts';
+import type { Quota } from './quota.ts';
 import {
   type CoapRequest,
   type CoapResponse,
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly timers: Timers;
   readonly parameters: TransmissionParameters;
   readonly limits: EndpointLimits;
+  /** of requests in work, separate responses included */
+  readonly quota: Quota;
   readonly counters: Counters;
   readonly uploads: Uploads;
   readonly bodies: Bodies;
@@ -39,6 +42,8 @@ export interface ServerOptions {
 export interface Server {
   serve(peer: Peer, message: Message): void;
   readonly requestsInWork: number;
+  /** What handlers still work on opens no observation any more: those of one peer, or all. */
+  dropObservations(peer?: Peer): void;
   /** What handlers still work on is not answered any more. */
   close(): void;
 }
@@ -46,6 +51,7 @@ export interface Server {
 /** A request that its handler still works on. */
 interface Work extends Progress {
   readonly request: IncomingRequest;
+  mayObserve: boolean;
   isAcknowledged: boolean;
   stopTimer: Cancel;
 }
@@ -57,7 +63,7 @@ const BAD_BLOCK: CoapResponse = { code: '4.00' };
 const NOT_KEPT: CoapResponse = { code: '4.08' };
 
 export function createServer(options: ServerOptions): Server {
-  const { link, timers, parameters, limits, counters, uploads, bodies, observations, responder, log } =
+  const { link, timers, parameters, limits, quota, counters, uploads, bodies, observations, responder, log } =
     options;
   /** what handlers still work on */
   const working = new Set<Work>();
@@ -85,6 +91,7 @@ export function createServer(options: ServerOptions): Server {
       return;
     }
     work.stopTimer();
+    quota.give(work.request.peer);
     respond(work.request, response, work);
   };
 
@@ -105,10 +112,12 @@ export function createServer(options: ServerOptions): Server {
     const work: Work = {
       request,
       sequence,
+      mayObserve: true,
       isAcknowledged: false,
       stopTimer: timers.after(parameters.piggybackMs, () => acknowledge(work)),
     };
     working.add(work);
+    quota.take(request.peer);
     response.then(
       (response) => finish(work, response),
       (error) => finish(work, failed(error)),
@@ -136,15 +145,15 @@ export function createServer(options: ServerOptions): Server {
   };
 
   const serveWhole = (request: IncomingRequest): void => {
-    // A peer that never acknowledges must not make separate responses pile up.
-    if (working.size + responder.unacknowledged >= limits.requestsInWork) {
+    if (quota.isSpent(request.peer) || quota.isFull(request.peer)) {
+      counters.requestsTurnedAway++;
       refuse(request, TOO_MANY);
       return;
     }
     const sequence = endRelation(request);
     const response = handle(request);
     if ('then' in response) wait(request, response, sequence);
-    else respond(request, response, sequence === 0 ? FRESH : { isAcknowledged: false, sequence });
+    else respond(request, response, sequence === 0 ? FRESH : { ...FRESH, sequence });
   };
 
   /** What answers the body, or one block of it, if it is not for the handler. */
@@ -200,6 +209,10 @@ export function createServer(options: ServerOptions): Server {
       const request = readRequest(peer, message);
       if ('isSilent' in request) turnAway(peer, message, request);
       else serveRequest(request);
+    },
+    dropObservations(peer) {
+      for (const work of working)
+        if (peer === undefined || work.request.peer.key === peer.key) work.mayObserve = false;
     },
     close() {
       for (const { stopTimer } of working) stopTimer();

@@ -1,30 +1,41 @@
-/** What an endpoint has seen since it was made, and what it holds now. */
-export interface CoapStatistics {
+/** What an endpoint has seen since it was made. */
+export interface Counters {
   /** datagrams */
-  readonly received: number;
-  readonly sent: number;
+  received: number;
+  sent: number;
   /** datagrams that are no CoAP message */
-  readonly malformed: number;
+  malformed: number;
   /** messages that had been received before */
-  readonly duplicates: number;
-  readonly retransmissions: number;
+  duplicates: number;
+  retransmissions: number;
   /** confirmable messages that nobody acknowledged */
-  readonly timeouts: number;
-  readonly resetsReceived: number;
-  readonly resetsSent: number;
+  timeouts: number;
+  resetsReceived: number;
+  resetsSent: number;
   /** requests handed to the handler */
-  readonly requestsServed: number;
+  requestsServed: number;
   /** requests answered without asking the handler, because of their options, method or number */
-  readonly requestsRefused: number;
+  requestsRefused: number;
   /** handlers that threw, rejected or took too long */
-  readonly handlerFailures: number;
+  handlerFailures: number;
   /** errors that the transport told */
-  readonly transportErrors: number;
+  transportErrors: number;
   /** messages with an id that had been used within its lifetime; a peer may take them for duplicates */
-  readonly messageIdsReused: number;
+  messageIdsReused: number;
   /** times that a message had to wait, or was not sent, for want of an id */
-  readonly messageIdsExhausted: number;
+  messageIdsExhausted: number;
+  /** requests answered with 5.03, as too many others are in work */
+  requestsTurnedAway: number;
+  /** observations that there was no room for */
+  observationsRefused: number;
+  /** bodies in blocks that there was no room for */
+  uploadsRefused: number;
+  /** large answers that there was no room to keep: their later blocks are made anew, or refused */
+  bodiesNotKept: number;
+}
 
+/** The same, and what it holds now. */
+export interface CoapStatistics extends Readonly<Counters> {
   /** now: peers remembered */
   readonly peers: number;
   /** now: confirmable messages that wait for acknowledgement or for NSTART */
@@ -39,24 +50,6 @@ export interface CoapStatistics {
   readonly keptBodies: number;
   /** now: observations of peers here */
   readonly observations: number;
-}
-
-/** The counters that only grow. */
-export interface Counters {
-  received: number;
-  sent: number;
-  malformed: number;
-  duplicates: number;
-  retransmissions: number;
-  timeouts: number;
-  resetsReceived: number;
-  resetsSent: number;
-  requestsServed: number;
-  requestsRefused: number;
-  handlerFailures: number;
-  transportErrors: number;
-  messageIdsReused: number;
-  messageIdsExhausted: number;
 }
 
 export function createCounters(): Counters {
@@ -75,5 +68,9 @@ export function createCounters(): Counters {
     transportErrors: 0,
     messageIdsReused: 0,
     messageIdsExhausted: 0,
+    requestsTurnedAway: 0,
+    observationsRefused: 0,
+    uploadsRefused: 0,
+    bodiesNotKept: 0,
   };
 }

@@ -9,6 +9,7 @@ import type { EndpointLimits } from './parameters.ts';
 import { type IsKnown, Quota } from './quota.ts';
 import { type CoapResponse, type IncomingRequest, transferKey } from './request.ts';
 import { type BodyLoss, type BodySink, Collector, type OpenBody } from './sink.ts';
+import type { Counters } from './statistics.ts';
 
 /** Puts bodies together that arrive in blocks (RFC 7959 2.5), or passes them on to who takes them so. */
 export interface Uploads {
@@ -32,6 +33,7 @@ export interface UploadsOptions {
   readonly openBody?: OpenBody | undefined;
   readonly isKnown?: IsKnown | undefined;
   readonly callOut: CallOut;
+  readonly counters: Pick<Counters, 'uploadsRefused'>;
 }
 
 type Body = Collector | BodySink;
@@ -56,7 +58,7 @@ const INCOMPLETE: CoapResponse = { code: '4.08' };
 const WHOLE: Block = { number: 0, more: false, szx: LARGEST_SZX };
 
 export function createUploads(options: UploadsOptions): Uploads {
-  const { limits, timers, idleMs, openBody, isKnown, callOut } = options;
+  const { limits, timers, idleMs, openBody, isKnown, callOut, counters } = options;
   /** in the order of their last blocks */
   const uploads = new Map<string, Upload>();
   const quota = new Quota({ all: limits.uploads, each: limits.uploadsPerPeer, isKnown });
@@ -77,14 +79,15 @@ export function createUploads(options: UploadsOptions): Uploads {
     upload.stopTimer = timers.after(ms, () => lose(upload, 'timeout'));
   };
 
+  const ofPeer = (peer: Peer): Upload[] =>
+    [...uploads.values()].filter(({ first }) => first.peer.key === peer.key);
+
   /** A peer with too many uploads loses the one that rests longest: it may have been abandoned. */
   const makeRoom = (peer: Peer): boolean => {
-    if (quota.isSpent(peer))
-      for (const upload of uploads.values())
-        if (upload.first.peer.key === peer.key) {
-          lose(upload, 'replaced');
-          break;
-        }
+    if (quota.isSpent(peer)) {
+      const [longestAtRest] = ofPeer(peer);
+      if (longestAtRest !== undefined) lose(longestAtRest, 'replaced');
+    }
     return !quota.isFull(peer);
   };
 
@@ -104,6 +107,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     const body = bodyOf(request);
     if (body === undefined || 'code' in body) return body;
     if (!makeRoom(request.peer)) {
+      counters.uploadsRefused++;
       callOut(() => body.abort('failed'));
       return NO_ROOM;
     }
@@ -207,8 +211,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       return objection(upload, block, request) ?? write(upload, request, block.more);
     },
     drop(peer) {
-      for (const upload of [...uploads.values()])
-        if (peer === undefined || upload.first.peer.key === peer.key) lose(upload, 'closed');
+      for (const upload of peer === undefined ? [...uploads.values()] : ofPeer(peer)) lose(upload, 'closed');
     },
   };
 }

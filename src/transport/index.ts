@@ -1,6 +1,4 @@
 /** transport: carries opaque datagrams to and from peers. Never looks into them. */
-export type { MemoryEnd, MemoryFaults, MemoryOptions } from './memory.ts';
-export { createMemoryPair } from './memory.ts';
 export type { Lookup } from './resolve.ts';
 export type { DatagramReceiver, DatagramTransport, Peer } from './transport.ts';
 export type { UdpClientOptions, UdpServerOptions } from './udp.ts';

@@ -5,8 +5,8 @@ import {
   createEndpoint,
   type ServerObservation,
 } from '../../src/coap/index.ts';
-import { createMemoryPair, type MemoryEnd } from '../../src/transport/index.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryPair, type MemoryEnd } from '../support/memory-pair.ts';
 import { seededRandom } from './random.ts';
 
 const FAULTS = { loss: 0.2, duplication: 0.1, reordering: 0.1, reorderMs: 3000 };

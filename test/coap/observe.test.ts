@@ -306,6 +306,38 @@ describe('an observation here', () => {
     expect(hear().payload).toHaveLength(32);
   });
 
+  test('its last word keeps to that size too', async () => {
+    const options = [...(register.options ?? []), { number: BLOCK2, value: 1 }];
+    const { observation, hear } = await registered({}, { ...register, options });
+    observation.notify({ code: '5.03', payload: Buffer.alloc(100) }, { confirmable: true });
+    const last = hear();
+    expect([last.payload.length, uintOf(last, BLOCK2), uintOf(last, OBSERVE)]).toEqual([32, 9, undefined]);
+  });
+
+  test('is not opened by an answer that comes after all were dropped; its handler hears that it is over', async () => {
+    const ends: ObservationEnd[] = [];
+    let answer: (response: CoapResponse) => void = () => {};
+    const { say, hear, clock, endpoint } = createLockstep({
+      handler: () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    });
+    await say(register);
+    endpoint.dropObservations(STRANGER);
+    endpoint.dropObservations(PEER);
+    answer({
+      ...state('0'),
+      onObserve: (observation) => {
+        observation.onEnd = (reason) => ends.push(reason);
+      },
+    });
+    await clock.advance(0);
+    const first = hear();
+    expect([first.code, text(first.payload), uintOf(first, OBSERVE)]).toEqual([0x45, '0', undefined]);
+    expect([ends, endpoint.statistics().observations]).toEqual([['cancelled'], 0]);
+  });
+
   test('an answer that comes too late, or after closing, opens none; its handler hears that it is over', async () => {
     const ends: ObservationEnd[] = [];
     const answers: ((response: CoapResponse) => void)[] = [];
@@ -432,6 +464,26 @@ describe('an observation of ours', () => {
     await tell(12, { type: CON });
     expect(heardBytes()).toEqual(['60000501']);
     expect(told()).toEqual(['11', '12']);
+  });
+
+  test.each<[string, string, (lockstep: Awaited<ReturnType<typeof observing>>) => Promise<void>]>([
+    ['an error', 'ended', ({ tell }) => tell(11, { code: 0x84 })],
+    ['a state without Observe', 'ended', ({ tell }) => tell(11, { options: [] })],
+    [
+      'an unknown critical option',
+      'rejected',
+      ({ tell }) => tell(11, { options: [{ number: 65_001, value: 1 }] }),
+    ],
+    ['closing', 'closed', ({ endpoint }) => endpoint.close()],
+  ])('says once why it is over: %s (RFC 7641 3.2)', async (_, why, end) => {
+    const lockstep = await observing();
+    const ends: string[] = [];
+    lockstep.observation.onEnd = (reason) => ends.push(reason);
+    await end(lockstep);
+    await lockstep.tell(12);
+    await lockstep.endpoint.close();
+    expect([ends, lockstep.observation.isObserving]).toEqual([[why], false]);
+    expect(lockstep.endpoint.statistics().expected).toBe(0);
   });
 
   test('passes over what is older than what it knows, also where the numbers wrap (RFC 7641 3.4)', async () => {

@@ -344,6 +344,16 @@ describe('a request of a peer', () => {
     expect(hear()).toMatchObject({ type: ACK, code: 0, mid: 7 });
   });
 
+  test('the empty acknowledgement comes in time for a short ACK_TIMEOUT as well (RFC 7252 5.2.2)', async () => {
+    const { say, hear, clock } = createLockstep({
+      parameters: { ackTimeoutMs: 400 },
+      handler: () => new Promise(() => {}),
+    });
+    await say({ mid: 7 });
+    await clock.advance(120);
+    expect(hear()).toMatchObject({ type: ACK, code: 0, mid: 7 });
+  });
+
   test('a fast handler that is asynchronous still answers in the acknowledgement', async () => {
     const { say, hear } = createLockstep({ handler: async () => ({ code: '2.04' }) });
     await say({ code: 2, mid: 7 });
@@ -678,6 +688,8 @@ test('parameters that cannot be are refused', () => {
     { ackRandomFactor: 0.5 },
     { blockSize: 1000 },
     { ackTimeoutMs: Number.NaN },
+    { piggybackMs: 2000 },
+    { ackTimeoutMs: 100, piggybackMs: 100 },
   ])
     expect(() => createLockstep({ parameters })).toThrow(
       expect.objectContaining({ code: 'coap.bad-parameter' }),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createMemoryPair } from '../../src/transport/index.ts';
-import { createFakeClock } from '../support/fake-clock.ts';
+import { createFakeClock } from './fake-clock.ts';
+import { createMemoryPair } from './memory-pair.ts';
 
 /** Chance that gives these values in turn, then 0.5. */
 const chances =

@@ -1,5 +1,7 @@
-import type { Clock } from '../base/index.ts';
-import { type DatagramReceiver, type DatagramTransport, deafReceiver, type Peer } from './transport.ts';
+import type { Clock } from '../../src/base/index.ts';
+import type { DatagramReceiver, DatagramTransport, Peer } from '../../src/transport/index.ts';
+
+const deafReceiver: DatagramReceiver = { onMessage() {}, onError() {} };
 
 /** How bad the way between two ends is. All probabilities are 0..1 and per datagram. */
 export interface MemoryFaults {
@@ -25,7 +27,7 @@ export interface MemoryEnd {
   readonly peer: Peer;
 }
 
-/** Two transports joined in memory by a way that loses, doubles and reorders as asked. For tests. */
+/** Two transports joined in memory by a way that loses, doubles and reorders as asked. */
 export function createMemoryPair(options: MemoryOptions): readonly [MemoryEnd, MemoryEnd] {
   const left = createEnd();
   const right = createEnd();
