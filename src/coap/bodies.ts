@@ -13,11 +13,12 @@ import type { Counters } from './statistics.ts';
 /** Cuts large answers into blocks, and keeps them so that the later blocks are of the same body (RFC 7959 2.4). */
 export interface Bodies {
   /**
-   * The message for `response`: whole if it fits, else the block that `request` asks for, or the first one.
+   * The message for `response`: whole if it fits, else `block`, or the first one.
+   * @param asked the request that is answered, or what is left of it in an observation
    * @param token of the request that is answered, or of the observation
    */
   write(
-    request: IncomingRequest,
+    asked: IncomingRequest | BodyOwner,
     response: CoapResponse,
     token: Uint8Array,
     block: Block | undefined,
@@ -28,6 +29,20 @@ export interface Bodies {
   readonly size: number;
   /** Forgets what has not been used since the last rotation. */
   rotate(): void;
+}
+
+/** What the later blocks of an answer are found by. Requests have to ask for it only when an answer is large. */
+export interface BodyOwner {
+  readonly peer: Peer;
+  readonly key: string;
+  /** for requests that repeat their payload, which makes another question of a FETCH (RFC 8132 2) */
+  readonly payloadKey: string | undefined;
+}
+
+export function ownerOf(request: IncomingRequest): BodyOwner {
+  const { peer, payload } = request;
+  const key = transferKey(request);
+  return { peer, key, payloadKey: payload.length === 0 ? undefined : keyWithPayload(key, payload) };
 }
 
 interface Kept {
@@ -88,16 +103,15 @@ export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesO
     quota.take(kept.peer);
   };
 
-  const keep = (request: IncomingRequest, response: CoapResponse): Kept => {
-    const { peer, payload } = request;
-    const key = transferKey(request);
+  const keep = (asked: IncomingRequest | BodyOwner, response: CoapResponse): Kept => {
+    const { peer, key, payloadKey } = 'key' in asked ? asked : ownerOf(asked);
     const known = touch(key);
     if (known?.response === response) return known;
     // Later blocks are no occasion to open a relation.
     const { onObserve, ...plain } = response;
     const kept: Kept = { peer, response: plain, etag: tagOf(response), isStale: false };
     set(key, kept);
-    if (payload.length > 0) set(keyWithPayload(key, payload), { ...kept });
+    if (payloadKey !== undefined) set(payloadKey, { ...kept });
     return kept;
   };
 
@@ -112,11 +126,10 @@ export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesO
       }
     },
     find(request) {
-      const key = transferKey(request);
-      const { payload } = request;
-      return touch(payload.length === 0 ? key : keyWithPayload(key, payload))?.response;
+      const { key, payloadKey } = ownerOf(request);
+      return touch(payloadKey ?? key)?.response;
     },
-    write(request, response, token, block, additions) {
+    write(asked, response, token, block, additions) {
       const payload = response.payload ?? NO_BYTES;
       if (block === undefined && payload.length <= sizeOf(ownSzx))
         return writeResponse(response, token, additions);
@@ -126,7 +139,7 @@ export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesO
       if (from > 0 && from >= payload.length)
         return writeResponse(isSuccess(RESPONSE_CODES[response.code]) ? BEYOND_END : response, token);
       const more = from + sizeOf(szx) < payload.length;
-      const etag = payload.length > sizeOf(szx) ? keep(request, response).etag : undefined;
+      const etag = payload.length > sizeOf(szx) ? keep(asked, response).etag : undefined;
       return writeResponse(
         response,
         token,
@@ -148,7 +161,6 @@ function tagOf({ options, payload = NO_BYTES }: CoapResponse): Uint8Array | unde
   return createHash('sha256').update(payload).digest().subarray(0, ETAG_LENGTH);
 }
 
-/** Requests with different payloads have different answers, FETCH above all (RFC 8132 2). */
 function keyWithPayload(key: string, payload: Uint8Array): string {
   return `${key} ${createHash('sha256').update(payload).digest('base64')}`;
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../base/index.ts';
-import type { Bodies } from './bodies.ts';
+import type { Block } from './block.ts';
+import { type Bodies, type BodyOwner, ownerOf } from './bodies.ts';
 import type { CallOut } from './callback.ts';
 import { isSuccess, RESPONSE_CODES } from './code.ts';
 import { type Delivery, type Link, type Outcome, type Transmission, unattended } from './link.ts';
-import { EMPTY_MESSAGE, type MessageToSend } from './message.ts';
+import { EMPTY_MESSAGE, type Message, type MessageToSend } from './message.ts';
 import type {
   CoapResponse,
   IncomingRequest,
@@ -42,7 +43,10 @@ export class Observation implements ServerObservation, Delivery {
   message: MessageToSend = EMPTY_MESSAGE;
   /** the 24 bits of the last Observe option (RFC 7641 4.4) */
   sequence: number;
-  readonly request: IncomingRequest;
+  readonly token: Uint8Array;
+  readonly confirmable: boolean;
+  readonly #owner: BodyOwner;
+  readonly #firstBlock: Block | undefined;
   readonly #context: ObservationContext;
   #transmission: Transmission | undefined;
   /** what `message` says, if it is confirmable */
@@ -55,27 +59,28 @@ export class Observation implements ServerObservation, Delivery {
 
   /** @param sequence of the relation that this one replaces, or 0 */
   constructor(context: ObservationContext, request: IncomingRequest, sequence: number) {
+    const { token, confirmable, block2 } = request;
     this.#context = context;
-    this.request = request;
+    // Not the request itself: there may be many thousands, and each would hold a whole datagram.
+    this.#owner = ownerOf(request);
+    this.token = new Uint8Array(token);
+    this.confirmable = confirmable;
+    this.#firstBlock = block2 && { ...block2, number: 0 };
     this.sequence = following(sequence);
     this.#confirmedAt = context.clock.monotonic();
   }
 
   get peer() {
-    return this.request.peer;
+    return this.#owner.peer;
   }
 
-  get token() {
-    return this.request.token;
-  }
-
-  /** Sends the answer that opens the relation. @param isLate the request has been acknowledged already */
-  open(message: MessageToSend, isLate: boolean): void {
-    const { link } = this.#context;
+  /** Sends the answer that opens the relation. @param request to answer, unless it has been acknowledged already */
+  open(message: MessageToSend, request: Message | undefined): void {
     this.message = message;
     this.#isOpen = true;
-    if (isLate) this.#put(this.request.confirmable);
-    else link.reply(this.peer, this.request.message, this);
+    if (request === undefined) this.#put(this.confirmable);
+    else this.#context.link.reply(this.peer, request, this);
+    if (this.#transmission === undefined) this.message = EMPTY_MESSAGE;
   }
 
   notify(response: CoapResponse, { confirmable, onSettled }: NotifyOptions): void {
@@ -120,6 +125,7 @@ export class Observation implements ServerObservation, Delivery {
     this.#transmission = undefined;
     this.#current = undefined;
     this.#waiting = undefined;
+    this.message = EMPTY_MESSAGE;
     if (next !== undefined) this.#context.callOut(() => this.#send(next));
     this.#tell(told, 'acknowledged');
   }
@@ -132,9 +138,7 @@ export class Observation implements ServerObservation, Delivery {
 
   /** The first block of a state, in the size that was asked for, if any was (RFC 7959 2.6). */
   #write(response: CoapResponse, additions?: Additions): MessageToSend {
-    const { request, token } = this;
-    const firstBlock = request.block2 && { ...request.block2, number: 0 };
-    return this.#context.bodies.write(request, response, token, firstBlock, additions);
+    return this.#context.bodies.write(this.#owner, response, this.token, this.#firstBlock, additions);
   }
 
   /** Makes the message of a state. One that has not been sent yet is replaced. */
@@ -150,6 +154,7 @@ export class Observation implements ServerObservation, Delivery {
     this.#put(news.confirmable);
     if (this.#transmission !== undefined) return;
     this.#current = undefined;
+    this.message = EMPTY_MESSAGE;
     this.#tell(news, 'sent');
   }
 

@@ -26,7 +26,7 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
   const whole: ObservationContext = {
     ...context,
     onOver(observation) {
-      const key = keyOf(observation.request);
+      const key = keyOf(observation);
       if (observations.get(key) !== observation) return;
       observations.delete(key);
       quota.give(observation.peer);
@@ -39,7 +39,7 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
     },
     create: (request, sequence) => new Observation(whole, request, sequence),
     enter(observation) {
-      const key = keyOf(observation.request);
+      const key = keyOf(observation);
       observations.get(key)?.end('replaced');
       if (quota.isSpent(observation.peer) || quota.isFull(observation.peer)) return false;
       observations.set(key, observation);
@@ -58,6 +58,6 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
   };
 }
 
-function keyOf({ peer, token }: IncomingRequest): string {
+function keyOf({ peer, token }: Pick<IncomingRequest, 'peer' | 'token'>): string {
   return `${peer.key} ${byteText(token)}`;
 }

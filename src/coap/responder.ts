@@ -85,7 +85,7 @@ export function createResponder(options: ResponderOptions): Responder {
     const message = mayOpen ? write(request, response, observation.sequence) : undefined;
     const isOpen = message !== undefined && observations.enter(observation);
     if (message !== undefined && !isOpen) counters.observationsRefused++;
-    if (isOpen) observation.open(message, progress.isAcknowledged);
+    if (isOpen) observation.open(message, progress.isAcknowledged ? undefined : request.message);
     else answer(request, response, progress);
     callOut(() => onObserve(observation));
     if (!isOpen) observation.cancel();

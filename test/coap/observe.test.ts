@@ -4,6 +4,7 @@ import {
   ACK,
   CON,
   createLockstep,
+  hex,
   type Lockstep,
   NON,
   PEER,
@@ -57,7 +58,7 @@ describe('an observation here', () => {
     const answer = hear();
     expect(answer).toMatchObject({ type: ACK, code: 0x45 });
     expect(uintOf(answer, OBSERVE)).toBe(1);
-    expect(observations).toMatchObject([{ peer: PEER, token: TOKEN }]);
+    expect(observations.map(({ peer, token }) => [peer, hex(token)])).toEqual([[PEER, hex(TOKEN)]]);
     expect(endpoint.statistics().observations).toBe(1);
   });
 
