@@ -6,6 +6,7 @@ import {
   createEndpoint,
   type Handler,
   type TransmissionParameters,
+  transmissionTimes,
 } from '../coap/index.ts';
 import { openUdpClient } from '../transport/index.ts';
 
@@ -27,6 +28,11 @@ export interface BindingPorts {
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
+}
+
+/** MAX_TRANSMIT_WAIT: how long a server has to answer, its acknowledgement included (RFC 7252 4.8.2). */
+export function transmitWaitMs(transmission: ServerAddress['transmission'] = {}): number {
+  return transmissionTimes(transmission).maxTransmitWaitMs;
 }
 
 /** What the server said instead of what was hoped for. */

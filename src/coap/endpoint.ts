@@ -10,7 +10,6 @@ import { createDatagramLink } from './datagram-link.ts';
 import { createExchanges } from './exchanges.ts';
 import { createExpectations } from './expectations.ts';
 import type { LinkUser } from './link.ts';
-import type { MessageIdPolicy } from './message-ids.ts';
 import { createObservations } from './observations.ts';
 import { type ClientObservation, createObserver } from './observer.ts';
 import {
@@ -37,8 +36,6 @@ export interface EndpointOptions {
   /** 0 <= x < 1. On plain UDP it is all that keeps strangers from guessing tokens and message ids. */
   readonly random: () => number;
   readonly parameters?: Partial<TransmissionParameters>;
-  /** default `oldest` */
-  readonly messageIds?: MessageIdPolicy;
   readonly limits?: Partial<EndpointLimits>;
   readonly handler: Handler;
   /** Takes large bodies as they come, such as firmware. Asked once for each body of a PUT, POST, PATCH or iPATCH. */
@@ -107,7 +104,6 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     timers,
     random,
     parameters,
-    messageIds: options.messageIds ?? 'oldest',
     limits,
     counters,
     log,

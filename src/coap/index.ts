@@ -11,7 +11,8 @@ export type { MessageIdPolicy } from './message-ids.ts';
 export type { ClientObservation, ClientObservationEnd } from './observer.ts';
 export type { Option, OptionToSend } from './option.ts';
 export { OptionNumber } from './option.ts';
-export type { EndpointLimits, TransmissionParameters } from './parameters.ts';
+export type { EndpointLimits, TransmissionParameters, TransmissionTimes } from './parameters.ts';
+export { transmissionTimes } from './parameters.ts';
 export type {
   CoapRequest,
   CoapResponse,

@@ -5,7 +5,7 @@ import { classOf } from './code.ts';
 import { encode } from './codec.ts';
 import type { Delivery, Outcome, Transmission } from './link.ts';
 import { MessageType } from './message.ts';
-import { type MessageIdPolicy, MessageIds } from './message-ids.ts';
+import { MessageIds } from './message-ids.ts';
 import { deriveTimes, type EndpointLimits, type TransmissionParameters } from './parameters.ts';
 import type { Counters } from './statistics.ts';
 
@@ -49,7 +49,6 @@ export interface OutboxOptions {
   /** 0 <= x < 1 */
   readonly random: () => number;
   readonly parameters: TransmissionParameters;
-  readonly messageIds: MessageIdPolicy;
   readonly limits: EndpointLimits;
   readonly counters: Counters;
 }
@@ -85,12 +84,12 @@ export function confirmablesOf({ onAir, requests, responses }: Destination): Con
 }
 
 export function createOutbox(options: OutboxOptions): Outbox {
-  const { transport, clock, timers, random, parameters, messageIds, limits, counters } = options;
+  const { transport, clock, timers, random, parameters, limits, counters } = options;
   let outstanding = 0;
   let isClosed = false;
 
   const times = deriveTimes(parameters);
-  const isStrict = messageIds === 'strict';
+  const isStrict = parameters.messageIds === 'strict';
 
   /** @returns undefined if there is none that may be used now */
   const nextId = (ids: MessageIds, onAir: ReadonlyMap<number, unknown>): number | undefined => {

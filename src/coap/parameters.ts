@@ -1,5 +1,6 @@
 import { GatewayError } from '../base/index.ts';
 import { szxOf } from './block.ts';
+import type { MessageIdPolicy } from './message-ids.ts';
 
 /** How patient and how polite we are on a network (RFC 7252 4.8). */
 export interface TransmissionParameters {
@@ -20,6 +21,8 @@ export interface TransmissionParameters {
   readonly piggybackMs: number;
   /** Bytes of a block, 16 to 1024; larger bodies are transferred block by block (RFC 7959). */
   readonly blockSize: number;
+  /** What to do when all message ids were used lately. */
+  readonly messageIds: MessageIdPolicy;
 }
 
 const DEFAULT_PARAMETERS: Omit<TransmissionParameters, 'piggybackMs'> = {
@@ -29,6 +32,7 @@ const DEFAULT_PARAMETERS: Omit<TransmissionParameters, 'piggybackMs'> = {
   nstart: 1,
   maxLatencyMs: 100_000,
   blockSize: 1024,
+  messageIds: 'oldest',
 };
 
 /** Times that follow from the parameters (RFC 7252 4.8.2). */
@@ -55,7 +59,10 @@ export function deriveTimes(parameters: TransmissionParameters): TransmissionTim
 const LONGEST_PIGGYBACK_MS = 500;
 
 const BOUNDS: Readonly<
-  Record<keyof TransmissionParameters, (value: number, all: TransmissionParameters) => boolean>
+  Record<
+    Exclude<keyof TransmissionParameters, 'messageIds'>,
+    (value: number, all: TransmissionParameters) => boolean
+  >
 > = {
   ackTimeoutMs: (value) => value > 0,
   ackRandomFactor: (value) => value >= 1,
@@ -75,12 +82,20 @@ export function completeParameters(given: Partial<TransmissionParameters>): Tran
   const { ackTimeoutMs = DEFAULT_PARAMETERS.ackTimeoutMs } = given;
   const piggybackMs = Math.min(LONGEST_PIGGYBACK_MS, ackTimeoutMs / 4);
   const parameters = { ...DEFAULT_PARAMETERS, piggybackMs, ...given };
-  for (const name of Object.keys(BOUNDS) as (keyof TransmissionParameters)[]) {
+  for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
     const value = parameters[name];
     if (!Number.isFinite(value) || !BOUNDS[name](value, parameters))
       throw new GatewayError('coap.bad-parameter', `${name} cannot be ${value}`, { data: { name, value } });
   }
   return parameters;
+}
+
+/**
+ * The times of an endpoint that is given these parameters.
+ * @throws GatewayError `coap.bad-parameter`
+ */
+export function transmissionTimes(given: Partial<TransmissionParameters>): TransmissionTimes {
+  return deriveTimes(completeParameters(given));
 }
 
 /** What one endpoint takes upon itself at most. */

@@ -53,6 +53,9 @@ export interface TransmissionConfig {
   readonly ackRandomFactor?: number;
   readonly maxRetransmit?: number;
   readonly nstart?: number;
+  readonly maxLatencyMs?: number;
+  readonly blockSize?: number;
+  readonly messageIds?: 'oldest' | 'strict';
 }
 
 /** Keys that belong to a protocol; they have passed its schema, and defaults are filled in. */

@@ -21,6 +21,8 @@ const serverUri = z
     return z.NEVER;
   });
 
+const BLOCK_SIZES = [16, 32, 64, 128, 256, 512, 1024] as const;
+
 const transmission = z
   .strictObject({
     ackTimeout: z
@@ -35,6 +37,16 @@ const transmission = z
     nstart: z
       .exactOptional(whole(1, 16))
       .meta({ description: 'Requests on their way at the same time (NSTART).', examples: [1] }),
+    maxLatency: z
+      .exactOptional(duration({ least: '1s', most: '10m', example: '100s' }))
+      .meta({ description: 'The longest that a message may be on its way (MAX_LATENCY).' }),
+    blockSize: z.exactOptional(z.literal(BLOCK_SIZES)).meta({
+      description: 'Bytes of a block; what is larger goes in several (RFC 7959). Small for small links.',
+    }),
+    messageIds: z.exactOptional(oneOf('oldest', 'strict')).meta({
+      description:
+        'When all message ids were used lately. oldest: that one again. strict: wait, for servers that remember all.',
+    }),
   })
   .meta({ description: 'CoAP transmission parameters (RFC 7252 section 4.8), for slow or costly links.' });
 

@@ -38,8 +38,12 @@ function toServer(
 }
 
 function toTransmission(checked: NonNullable<CheckedServer['transmission']>): TransmissionConfig {
-  const { ackTimeout, ...rest } = checked;
-  return { ...rest, ...(ackTimeout !== undefined && { ackTimeoutMs: ackTimeout }) };
+  const { ackTimeout, maxLatency, ...rest } = checked;
+  return {
+    ...rest,
+    ...(ackTimeout !== undefined && { ackTimeoutMs: ackTimeout }),
+    ...(maxLatency !== undefined && { maxLatencyMs: maxLatency }),
+  };
 }
 
 function checkShortServerIds(servers: readonly ServerConfig[], nodes: readonly Node[], faults: Faults): void {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Logger, Timers } from '../base/index.ts';
-import { openCoapUplink } from '../binding/index.ts';
+import { openCoapUplink, transmitWaitMs } from '../binding/index.ts';
 import { createSession, type Mounts, type Session, type SessionStatus } from '../client/index.ts';
 import type { GatewayConfig, ServerConfig } from '../config/index.ts';
 import { serverInstance } from '../objects/index.ts';
@@ -47,12 +47,6 @@ const FAREWELL_MS = 2000;
 
 /** Registration attempts: soon at first, and not in step with other boxes. */
 const RETRY = { firstMs: 5000, factor: 2, mostMs: 10 * 60_000, jitter: 0.3 };
-
-/** MAX_TRANSMIT_WAIT of the way to a server, from its parameters (RFC 7252 4.8.2). */
-function transmitWait({ transmission = {} }: ServerConfig): number {
-  const { ackTimeoutMs = 2000, ackRandomFactor = 1.5, maxRetransmit = 4 } = transmission;
-  return ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1) * ackRandomFactor;
-}
 
 /**
  * Which server knows which client: in `gateway` representation the one that shows every device behind its prefix, in
@@ -102,7 +96,7 @@ export function createClients(own: Tree, ports: ClientPorts): Clients {
         serverInstance: instance,
         release: server.release,
         retry: RETRY,
-        transmitWaitMs: transmitWait(server),
+        transmitWaitMs: transmitWaitMs(server.transmission),
       },
       client.mounts,
       {

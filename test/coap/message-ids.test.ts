@@ -97,7 +97,7 @@ describe('when all message ids were used within their lifetime', () => {
   });
 
   test('strict: the newest notification waits, confirmable, and nothing is told with an old id (RFC 7641 4.5)', async () => {
-    const { tell, hear, heard, say, endpoint } = await observed({ messageIds: 'strict' });
+    const { tell, hear, heard, say, endpoint } = await observed({ parameters: { messageIds: 'strict' } });
     tell(HALF - 1);
     const free = new Set(heard().map(({ mid }) => mid)).size;
     expect(free).toBe(HALF - 1);
@@ -112,7 +112,7 @@ describe('when all message ids were used within their lifetime', () => {
   });
 
   test('strict: confirmable messages wait until one is free; requests that are not are refused', async () => {
-    const { endpoint, heard, hear, say, clock } = createLockstep({ messageIds: 'strict' });
+    const { endpoint, heard, hear, say, clock } = createLockstep({ parameters: { messageIds: 'strict' } });
     const get = { method: 'GET', path: [], timeoutMs: 400_000 } as const;
     for (let at = 0; at < HALF - 1; at++) {
       void codeOf(endpoint.ping(PEER));

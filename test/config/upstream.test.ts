@@ -35,7 +35,8 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
       localPort: 40000
       minPeriod: 0s
       maxPeriod: 1.5h
-      transmission: { ackTimeout: 1.5s, ackRandomFactor: 2, maxRetransmit: 0, nstart: 4 }
+      transmission:
+        { ackTimeout: 1.5s, ackRandomFactor: 2, maxRetransmit: 0, nstart: 4, maxLatency: 20s, blockSize: 64, messageIds: strict }
       notificationMode: con
 `;
   expect(configOf(upstream(all)).upstream.servers).toEqual([
@@ -50,7 +51,15 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
       localPort: 40000,
       minPeriodS: 0,
       maxPeriodS: 5400,
-      transmission: { ackTimeoutMs: 1500, ackRandomFactor: 2, maxRetransmit: 0, nstart: 4 },
+      transmission: {
+        ackTimeoutMs: 1500,
+        ackRandomFactor: 2,
+        maxRetransmit: 0,
+        nstart: 4,
+        maxLatencyMs: 20_000,
+        blockSize: 64,
+        messageIds: 'strict',
+      },
       notificationMode: 'con',
     },
   ]);
@@ -126,7 +135,37 @@ describe('servers', () => {
     [
       'transmission: { ackTimeout: 2s, maxRetransmits: 4 }',
       '39 upstream.servers[0].transmission.maxRetransmits',
-      "unknown key 'maxRetransmits' (did you mean 'maxRetransmit'?); allowed keys: ackRandomFactor, ackTimeout, maxRetransmit, nstart",
+      "unknown key 'maxRetransmits' (did you mean 'maxRetransmit'?); allowed keys: ackRandomFactor, ackTimeout, blockSize, maxLatency, maxRetransmit, messageIds, nstart",
+    ],
+    [
+      'transmission: { ackTimeout: 50ms }',
+      '35 upstream.servers[0].transmission.ackTimeout',
+      "'50ms' is not allowed; allowed: a time with its unit (ms, s, m, h, d) from 100ms to 60s, for example 2s",
+    ],
+    [
+      'transmission: { ackRandomFactor: 0.9 }',
+      '40 upstream.servers[0].transmission.ackRandomFactor',
+      '0.9 is not allowed; allowed: a number from 1 to 4, for example 1.5',
+    ],
+    [
+      'transmission: { maxRetransmit: 11 }',
+      '38 upstream.servers[0].transmission.maxRetransmit',
+      '11 is not allowed; allowed: a whole number from 0 to 10, for example 4',
+    ],
+    [
+      'transmission: { nstart: 0 }',
+      '31 upstream.servers[0].transmission.nstart',
+      '0 is not allowed; allowed: a whole number from 1 to 16, for example 1',
+    ],
+    [
+      'transmission: { blockSize: 100 }',
+      '34 upstream.servers[0].transmission.blockSize',
+      '100 is not allowed; allowed: 16, 32, 64, 128, 256, 512, 1024',
+    ],
+    [
+      'transmission: { messageIds: newest }',
+      '35 upstream.servers[0].transmission.messageIds',
+      "'newest' is not allowed; allowed: oldest, strict",
     ],
     [
       'credentials: { pskIdentity: gw, pskFile: /run/psk }',
