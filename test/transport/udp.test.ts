@@ -234,6 +234,57 @@ describe('a UDP server', () => {
   );
 });
 
+test('a name is asked again for each opening, so that a server that has moved is found', async () => {
+  const answers = [['127.0.0.1'], ['127.0.0.2']];
+  const used: string[] = [];
+  const lookup = async (): Promise<string[]> => answers.shift() ?? [];
+  for (const attempt of [0, 0]) {
+    const { transport, peer } = await openUdpClient({ host: 'server.example', port: 5683, lookup, attempt });
+    used.push(peer.address);
+    await transport.close();
+  }
+  expect(used).toEqual(['127.0.0.1', '127.0.0.2']);
+});
+
+test('an address that no socket can be connected to is passed over, whichever the attempt begins with', async () => {
+  // Over the loopback alone nothing leads there: the socket is bound to 127.0.0.1, the address is IPv6.
+  const lookup = async (): Promise<string[]> => ['127.0.0.1', '2001:db8::1'];
+  const { transport, peer } = await openUdpClient({
+    host: 'server.example',
+    port: 5683,
+    localAddress: '127.0.0.1',
+    lookup,
+    attempt: 1,
+  });
+  open.push(transport);
+  expect(peer.address).toBe('127.0.0.1');
+  await expect(
+    openUdpClient({
+      host: 'server.example',
+      port: 5683,
+      localAddress: '127.0.0.1',
+      lookup: async () => ['2001:db8::1', '2001:db8::2'],
+    }),
+  ).rejects.toMatchObject({ code: 'transport.unopened' });
+});
+
+test('the socket outlives errors: same port, and it goes on when the peer is back (ICMP is a hint only)', async () => {
+  const gone = await server();
+  const port = gone.localPort;
+  await gone.close();
+  const near = await openUdpClient({ host: '127.0.0.1', port });
+  const own = hearing(near.transport);
+  for (let round = 0; round < 3; round++) {
+    near.transport.send(bytes('a'), near.peer);
+    expect((await own.hearError()).error.code).toBe('ECONNREFUSED');
+  }
+  const back = await openUdpServer({ host: '127.0.0.1', port });
+  const { hear } = hearing(back);
+  near.transport.send(bytes('b'), near.peer);
+  near.transport.send(bytes('b'), near.peer);
+  expect((await hear()).peer.port).toBe(near.transport.localPort);
+});
+
 test('each attempt begins with another address of the name', async () => {
   const lookup = async (): Promise<string[]> => ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
   const used: string[] = [];
