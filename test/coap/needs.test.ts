@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+/**
+ * What other implementations got wrong when we looked for one, or what a rule of ours answers: the need, and the test that
+ * shows the result that the RFC wants. A title, or its beginning, stands in a file of this folder.
+ */
+const NEEDS: readonly (readonly [need: string, title: string])[] = [
+  ['both roles on one transport', '300 transfers of 0 to 6 kB each way'],
+  ['ping', 'a ping is answered with a reset (RFC 7252 4.3)'],
+  [
+    'one row of message ids for all roles',
+    'requests, notifications and separate responses to one peer share one row',
+  ],
+  ['no id twice while it is in use', 'one that waits for its acknowledgement is not used again'],
+  ['no id twice in its lifetime', 'each comes once before any comes again'],
+  ['a reset only from the right peer', 'a reset from the peer ends it; one from a stranger'],
+  [
+    'a response only from the right peer',
+    'a response of a stranger, or in an acknowledgement with another token',
+  ],
+  ['duplicates of all kinds', 'a duplicate of one still being worked on is dropped'],
+  ['exactly once', 'twice: the handler runs once, and the same bytes are sent again (RFC 7252 4.5)'],
+  ['the memory for duplicates ages', 'is known again for EXCHANGE_LIFETIME at least'],
+  ['the memory for duplicates is bounded', 'the memory for duplicates is bounded per peer'],
+  ['methods', 'each method goes both ways'],
+  ['content formats', 'content formats are numbers both ways'],
+  ['repeated and binary options', 'options come as bytes, also repeated ones'],
+  ['odd path segments', 'comes to the handler with path, query, formats and payload'],
+  ['No-Response', 'a class that is not wanted is not sent'],
+  ['4.02', 'an unknown critical option is refused with 4.02'],
+  [
+    '4.02 is silent without confirmation',
+    'without confirmation an unknown critical option is met with silence',
+  ],
+  ['5.05', 'Proxy-Uri is refused with 5.05'],
+  ['4.05', '(RFC 7252 5.8): 4.05'],
+  [
+    'a critical option in a response',
+    'a response with an unknown critical option is rejected (RFC 7252 5.4.1)',
+  ],
+  ['token lengths', 'tokens of 0 to 8 bytes come back as they came'],
+  ['format errors', 'a message format error is none of our messages'],
+  ['malformed and confirmable: reset', 'a malformed confirmable message is rejected'],
+  ['malformed otherwise: silence', 'a malformed one that is not confirmable is passed over'],
+  ['the kind of each notification', 'tells in the way that is chosen each time'],
+  ['a reset cancels', 'ends with a reset to a notification of type %i (RFC 7641 4.5)'],
+  ['nobody acknowledges', 'ends when nobody acknowledges a notification (RFC 7641 4.5)'],
+  [
+    'one confirmable notification under way',
+    'has one confirmable notification under way; the newest state waits',
+  ],
+  ['confirmable once a day', 'is confirmed at least once in 24 hours'],
+  ['observing by FETCH', 'can be opened by FETCH, but not by another method'],
+  ['Observe=1', 'ends with Observe=1, and the request is answered as any other (RFC 7641 3.6)'],
+  ['Observe=1 by FETCH', 'FETCH with Observe=1 ends it as well'],
+  ['the same token again', 'is replaced by a new one with the same token, and the numbers go on'],
+  ['a slow first answer', 'a slow first answer is separate, and its reset ends the relation'],
+  ['an error ends', 'ends with a notification that is no success'],
+  ['not observable', 'a handler that does not notify answers without Observe'],
+  ['a large notification', 'tells a large state by its first block and an ETag'],
+  ['its block size', 'keeps to the block size that was asked for when it was opened (RFC 7959 2.6)'],
+  ['uploads with a token for each block', 'is whole for the handler, whatever token each block has'],
+  ['uploads with one token for all', 'one token for all blocks, and on two places, mixes nothing'],
+  ['all block sizes', 'in blocks of %i bytes'],
+  ['4.08', 'a gap is answered with 4.08, and the missing block can still come'],
+  ['4.13 with Size1', 'a body that is too large is refused with 4.13 and the limit'],
+  ['the reserved block size', 'the reserved size exponent 7'],
+  ['a zero-length Block1', 'a body in one block is passed on at once; a zero-length Block1 is 0/0/16'],
+  ['early negotiation', 'blocks of the size that the first request asks for'],
+  ['a body in memory is not asked for', 'taken as it comes'],
+  ['later blocks of one body', 'a later block that is not kept any more'],
+  ['answers do not mix', 'two FETCHes of one place with different payloads do not mix (RFC 8132 2)'],
+  ['our uploads', 'a large body is sent block by block, with Size1'],
+  ['our uploads after 4.08', 'it begins anew after 4.08, twice at most (RFC 7959 2.9.2)'],
+  ['our uploads after 4.13', 'it begins anew with smaller blocks if 4.13 asks for them (RFC 7959 2.9.3)'],
+  ['our uploads against nonsense', '2.31 without Block1'],
+  ['our downloads', 'a large answer is fetched block by block, and is whole (RFC 7959 2.4)'],
+  ['our downloads of what changes', 'a representation that changes is fetched anew'],
+  ['our downloads against nonsense', 'another block than asked for'],
+  ['a Block option of 4 bytes', 'a Block option of 4 bytes is none that we know'],
+  ['back-off', 'is sent again after 2, 4, 8 and 16 s'],
+  ['parameters of each endpoint', 'keeps to other parameters, and all times follow from them'],
+  ['giving up in time', 'gives up after MAX_TRANSMIT_WAIT at most'],
+  [
+    'a deadline after the empty acknowledgement',
+    'after an empty acknowledgement the response still has a deadline',
+  ],
+  [
+    'a repeated separate response',
+    'it waits for a separate response, and acknowledges that (RFC 7252 5.2.2)',
+  ],
+  ['NSTART', 'no more than NSTART are under way; the rest waits in order'],
+  ['requests first', 'requests of ours go before notifications that wait'],
+  ['anything may arrive', 'mutated datagrams: nothing is thrown, state stays bounded, one timer'],
+  ['fresh requests', 'is answered with 4.01 and Echo, and done when it repeats the value'],
+  ['uploads side by side', 'with Request-Tags go on side by side, and do not mix (RFC 9175 3.3)'],
+];
+
+const tests = readdirSync(import.meta.dirname)
+  .filter((name) => name.endsWith('.test.ts') && name !== 'needs.test.ts')
+  .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
+  .join('\n');
+
+test('every need has its test', () => {
+  expect(NEEDS.filter(([, title]) => !tests.includes(title))).toEqual([]);
+});
