@@ -1,4 +1,20 @@
-/** coap: requests, answers and observations over lossy datagrams (RFC 7252, 7641, 7959, 8132, 7967). Knows no LwM2M. */
+/** coap: requests, answers and observations over lossy datagrams (RFC 7252, 7641, 7959, 8132, 7967, 9175). Knows no LwM2M. */
+
+/*
+ * A map for who is new here, from the user down to the bytes; `endpoint` joins all of it, `parameters` and `statistics` are for all:
+ *
+ *     as client                          as server
+ *     client    whole requests           server        a request, from its message to its response
+ *     observer  relations of ours        uploads, sink its body, in blocks (and quota: how much each peer may have)
+ *     transfer  bodies in blocks         responder     its response, in blocks kept in `bodies`
+ *     asker     one request's messages   observations, observation   relations of peers, and what they are told
+ *     exchanges, expectations            request, response   what options say; freshness: Echo
+ *               message and answer
+ *     ------------------------------ link: the seam to what carries messages ------------------------------
+ *     datagram-link   types, duplicates, resets           outbox, message-ids   retransmission, NSTART, ids
+ *     codec, message, option, block, code, text           bytes to messages and back
+ */
+
 export type { CoapAnswer } from './answer.ts';
 export type { CoapRequestToSend } from './asker.ts';
 export type { DownloadRequest } from './client.ts';

@@ -115,7 +115,8 @@ export function createUploads(options: UploadsOptions): Uploads {
     const upload: Upload = {
       key,
       body,
-      first: { peer, observe, size1, token },
+      // The token by itself: a part of the datagram would keep all of it.
+      first: { peer, observe, size1, token: new Uint8Array(token) },
       rival: replaced?.first.token,
       length: 0,
       isWriting: false,

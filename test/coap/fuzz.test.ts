@@ -51,8 +51,30 @@ describe('whatever arrives', () => {
     `${DATAGRAMS} mutated datagrams: nothing is thrown, state stays bounded, one timer (seed %i)`,
     async (seed) => {
       const random = seededRandom(seed);
+      /** how often each sink was told its end */
+      const sinks: { ends: number }[] = [];
       const lockstep = createLockstep({
         limits: LIMITS,
+        openBody: ({ path }) => {
+          if (path.length !== 1) return undefined;
+          const sink = { ends: 0 };
+          sinks.push(sink);
+          const end = (): void => {
+            sink.ends++;
+          };
+          return {
+            mostBytes: 8192,
+            write: () =>
+              random() < 0.5
+                ? undefined
+                : new Promise((resolve) => lockstep.clock.after(random() * 2000, () => resolve(undefined))),
+            end() {
+              end();
+              return { code: '2.04' };
+            },
+            abort: end,
+          };
+        },
         handler: ({ method, path }) => {
           const response = {
             code: '2.05',
@@ -96,7 +118,7 @@ describe('whatever arrives', () => {
       expect(uploads).toBeLessThanOrEqual(LIMITS.uploads);
       expect(keptBodies).toBeLessThanOrEqual(2 * LIMITS.keptBodies + 1);
       expect(observations).toBeLessThanOrEqual(LIMITS.observations);
-      expect(requestsInWork).toBeLessThanOrEqual(LIMITS.requestsInWork);
+      expect(requestsInWork).toBeLessThanOrEqual(LIMITS.requestsInWork + LIMITS.uploads);
       // One timer of the endpoint beside those of slow handlers, which have a timer each here.
       expect(clock.pending - requestsInWork).toBeLessThanOrEqual(1);
       await clock.advance(4 * 247_000);
@@ -110,6 +132,8 @@ describe('whatever arrives', () => {
         peers: 0,
       });
       await endpoint.close();
+      expect(sinks.length).toBeGreaterThan(50);
+      expect(sinks.filter(({ ends }) => ends !== 1)).toEqual([]);
       expect(clock.pending).toBe(0);
     },
   );
