@@ -1,12 +1,21 @@
 import { isGatewayError, type Logger, messageOf } from '../base/index.ts';
-import type { Operation, Refusing, Result, Service, Sink } from '../client/index.ts';
-import type { CoapRequest, CoapResponse, ServerObservation } from '../coap/index.ts';
+import type { Fate, ObserveResult, Operation, Refusing, Result, Service, Sink } from '../client/index.ts';
+import type {
+  CoapRequest,
+  CoapResponse,
+  NotificationOutcome,
+  NotifyOptions,
+  ServerObservation,
+} from '../coap/index.ts';
 import { type Format, formatFor } from '../codec/index.ts';
 import type { Entry, Path, Release } from '../model/index.ts';
 import { type Dispatch, dispatch, type Kind, LINK_FORMAT } from './dispatch.ts';
 import { negotiate } from './formats.ts';
 import { RESPONSE_CODES } from './statuses.ts';
 import { withOneTime } from './times.ts';
+
+/** Values of several times are history in every release, and here that is what they are. */
+const NEWEST: Release = '1.2';
 
 const NOT_ACCEPTABLE: CoapResponse = { code: '4.06' };
 const UNSUPPORTED_FORMAT: CoapResponse = { code: '4.15' };
@@ -123,28 +132,48 @@ const CHECKED_AS: Readonly<Record<Kind, Operation['kind']>> = {
   delete: 'delete',
 };
 
+const FATES: Readonly<Record<NotificationOutcome, Fate>> = {
+  acknowledged: 'told',
+  sent: 'told',
+  // One at a time is under way; what was said before the first answer was on its way has a successor.
+  superseded: 'told',
+  timeout: 'unreached',
+  ended: 'ended',
+};
+
 /** Carries what an observation says into notifications, in the format of its first answer (RFC 7641 4.2). */
 function createSink(writing: Writing, log: Logger): Sink & { begin(handle: ServerObservation): void } {
   let handle: ServerObservation | undefined;
   /** Said before the first answer was on its way; only the newest counts. */
-  let early: { readonly response: CoapResponse; readonly confirmable: boolean } | undefined;
-  const say = (response: CoapResponse, confirmable: boolean): void => {
-    if (handle === undefined) early = { response, confirmable };
-    else handle.notify(response, { confirmable });
+  let early: { readonly response: CoapResponse; readonly options: NotifyOptions } | undefined;
+  const say = (response: CoapResponse, options: NotifyOptions): void => {
+    if (handle !== undefined) handle.notify(response, options);
+    else {
+      early?.options.onSettled?.('superseded');
+      early = { response, options };
+    }
   };
   return {
-    notify(entries, confirmable) {
+    carriesTime: writing.format.carriesTime,
+    variant: String(writing.format.contentFormat),
+    notify(entries, { confirmable, isHistory, settled }) {
+      let response: CoapResponse;
       try {
-        say(content(entries, writing), confirmable);
+        response = content(entries, isHistory ? { ...writing, release: NEWEST } : writing);
       } catch (error) {
         log.error({ problem: messageOf(error) }, 'a notification could not be written');
+        settled('told');
+        return;
       }
+      say(response, { confirmable, onSettled: (outcome) => settled(FATES[outcome]) });
     },
     // A last word must not get lost (OMA Core 1.2.2 6.4.2).
-    end: (refusing) => say(refusal(refusing), true),
+    end: (refusing) => say(refusal(refusing), { confirmable: true }),
+    drop: () => handle?.cancel(),
     begin(opened) {
       handle = opened;
-      if (early !== undefined) handle.notify(early.response, { confirmable: early.confirmable });
+      if (early !== undefined) handle.notify(early.response, early.options);
+      early = undefined;
     },
   };
 }
@@ -167,27 +196,45 @@ export function createRequestHandler(
     return result.status === 'content' ? content(result.entries, writing) : answerOf(result);
   };
 
-  const observe = async (request: CoapRequest, path: Path): Promise<CoapResponse> => {
-    const writing = writingFor(request, path);
-    if (writing === undefined) return NOT_ACCEPTABLE;
-    const sink = createSink(writing, log);
-    const result = await service.observe(path, request.query, sink);
+  /** The token of an observation that a request with Observe=1 has just ended. */
+  let ended: Uint8Array | undefined;
+
+  const observed = (
+    writing: Writing,
+    sink: ReturnType<typeof createSink>,
+    result: ObserveResult,
+    token: Uint8Array,
+  ): CoapResponse => {
     if (result.status !== 'content') return refusal(result);
     try {
       return {
         ...content(result.entries, writing),
         onObserve: (handle) => {
+          handle.survivesTimeout = true;
           handle.onEnd = (reason) => {
-            result.stop();
-            if (reason === 'timeout') service.lost();
+            if (reason === 'deregistered') ended = token;
+            result.stop(reason === 'deregistered' || reason === 'reset');
           };
           sink.begin(handle);
         },
       };
     } catch (error) {
-      result.stop();
+      result.stop(false);
       throw error;
     }
+  };
+
+  const observe = async (request: CoapRequest, path: Path): Promise<CoapResponse> => {
+    const writing = writingFor(request, path);
+    if (writing === undefined) return NOT_ACCEPTABLE;
+    const sink = createSink(writing, log);
+    return observed(writing, sink, await service.observe(path, request.query, sink), request.token);
+  };
+
+  /** Observe=1 with the token of an observation has ended it; with another one, all at and below the path. */
+  const cancel = ({ token }: CoapRequest, path: Path): void => {
+    if (ended === undefined || Buffer.compare(ended, token) !== 0) service.cancel(path);
+    ended = undefined;
   };
 
   const handle = async (request: CoapRequest): Promise<CoapResponse> => {
@@ -197,6 +244,7 @@ export function createRequestHandler(
     const refused = service.check(CHECKED_AS[kind], path);
     if (refused !== undefined) return refusal(refused);
     if (kind === 'observe') return observe(request, path);
+    if (kind === 'cancel-observe') cancel(request, path);
     if (kind === 'read' || kind === 'cancel-observe') return read(request, path);
     const operation = operationOf(kind, target, request, service);
     if ('code' in operation) return operation;

@@ -1,6 +1,8 @@
+import { isGatewayError } from '../base/index.ts';
 import type { Answer, Registration, Service, Uplink } from '../client/index.ts';
-import type { CoapAnswer } from '../coap/index.ts';
-import type { Release } from '../model/index.ts';
+import type { CoapAnswer, CoapRequestToSend } from '../coap/index.ts';
+import { formatFor } from '../codec/index.ts';
+import { type Entry, formatPath, type Release, ROOT } from '../model/index.ts';
 import { type BindingPorts, openAssociation, type ServerAddress } from './association.ts';
 import { LINK_FORMAT } from './dispatch.ts';
 import { createRequestHandler } from './requests.ts';
@@ -12,6 +14,33 @@ function registerQuery({ endpoint, lifetimeS, release }: Registration): string[]
 
 const okWhenSuccessful = (answer: CoapAnswer): Answer | undefined =>
   answer.code.startsWith('2.') ? { status: 'ok' } : undefined;
+
+const SENML_CBOR = 112;
+const LWM2M_CBOR = 11544;
+
+/** A path has one value in LwM2M CBOR, which has no times: history needs SenML (OMA Core 1.2.2 7.4). */
+function isHistory(entries: readonly Entry[]): boolean {
+  return new Set(entries.map(({ path }) => formatPath(path))).size < entries.length;
+}
+
+/** Send (OMA Core 1.2.2 6.4.6), or why it cannot be written. */
+function sendRequest(
+  path: readonly string[],
+  entries: readonly Entry[],
+  contentFormat: number,
+  release: Release,
+): CoapRequestToSend | Answer {
+  const isUnfit = contentFormat === LWM2M_CBOR && (release !== '1.2' || isHistory(entries));
+  const format = formatFor(isUnfit ? SENML_CBOR : contentFormat);
+  if (format?.shape !== 'any') return { status: 'refused', code: '4.15' };
+  try {
+    const payload = format.encode(entries, { base: ROOT });
+    return { method: 'POST', path, contentFormat: format.contentFormat, payload };
+  } catch (error) {
+    if (isGatewayError(error, 'codec.not-representable')) return { status: 'refused', code: '4.06' };
+    throw error;
+  }
+}
 
 /** LwM2M over CoAP towards one server. */
 export async function openCoapUplink(
@@ -44,6 +73,10 @@ export async function openCoapUplink(
         },
         okWhenSuccessful,
       ),
+    async send(entries, contentFormat) {
+      const request = sendRequest([...(address.path ?? []), 'dp'], entries, contentFormat, service.release);
+      return 'status' in request ? request : association.ask<Answer>(request, okWhenSuccessful);
+    },
     deregister: (location) => association.ask({ method: 'DELETE', path: location }, okWhenSuccessful),
     dropObservations: association.dropObservations,
     close: association.close,

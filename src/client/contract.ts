@@ -35,16 +35,39 @@ export type Result =
   | { readonly status: 'changed' }
   | Refusing;
 
+/** What became of a notification: the server has it, as far as we can know; it was not reached; nobody observes. */
+export type Fate = 'told' | 'unreached' | 'ended';
+
+/** How a notification is to be told. */
+export interface Telling {
+  readonly confirmable: boolean;
+  /** The entries are of several times, all of which count. */
+  readonly isHistory: boolean;
+  /** Called once, and before `notify` returns if the fate is known at once. */
+  readonly settled: (fate: Fate) => void;
+}
+
 /** Hears an observation. */
 export interface Sink {
-  notify(entries: readonly Entry[], confirmable: boolean): void;
+  /** Its format can say when a value was true. */
+  readonly carriesTime: boolean;
+  /** What tells observations of the same paths and attributes apart: how the server wants them written. */
+  readonly variant: string;
+  notify(entries: readonly Entry[], telling: Telling): void;
   /** What was observed is gone: one last word, then nothing. */
   end(refusing: Refusing): void;
+  /** Nothing more comes, and nothing is said about that. */
+  drop(): void;
 }
 
 /** What comes of Observe: the first answer, and a running observation, or neither. */
 export type ObserveResult =
-  | { readonly status: 'content'; readonly entries: readonly Entry[]; stop(): void }
+  | {
+      readonly status: 'content';
+      readonly entries: readonly Entry[];
+      /** @param isUnwanted the server does not want to hear more, also nothing that was stored for it */
+      stop(isUnwanted: boolean): void;
+    }
   | Refusing;
 
 /** What a binding serves to the server of one account. */
@@ -60,11 +83,13 @@ export interface Service {
    * To be asked before either is looked at (OMA Core 1.2.2 6.3; digest 8.1).
    */
   check(kind: Operation['kind'], path: Path): Refusing | undefined;
-  /** A notification was not acknowledged: what the server observed here is in doubt. */
-  lost(): void;
   perform(operation: Operation): Promise<Result>;
   /** The sink may hear something before the promise is settled. */
   observe(path: Path, query: readonly string[], sink: Sink): Promise<ObserveResult>;
+  /** All of these paths in one message, whichever of them exist (OMA Core 1.2.2 6.4.4). */
+  observeComposite(paths: readonly Path[], query: readonly string[], sink: Sink): Promise<ObserveResult>;
+  /** Ends what the server observes at and below a path, for servers that cancel without the token (digest 9.2). */
+  cancel(path: Path): void;
 }
 
 /** What Register and Update say (OMA Core 1.2 6.2). */
@@ -96,6 +121,11 @@ export interface Uplink {
     changes: { readonly lifetimeS?: number; readonly objects?: string },
   ): Promise<Answer>;
   deregister(location: readonly string[]): Promise<Answer>;
+  /**
+   * Send (OMA Core 1.2.2 6.4.6).
+   * @param contentFormat 110, 112 or 11544; SenML CBOR instead when that cannot say it, or the release has it not
+   */
+  send(entries: readonly Entry[], contentFormat: number): Promise<Answer>;
   /** Forgets all observations of this server without a word to it. */
   dropObservations(): void;
   close(): Promise<void>;

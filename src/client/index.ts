@@ -1,6 +1,7 @@
 /** client: LwM2M behaviour towards servers: registration, operations, observations. Knows no bytes and no CoAP. */
 export type { Accounts, BootstrapAccount, Credentials, Security, ServerAccount } from './accounts.ts';
 export { readAccounts } from './accounts.ts';
+export type { BacklogLimits } from './backlog.ts';
 export type {
   Bootstrap,
   BootstrapPorts,
@@ -16,6 +17,7 @@ export type { Configuration } from './configuration.ts';
 export { EMPTY, entriesOf, instancesOf, merge, valuesOf } from './configuration.ts';
 export type {
   Answer,
+  Fate,
   Mounts,
   ObserveResult,
   Operation,
@@ -24,8 +26,11 @@ export type {
   Result,
   Service,
   Sink,
+  Telling,
   Uplink,
 } from './contract.ts';
 export type { DraftResult } from './draft.ts';
-export type { Account, Session, SessionPorts, SessionStatus } from './session.ts';
+export type { Journal, JournalRecord } from './journal.ts';
+export type { SendOptions, SendResult } from './sending.ts';
+export type { Account, Keeper, Session, SessionPorts, SessionStatus } from './session.ts';
 export { createSession } from './session.ts';

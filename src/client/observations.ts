@@ -1,9 +1,13 @@
-import { isGatewayError, type Timers } from '../base/index.ts';
-import type { Attributes, Path, Release } from '../model/index.ts';
-import { createReporter, type Reporter, type Watched } from '../observe/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { isGatewayError } from '../base/index.ts';
+import { type Attributes, formatPath, isWithin, type Path } from '../model/index.ts';
 import type { Tree } from '../tree/index.ts';
+import { VALUE_ATTRIBUTES } from './attribute-store.ts';
 import type { ObserveResult, Refusing, Sink } from './contract.ts';
+import { type About, keyOf } from './moment.ts';
+import { Observation, type ObservationPorts } from './observation.ts';
 import { type Context, changedAttributes, isRefusing, locate } from './operations.ts';
+import type { TargetPorts } from './target.ts';
 
 /** What the Server object says for observations without attributes of their own (OMA Core 1.2 E.2: 2, 3, 26). */
 export interface ReportingDefaults {
@@ -12,125 +16,250 @@ export interface ReportingDefaults {
   readonly con?: 0 | 1;
 }
 
-/** The running observations of one server. */
+/** The observations of one server. */
 export interface Observations {
   observe(path: Path, query: readonly string[], sink: Sink): Promise<ObserveResult>;
+  observeComposite(paths: readonly Path[], query: readonly string[], sink: Sink): Promise<ObserveResult>;
+  /** Ends all at and below a path, in silence. */
+  cancel(path: Path): void;
   /** Attributes or defaults changed. */
   reconsider(): void;
+  /** Objects, instances or devices came or went. */
+  lookAgain(): void;
+  /** Goes on storing for what was stored before a restart, until the server is registered and says what it wants. */
+  recall(): void;
+  /** The server forgets what it observes, but what would be stored goes on being so, until {@link registered}. */
+  suspend(): void;
+  /** The server has taken a new registration: it knows no observation, and says itself what it wants from now on. */
+  registered(): void;
+  /** The server is there and knows us: what was stored is told, then what was missed. */
+  reached(): void;
+  /** Ends all in silence. */
   dropAll(): void;
+  /** Whether the server observes this now. */
+  isObserved(about: About): boolean;
+  /** How many the server knows of. */
   readonly size: number;
 }
 
-export interface ObservationPorts {
-  readonly timers: Timers;
-  monotonic(): number;
+export interface ObservationsPorts
+  extends Omit<ObservationPorts, keyof TargetPorts | 'isKeeper' | 'hasStored' | 'over'> {
   context(): Context;
   defaults(): ReportingDefaults;
 }
 
-function comparable(tree: Tree, path: Path): Watched {
-  if (path.ids.length < 3) return undefined;
-  if (path.ids.length === 3 && tree.resource(path.ids)?.multiple) return undefined;
-  const value = tree.peek(path.ids);
-  return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
-    ? value
-    : undefined;
-}
+/** Paths of one Observe-Composite. */
+const MOST_PATHS = 1000;
 
-/** Attributes given with Observe itself replace attached ones (OMA Core 1.2.2 6.4.1). */
+const FORGOTTEN: Refusing = { status: 'unavailable', message: 'the registration changed meanwhile' };
+
+const bad = (message: string): Refusing => ({ status: 'bad-request', message });
+
+/** Attributes given with Observe itself (OMA Core 1.2.2 6.4.1, 6.4.4: those of a composite are of no single value). */
 function ownAttributes(
-  tree: Tree,
-  path: Path,
-  query: readonly string[],
-  release: Release,
+  { paths: [path], isComposite, query }: About,
+  { release }: Context,
+  treeOf: (path: Path) => Tree | undefined,
 ): Attributes | undefined | Refusing {
-  if (query.length === 0) return undefined;
-  if (release !== '1.2') return { status: 'bad-request', message: 'attributes in Observe are of LwM2M 1.2' };
+  if (query.length === 0 || path === undefined) return undefined;
+  if (release !== '1.2') return bad('attributes in Observe are of LwM2M 1.2');
   try {
-    const resource = path.ids.length >= 3 ? tree.resource(path.ids) : undefined;
-    return changedAttributes({}, query, resource);
+    const isResource = !isComposite && path.ids.length >= 3;
+    return changedAttributes({}, query, isResource ? treeOf(path)?.resource(path.ids) : undefined);
   } catch (error) {
-    if (isGatewayError(error, 'model.bad-attribute'))
-      return { status: 'bad-request', message: error.message };
+    if (isGatewayError(error, 'model.bad-attribute')) return bad(error.message);
     throw error;
   }
 }
 
-export function createObservations(ports: ObservationPorts): Observations {
-  const running = new Set<{ readonly reporter: Reporter; stop(): void }>();
-  /** Grows when attributes or defaults change, so that each observation works them out once. */
+function thresholds(attributes: Attributes): Attributes {
+  return Object.fromEntries(
+    VALUE_ATTRIBUTES.flatMap((name) => (attributes[name] === undefined ? [] : [[name, attributes[name]]])),
+  );
+}
+
+/** Each path once; what names a whole client stands for the objects that it has now. */
+function expanded(paths: readonly Path[], { mounts }: Context): Path[] {
+  const all = paths.flatMap((path) =>
+    path.ids.length > 0
+      ? [path]
+      : mounts
+          .trees(path.prefix)
+          .flatMap((tree) =>
+            tree.objects().map(({ definition }) => ({ prefix: path.prefix, ids: [definition.id] })),
+          ),
+  );
+  return [...new Map(all.map((path) => [formatPath(path), path])).values()];
+}
+
+export function createObservations(ports: ObservationsPorts): Observations {
+  const { backlog } = ports;
+  const running = new Set<Observation>();
+  /** By their paths; the last one of several is the one that stores. */
+  const byKey = new Map<string, Observation[]>();
+  /** Have something stored that the server can be told. */
+  const behind = new Set<Observation>();
+  let isDelivering = false;
   let epoch = 0;
-  /** Grows when all are dropped: what was asked before belongs to a registration that is no more. */
+  /** Grows when the server forgets: what was asked before belongs to a registration that is no more. */
   let generation = 0;
 
-  const begin = (tree: Tree, path: Path, own: Attributes | undefined, sink: Sink): { stop(): void } => {
-    let known = -1;
-    let attributes: Attributes = {};
-    const inForce = (): Attributes => {
-      if (epoch !== known) {
-        known = epoch;
-        attributes = { ...ports.defaults(), ...(own ?? ports.context().attributes.effective(path)) };
-      }
-      return attributes;
+  const treeOf = (path: Path): Tree | undefined => {
+    const tree = locate(ports.context().mounts, path);
+    return isRefusing(tree) ? undefined : tree;
+  };
+
+  /** One message at a time, each acknowledged before the next: as fast as the server takes them. */
+  const deliverNext = (): void => {
+    if (isDelivering || !ports.isReachable()) return;
+    for (const observation of behind) {
+      behind.delete(observation);
+      isDelivering = true;
+      observation.deliver((fate) => {
+        isDelivering = false;
+        // If there is more, the others take their turns first.
+        if (fate === 'told' && running.has(observation)) observation.resume();
+        deliverNext();
+      });
+      return;
+    }
+  };
+
+  const forEach: ObservationPorts = {
+    ...ports,
+    treeOf,
+    snapshot: (tree, path) => tree.snapshot(path.ids, path.prefix),
+    epoch: () => epoch,
+    isKeeper: (observation) => byKey.get(observation.key)?.at(-1) === observation,
+    hasStored(observation) {
+      behind.add(observation);
+      deliverNext();
+    },
+    over(observation) {
+      running.delete(observation);
+      behind.delete(observation);
+      const others = byKey.get(observation.key)?.filter((other) => other !== observation) ?? [];
+      if (others.length > 0) byKey.set(observation.key, others);
+      else byKey.delete(observation.key);
+    },
+  };
+
+  /** Own attributes stand in place of attached ones, but for the thresholds of a composite (OMA Core 1.2.2 6.4.4). */
+  const attributesFor =
+    ({ isComposite }: About, own: Attributes | undefined) =>
+    (path: Path): Attributes => {
+      const attached = ports.context().attributes.effective(path);
+      const inForce = own === undefined ? attached : isComposite ? { ...thresholds(attached), ...own } : own;
+      return { ...ports.defaults(), ...inForce };
     };
-    const reporter = createReporter(
-      {
-        attributes: inForce,
-        value: () => comparable(tree, path),
-        notify: () => {
-          const result = tree.snapshot(path.ids, path.prefix);
-          // A device without a value now is silent: an error would end the observation (RFC 7641 3.2).
-          if (result.status !== 'content') return false;
-          sink.notify(result.entries, inForce().con === 1);
-          return true;
-        },
-      },
-      ports,
-    );
-    const cancel = tree.watch(path.ids, {
-      changed: () => reporter.changed(),
-      removed: () => {
-        observation.stop();
-        sink.end({ status: 'not-found' });
-      },
-    });
-    const observation = {
-      reporter,
-      stop: () => {
-        if (!running.delete(observation)) return;
-        reporter.stop();
-        cancel?.();
-      },
-    };
+
+  const begin = (about: About, own: Attributes | undefined, sink: Sink | undefined): Observation => {
+    const observation = new Observation(about, attributesFor(about, own), sink, forEach);
     running.add(observation);
+    byKey.set(observation.key, [...(byKey.get(observation.key) ?? []), observation]);
     return observation;
+  };
+
+  const end = (observation: Observation): void => {
+    const { sink } = observation;
+    observation.stop();
+    backlog.discard(observation.key);
+    sink?.drop();
+  };
+
+  /** A server that asks again has forgotten the token, and would be told twice (digest 9.1). */
+  const replace = (about: About, { variant }: Sink): void => {
+    for (const other of byKey.get(keyOf(about)) ?? []) {
+      if (other.sink?.variant !== variant || !isDeepStrictEqual(other.about.query, about.query)) continue;
+      const { sink } = other;
+      other.stop();
+      sink.drop();
+    }
+  };
+
+  const start = (about: About, own: Attributes | undefined, sink: Sink): ObserveResult => {
+    replace(about, sink);
+    const observation = begin(about, own, sink);
+    // Not what was read before: it may have changed since.
+    const entries = observation.read();
+    if ('status' in entries) {
+      observation.stop();
+      return entries;
+    }
+    // What was stored for an earlier one follows the first answer.
+    if (backlog.has(observation.key)) observation.resume();
+    return {
+      status: 'content',
+      entries,
+      stop(isUnwanted) {
+        // Without this sink it is not the server's any more.
+        if (observation.sink === sink && observation.stop() && isUnwanted) backlog.discard(observation.key);
+      },
+    };
   };
 
   return {
     async observe(path, query, sink) {
-      const { mounts, release } = ports.context();
-      const tree = locate(mounts, path);
+      const tree = locate(ports.context().mounts, path);
       if (isRefusing(tree)) return tree;
-      const own = ownAttributes(tree, path, query, release);
+      const about: About = { paths: [path], isComposite: false, query };
+      const own = ownAttributes(about, ports.context(), treeOf);
       if (own !== undefined && 'status' in own) return own;
       const asked = generation;
       const result = await tree.read(path.ids, path.prefix);
       if (result.status !== 'content') return result;
-      if (asked !== generation)
-        return { status: 'unavailable', message: 'the registration changed meanwhile' };
-      const { stop } = begin(tree, path, own, sink);
-      return { status: 'content', entries: result.entries, stop };
+      return asked === generation ? start(about, own, sink) : FORGOTTEN;
+    },
+    async observeComposite(paths, query, sink) {
+      const about: About = { paths: expanded(paths, ports.context()), isComposite: true, query };
+      if (about.paths.length > MOST_PATHS) return bad(`more than ${MOST_PATHS} paths`);
+      const own = ownAttributes(about, ports.context(), treeOf);
+      if (own !== undefined && 'status' in own) return own;
+      const asked = generation;
+      // Values that are too old are fetched; which of them there are is looked at afterwards.
+      await Promise.all(about.paths.map((path) => treeOf(path)?.read(path.ids, path.prefix)));
+      return asked === generation ? start(about, own, sink) : FORGOTTEN;
+    },
+    cancel(path) {
+      const isMeant = ({ prefix, ids }: Path): boolean => prefix === path.prefix && isWithin(path.ids, ids);
+      for (const observation of [...running]) {
+        const { isComposite, paths } = observation.about;
+        if (!isComposite && paths.every(isMeant)) end(observation);
+      }
     },
     reconsider() {
       epoch++;
-      for (const { reporter } of running) reporter.reconsider();
+      for (const observation of [...running]) observation.reconsider();
+    },
+    lookAgain() {
+      for (const observation of [...running]) observation.lookAgain();
+    },
+    recall() {
+      for (const about of backlog.abouts()) {
+        const own = ownAttributes(about, ports.context(), treeOf);
+        if (own === undefined || !('status' in own)) begin(about, own, undefined);
+      }
+    },
+    suspend() {
+      generation++;
+      for (const observation of [...running]) observation.suspend();
+    },
+    registered() {
+      for (const observation of [...running]) if (observation.sink === undefined) observation.stop();
+    },
+    reached() {
+      for (const observation of [...running]) if (observation.sink !== undefined) observation.resume();
     },
     dropAll() {
       generation++;
       for (const observation of [...running]) observation.stop();
     },
+    isObserved: ({ paths, isComposite, query }) =>
+      byKey.get(keyOf({ paths, isComposite, query }))?.some(({ sink }) => sink !== undefined) ?? false,
     get size() {
-      return running.size;
+      let size = 0;
+      for (const { sink } of running) if (sink !== undefined) size++;
+      return size;
     },
   };
 }

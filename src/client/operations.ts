@@ -1,4 +1,4 @@
-import { GatewayError, isGatewayError } from '../base/index.ts';
+import { isGatewayError } from '../base/index.ts';
 import {
   type Attributes,
   changeAttributes,
@@ -57,9 +57,6 @@ function settled(outcome: Outcome): Result {
   return outcome.status === 'done' ? { status: 'changed' } : outcome;
 }
 
-/** Attributes that nothing follows yet: to take them would promise what does not happen. */
-const UNSUPPORTED_ATTRIBUTES = ['epmax', 'hqmax'] as const;
-
 /**
  * What Write-Attributes or Observe asks for, on top of what is attached.
  * @throws GatewayError `model.bad-attribute`
@@ -69,12 +66,7 @@ export function changedAttributes(
   query: readonly string[],
   resource: ResourceDefinition | undefined,
 ): Attributes {
-  const change = parseAttributes(query, resource);
-  for (const name of UNSUPPORTED_ATTRIBUTES) {
-    if (change[name] !== undefined)
-      throw new GatewayError('model.bad-attribute', `${name} is not supported yet`);
-  }
-  return changeAttributes(attached, change);
+  return changeAttributes(attached, parseAttributes(query, resource));
 }
 
 function writeAttributes(

@@ -53,10 +53,10 @@ export type RegistrationEvent =
   | { readonly type: 'changed'; readonly what: 'objects' | 'lifetime' }
   /** the server executed Registration Update Trigger (1/x/8) */
   | { readonly type: 'triggered' }
-  /** the server did not acknowledge a notification: it has lost what it observed, or we have lost the server */
-  | { readonly type: 'lost' }
   /** the server executed Disable (1/x/4) */
   | { readonly type: 'disabled'; readonly ms: number }
+  /** the server did not acknowledge a notification: an Update shows whether it is there and still knows us */
+  | { readonly type: 'unreached' }
   | { readonly type: 'stop' };
 
 export type Said = 'register' | 'update' | 'deregister';
@@ -101,11 +101,13 @@ export interface RegistrationRules {
 
 const hasNews = ({ objects, lifetime, anyway }: Changes): boolean => objects || lifetime || anyway;
 
+const ANYWAY: ReadonlySet<RegistrationEvent['type']> = new Set(['due', 'triggered', 'unreached']);
+
 function withNews(unsaid: Changes, event: RegistrationEvent): Changes {
   return {
     objects: unsaid.objects || (event.type === 'changed' && event.what === 'objects'),
     lifetime: unsaid.lifetime || (event.type === 'changed' && event.what === 'lifetime'),
-    anyway: unsaid.anyway || event.type === 'due' || event.type === 'triggered',
+    anyway: unsaid.anyway || ANYWAY.has(event.type),
   };
 }
 
@@ -229,12 +231,12 @@ function whileRegistered(
 ): Step {
   if (event.type === 'stop') return deregister(state.location);
   if (event.type === 'disabled') return deregister(state.location, event.ms);
-  // A new registration is what makes servers observe again.
-  if (event.type === 'lost') return register(rules.release, 1);
   if (event.type === 'answer') {
     const isDue = state.phase === 'updating' && event.to === 'update';
     return isDue ? onUpdateAnswer(state, event.answer, rules) : [state, undefined];
   }
+  // The Update under way will show it.
+  if (event.type === 'unreached' && state.phase === 'updating') return [state, undefined];
   const next = { ...state, unsaid: withNews(state.unsaid, event) };
   return state.phase === 'registered' && hasNews(next.unsaid) ? update(next) : [next, undefined];
 }

@@ -1,10 +1,11 @@
-import { type Backoff, type Cancel, type Logger, messageOf, type Timers } from '../base/index.ts';
-import type { Release } from '../model/index.ts';
-import { SERVER_RESOURCES } from '../objects/index.ts';
+import { type Backoff, type Cancel, type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
+import type { Entry, Path, Release, Value } from '../model/index.ts';
+import { GATEWAY_OBJECT, SERVER_RESOURCES } from '../objects/index.ts';
 import { createAttributeStore } from './attribute-store.ts';
-import type { Answer, Mounts, Service, Uplink } from './contract.ts';
+import type { BacklogLimits } from './backlog.ts';
+import type { Answer, Mounts, Operation, Refusing, Service, Uplink } from './contract.ts';
 import { objectLinks } from './discover.ts';
-import { createObservations, type ReportingDefaults } from './observations.ts';
+import { createMemoryJournal, type Journal } from './journal.ts';
 import { type Context, checkOperation, isRefusing, locate, perform } from './operations.ts';
 import {
   type RegistrationAction,
@@ -15,7 +16,9 @@ import {
   step,
   updateDelay,
 } from './registration.ts';
+import { BACKLOG_LIMITS, createReporting } from './reporting.ts';
 import type { Retry } from './retry.ts';
+import type { SendOptions, SendResult } from './sending.ts';
 
 /** One LwM2M server that a client registers with. */
 export interface Account {
@@ -31,8 +34,15 @@ export interface Account {
   readonly transmitWaitMs: number;
 }
 
+/** Keeps a small JSON document over restarts. */
+export interface Keeper {
+  /** Undefined when nothing was kept. */
+  load(): unknown;
+  save(document: unknown): void;
+}
+
 export interface SessionPorts {
-  readonly clock: { monotonic(): number };
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
@@ -41,6 +51,11 @@ export interface SessionPorts {
    * @param attempt how many times in a row the server was not reached before
    */
   openUplink(service: Service, log: Logger, attempt: number): Promise<Uplink>;
+  /** Where notifications wait that the server could not be told; absent: in memory. */
+  readonly journal?: Journal;
+  readonly backlog?: BacklogLimits;
+  /** Keeps the attributes that the server has written. */
+  readonly attributes?: Keeper;
 }
 
 /** What a session shows of itself. */
@@ -52,6 +67,10 @@ export interface SessionStatus {
   readonly hasFailed: boolean;
   readonly release: Release | undefined;
   readonly observations: number;
+  /** Notifications that wait until the server can be told. */
+  readonly stored: number;
+  /** Stored notifications that had to make room for newer ones. */
+  readonly lost: number;
   /** Why the last attempt failed, while it has not been made good. */
   readonly problem: string | undefined;
 }
@@ -65,6 +84,10 @@ export interface Session {
   trigger(): void;
   /** Leaves the server alone for so long, from after the answer to what asks for it (1/x/4). */
   disable(ms: number): void;
+  /** Says nothing to the server, and answers that it has to wait, until told to go on. */
+  setOffline(isOffline: boolean): void;
+  /** Tells the server what these paths hold now, or these entries, without being asked. */
+  send(what: readonly Path[] | readonly Entry[], options?: SendOptions): Promise<SendResult>;
   onStatus(listener: (status: SessionStatus) => void): void;
   readonly status: SessionStatus;
 }
@@ -82,6 +105,21 @@ const REFUSED_UNTIL_REGISTERED = {
   retryAfterMs: 1000,
 } as const;
 
+const NO_CONNECTION: Answer = { status: 'unreachable', message: 'no connection' };
+
+/** What of the Server object rules notifications and Send. */
+const REPORTING_SETTINGS = [
+  SERVER_RESOURCES.defaultPmin,
+  SERVER_RESOURCES.defaultPmax,
+  SERVER_RESOURCES.storing,
+  SERVER_RESOURCES.muteSend,
+  SERVER_RESOURCES.notificationMode,
+];
+
+function pathsOf(operation: Operation): readonly Path[] {
+  return operation.kind === 'read' ? [operation.path] : [];
+}
+
 function problemOf(answer: Answer): string | undefined {
   if (answer.status === 'refused') return `the server answered ${answer.code}`;
   if (answer.status === 'unreachable') return answer.message;
@@ -91,7 +129,8 @@ function problemOf(answer: Answer): string | undefined {
 export function createSession(account: Account, mounts: Mounts, ports: SessionPorts): Session {
   const { timers, clock } = ports;
   const log = ports.log.child({ server: account.shortServerId, endpoint: account.endpoint });
-  const attributes = createAttributeStore();
+  const attributes = createAttributeStore(() => ports.attributes?.save(attributes.export()));
+  attributes.import(ports.attributes?.load());
   const watches: Cancel[] = [];
   const listeners: ((status: SessionStatus) => void)[] = [];
   let state: RegistrationState = { phase: 'idle' };
@@ -101,19 +140,23 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   let unreached = 0;
   let problem: string | undefined;
   let ended: (() => void) | undefined;
+  let isOffline = false;
   const planned = new Map<string, Cancel>();
 
-  const serverValue = (resource: number): number | undefined => {
+  const setting = (resource: number): Value | undefined => {
     const ids = [1, account.serverInstance, resource];
-    const value = mounts
+    return mounts
       .trees('')
       .find((tree) => tree.exists(ids))
       ?.peek(ids);
+  };
+  const seconds = (resource: number): number | undefined => {
+    const value = setting(resource);
     return typeof value === 'number' ? value : undefined;
   };
   /** Resources 17 to 20 of the Server object, once any of them is there. */
   const retry = (): Retry => {
-    const [attempts, timerS, sequenceDelayS, sequences] = RETRY_RESOURCES.map(serverValue);
+    const [attempts, timerS, sequenceDelayS, sequences] = RETRY_RESOURCES.map(seconds);
     if ([attempts, timerS, sequenceDelayS, sequences].every((value) => value === undefined))
       return account.retry;
     return {
@@ -124,10 +167,11 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     };
   };
   const rules = (): RegistrationRules => ({ release: account.release, retry: retry(), random: ports.random });
-  const lifetimeS = (): number => serverValue(SERVER_RESOURCES.lifetime) ?? 86_400;
+  const lifetimeS = (): number => seconds(SERVER_RESOURCES.lifetime) ?? 86_400;
 
   const release = (): Release | undefined => ('release' in state ? state.release : undefined);
   const isRegistered = (): boolean => state.phase === 'registered' || state.phase === 'updating';
+  const isServing = (): boolean => isRegistered() && !isOffline;
 
   const context = (): Context => ({
     mounts,
@@ -136,18 +180,26 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     release: release() ?? account.release,
   });
 
-  const defaults = (): ReportingDefaults => {
-    const pmin = serverValue(SERVER_RESOURCES.defaultPmin);
-    const pmax = serverValue(SERVER_RESOURCES.defaultPmax);
-    const isConfirmable = serverValue(SERVER_RESOURCES.notificationMode) === 1;
-    return {
-      ...(pmin === undefined ? {} : { pmin }),
-      ...(pmax === undefined ? {} : { pmax }),
-      ...(isConfirmable ? { con: 1 } : {}),
-    };
-  };
+  const reporting = createReporting({
+    timers,
+    journal: ports.journal ?? createMemoryJournal(),
+    limits: ports.backlog ?? BACKLOG_LIMITS,
+    retry: account.retry,
+    monotonic: () => clock.monotonic(),
+    now: () => clock.now(),
+    random: ports.random,
+    context,
+    setting,
+    send: async (entries, contentFormat) =>
+      uplink === undefined ? NO_CONNECTION : uplink.send(entries, contentFormat),
+    doubted: () => send({ type: 'unreached' }),
+  });
+  const { observations, sending } = reporting;
 
-  const observations = createObservations({ timers, monotonic: () => clock.monotonic(), context, defaults });
+  /** A server that has seen Object 25 knows the prefixes. */
+  const wasShown = ({ prefix, ids }: Path): void => {
+    if (prefix === '' && ids[0] === GATEWAY_OBJECT) sending.knowsDevices();
+  };
 
   const service: Service = {
     get isRegistered() {
@@ -161,18 +213,31 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       return isRefusing(tree) ? undefined : tree.resource(path.ids);
     },
     async perform(operation) {
-      if (!isRegistered()) return REFUSED_UNTIL_REGISTERED;
+      if (!isServing()) return REFUSED_UNTIL_REGISTERED;
+      reporting.heard();
       const result = await perform(operation, context());
       if (operation.kind === 'write-attributes' && result.status === 'changed') observations.reconsider();
+      if (result.status === 'content') for (const path of pathsOf(operation)) wasShown(path);
       return result;
     },
-    lost: () => send({ type: 'lost' }),
     check(kind, path) {
-      return isRegistered() ? checkOperation(kind, path, context()) : REFUSED_UNTIL_REGISTERED;
+      return isServing() ? checkOperation(kind, path, context()) : REFUSED_UNTIL_REGISTERED;
     },
     async observe(path, query, sink) {
-      return isRegistered() ? observations.observe(path, query, sink) : REFUSED_UNTIL_REGISTERED;
+      if (!isServing()) return REFUSED_UNTIL_REGISTERED;
+      reporting.heard();
+      const result = await observations.observe(path, query, sink);
+      if (result.status === 'content') wasShown(path);
+      return result;
     },
+    async observeComposite(paths, query, sink) {
+      if (!isServing()) return REFUSED_UNTIL_REGISTERED;
+      reporting.heard();
+      const result = await observations.observeComposite(paths, query, sink);
+      if (result.status === 'content') for (const path of paths) wasShown(path);
+      return result;
+    },
+    cancel: (path) => observations.cancel(path),
   };
 
   const status = (): SessionStatus => ({
@@ -182,6 +247,8 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     hasFailed: state.phase === 'waiting' && state.hasFailed,
     release: release(),
     observations: observations.size,
+    stored: reporting.stored,
+    lost: reporting.lost,
     problem,
   });
 
@@ -191,14 +258,10 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     await open?.close();
   };
 
-  const dropObservations = (): void => {
-    observations.dropAll();
-    uplink?.dropObservations();
-  };
-
   const register = async (as: Release): Promise<Answer> => {
     // A new registration wipes the server's observations (OMA Core 1.2 6.2.1).
-    dropObservations();
+    reporting.suspend();
+    uplink?.dropObservations();
     try {
       uplink ??= await ports.openUplink(service, log, unreached);
     } catch (error) {
@@ -223,7 +286,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   };
 
   const update = async (action: RegistrationAction & { type: 'update' }): Promise<Answer> => {
-    if (uplink === undefined) return { status: 'unreachable', message: 'no connection' };
+    if (uplink === undefined) return NO_CONNECTION;
     lastSaidAt = clock.monotonic();
     const { changes, location } = action;
     return uplink.update(location, {
@@ -242,6 +305,11 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       if (problem !== undefined) log.warn({ problem }, 'registration failed');
     }
     send({ type: 'answer', to, answer });
+    if (!isRegistered()) return;
+    // Stored notifications come after the answer, never before it (digest 9.9).
+    if (to === 'register') reporting.registered();
+    else if (answer.status === 'ok') reporting.reached();
+    if (isOffline) reporting.pause();
   };
 
   const waitFor = (ms: number): void => {
@@ -258,6 +326,8 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
         void update(action).then((answer) => answered('update', answer));
         return;
       case 'deregister':
+        // Nothing is said after it (digest 7.3), and what is observed ends with the registration.
+        reporting.end();
         void deregister(action.location).then((answer) => answered('deregister', answer));
         return;
       case 'wait':
@@ -270,7 +340,6 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       }
       case 'rest':
         waiting?.();
-        dropObservations();
         void closeUplink();
         waitFor(action.ms);
         return;
@@ -280,6 +349,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   };
 
   const send = (event: RegistrationEvent): void => {
+    if (isOffline && event.type !== 'stop' && event.type !== 'answer') return;
     const before = state.phase;
     const [next, action] = step(state, event, rules());
     state = next;
@@ -303,6 +373,12 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     );
   };
 
+  const structureChanged = (): void => {
+    soon({ type: 'changed', what: 'objects' });
+    observations.lookAgain();
+    attributes.prune(({ prefix, ids }) => mounts.trees(prefix).some((tree) => tree.exists(ids)));
+  };
+
   const watchServerObject = (resource: number, changed: () => void): void => {
     const ids = [1, account.serverInstance, resource];
     for (const tree of mounts.trees('')) {
@@ -313,13 +389,10 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
 
   return {
     start() {
-      for (const tree of mounts.trees('')) {
-        watches.push(tree.onStructure(() => soon({ type: 'changed', what: 'objects' })));
-      }
+      for (const tree of mounts.trees('')) watches.push(tree.onStructure(structureChanged));
       watchServerObject(SERVER_RESOURCES.lifetime, () => soon({ type: 'changed', what: 'lifetime' }));
-      watchServerObject(SERVER_RESOURCES.defaultPmin, () => observations.reconsider());
-      watchServerObject(SERVER_RESOURCES.defaultPmax, () => observations.reconsider());
-      watchServerObject(SERVER_RESOURCES.notificationMode, () => observations.reconsider());
+      for (const resource of REPORTING_SETTINGS) watchServerObject(resource, reporting.settingsChanged);
+      observations.recall();
       send({ type: 'start' });
     },
     async stop(deadlineMs) {
@@ -333,11 +406,33 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
         };
         send({ type: 'stop' });
       });
-      dropObservations();
+      reporting.stop();
       await closeUplink();
     },
     trigger: () => soon({ type: 'triggered' }),
     disable: (ms) => soon({ type: 'disabled', ms }),
+    setOffline(offline) {
+      if (offline === isOffline) return;
+      isOffline = offline;
+      if (offline) reporting.pause();
+      // What fell due meanwhile is made good at once, and shows whether the server still knows us.
+      else send({ type: 'triggered' });
+    },
+    async send(what, options) {
+      if (!isServing() && !(options?.deferMs ?? 0))
+        return { status: 'unavailable', message: 'not registered' };
+      const entries: Entry[] = [];
+      for (const one of what) {
+        if ('path' in one) {
+          entries.push(one);
+          continue;
+        }
+        const result = await perform({ kind: 'read', path: one }, context());
+        if (result.status !== 'content') return result as Refusing;
+        entries.push(...result.entries);
+      }
+      return sending.send(entries, options);
+    },
     onStatus(listener) {
       listeners.push(listener);
     },

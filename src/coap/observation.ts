@@ -40,6 +40,7 @@ const LARGEST_SEQUENCE = 0xffffff;
  */
 export class Observation implements ServerObservation, Delivery {
   onEnd: (reason: ObservationEnd) => void = () => {};
+  survivesTimeout = false;
   message: MessageToSend = EMPTY_MESSAGE;
   /** the 24 bits of the last Observe option (RFC 7641 4.4) */
   sequence: number;
@@ -116,18 +117,20 @@ export class Observation implements ServerObservation, Delivery {
     if (outcome === 'reset' || outcome === 'closed') this.end(outcome);
     // Not now, and not unconfirmed: then the newest state waits until it can be sent.
     else if (outcome === 'overloaded') this.#put(true);
-    else if (outcome !== 'acknowledged') this.end('timeout');
-    else this.#goOn();
+    else if (outcome === 'acknowledged') this.#goOn(outcome);
+    // A first answer that did not arrive has opened nothing.
+    else if (this.survivesTimeout && this.#current !== undefined) this.#goOn('timeout');
+    else this.end('timeout');
   }
 
-  #goOn(): void {
+  #goOn(outcome: 'acknowledged' | 'timeout'): void {
     const [told, next] = [this.#current, this.#waiting];
     this.#transmission = undefined;
     this.#current = undefined;
     this.#waiting = undefined;
     this.message = EMPTY_MESSAGE;
     if (next !== undefined) this.#context.callOut(() => this.#send(next));
-    this.#tell(told, 'acknowledged');
+    this.#tell(told, outcome);
   }
 
   #wait(news: News): void {

@@ -49,8 +49,11 @@ export interface CoapResponse {
 /** Why an observation is over. `cancelled`: from our side, by `cancel`, by an error notification or by dropping all. */
 export type ObservationEnd = 'reset' | 'timeout' | 'deregistered' | 'replaced' | 'cancelled' | 'closed';
 
-/** What became of one notification: `superseded` by a newer one before it was sent, or dropped as the observation ended. */
-export type NotificationOutcome = 'acknowledged' | 'sent' | 'superseded' | 'ended';
+/**
+ * What became of one notification: `superseded` by a newer one before it was sent, `timeout` if nobody acknowledged it
+ * and the observation goes on, or dropped as the observation ended.
+ */
+export type NotificationOutcome = 'acknowledged' | 'sent' | 'superseded' | 'timeout' | 'ended';
 
 export interface NotifyOptions {
   readonly confirmable: boolean;
@@ -71,6 +74,11 @@ export interface ServerObservation {
   cancel(): void;
   /** Called once, however it ends. */
   onEnd: (reason: ObservationEnd) => void;
+  /**
+   * Whether a notification that nobody acknowledges leaves the observation as it is, for an owner that knows a better
+   * way to find out whether the peer is still there. RFC 7641 4.5 ends it, which is what happens without this.
+   */
+  survivesTimeout: boolean;
 }
 
 /** A request with what is not the handler's business. Built once, completed when its last block has come. */

@@ -5,9 +5,10 @@ import type { ResourceDefinition } from './definition.ts';
 export interface Attributes {
   readonly pmin?: number;
   readonly pmax?: number;
-  readonly gt?: number;
-  readonly lt?: number;
-  readonly st?: number;
+  /** gt, lt and st are bigint where a number would round them. */
+  readonly gt?: number | bigint;
+  readonly lt?: number | bigint;
+  readonly st?: number | bigint;
   readonly epmin?: number;
   readonly epmax?: number;
   readonly edge?: 0 | 1;
@@ -18,7 +19,7 @@ export interface Attributes {
 export type AttributeName = keyof Attributes;
 
 /** A change of attributes: undefined takes an attribute away. */
-export type AttributeChange = { readonly [name in AttributeName]?: number | undefined };
+export type AttributeChange = { readonly [name in AttributeName]?: number | bigint | undefined };
 
 interface AttributeRule {
   readonly syntax: RegExp;
@@ -50,7 +51,7 @@ function bad(message: string): GatewayError {
   return new GatewayError('model.bad-attribute', message);
 }
 
-function isAttributeName(name: string): name is AttributeName {
+export function isAttributeName(name: string): name is AttributeName {
   return Object.hasOwn(ATTRIBUTES, name);
 }
 
@@ -63,7 +64,7 @@ export function parseAttributes(
   query: readonly string[],
   resource: Pick<ResourceDefinition, 'type'> | undefined,
 ): AttributeChange {
-  const change: { [name in AttributeName]?: number | undefined } = {};
+  const change: { [name in AttributeName]?: number | bigint | undefined } = {};
   for (const item of query) {
     const equals = item.indexOf('=');
     const name = equals < 0 ? item : item.slice(0, equals);
@@ -80,11 +81,27 @@ export function parseAttributes(
       continue;
     }
     const text = item.slice(equals + 1);
-    const value = rule.syntax.test(text) ? Number(text) : Number.NaN;
-    if (!Number.isFinite(value)) throw bad(`${JSON.stringify(text)} is not a value of ${name}`);
+    const value = rule.syntax.test(text) ? exactNumber(text) : undefined;
+    if (value === undefined) throw bad(`${JSON.stringify(text)} is not a value of ${name}`);
     change[name] = value;
   }
   return change;
+}
+
+const WHOLE = /^[+-]?\d+$/;
+
+/** A decimal as number, or as bigint where it is whole and a number would round it. */
+function exactNumber(text: string): number | bigint | undefined {
+  const value = Number(text);
+  if (WHOLE.test(text) && !Number.isSafeInteger(value)) return BigInt(text.replace('+', ''));
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** lt + 2 st < gt, exactly for whole numbers. */
+function leavesRoom(lt: number | bigint, st: number | bigint, gt: number | bigint): boolean {
+  if (typeof lt === 'number' && typeof st === 'number') return lt + 2 * st < gt;
+  const isWhole = [lt, st].every((value) => typeof value === 'bigint' || Number.isInteger(value));
+  return isWhole ? BigInt(lt) + 2n * BigInt(st) < gt : Number(lt) + 2 * Number(st) < gt;
 }
 
 /**
@@ -93,8 +110,8 @@ export function parseAttributes(
  * @throws GatewayError `model.bad-attribute`
  */
 export function changeAttributes(attributes: Attributes, change: AttributeChange): Attributes {
-  const merged: { -readonly [name in AttributeName]?: number } = { ...attributes };
-  for (const [name, value] of Object.entries(change) as [AttributeName, number | undefined][]) {
+  const merged: { -readonly [name in AttributeName]?: number | bigint } = { ...attributes };
+  for (const [name, value] of Object.entries(change) as [AttributeName, number | bigint | undefined][]) {
     if (value === undefined) delete merged[name];
     else merged[name] = value;
   }
@@ -102,7 +119,7 @@ export function changeAttributes(attributes: Attributes, change: AttributeChange
   if (st !== undefined && st < 0) throw bad('st must not be negative');
   if (gt !== undefined && lt !== undefined) {
     if (!(lt < gt)) throw bad('lt must be lower than gt');
-    if (st !== undefined && !(lt + 2 * st < gt)) throw bad('lt + 2 st must be lower than gt');
+    if (st !== undefined && !leavesRoom(lt, st, gt)) throw bad('lt + 2 st must be lower than gt');
   }
   if (epmin !== undefined && epmax !== undefined && !(epmin < epmax))
     throw bad('epmin must be lower than epmax');

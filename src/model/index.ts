@@ -1,6 +1,6 @@
 /** model: the LwM2M vocabulary as immutable data. Knows no live value, no byte and no server. */
 export type { AttributeChange, AttributeName, Attributes } from './attributes.ts';
-export { ATTRIBUTES, changeAttributes, parseAttributes } from './attributes.ts';
+export { ATTRIBUTES, changeAttributes, isAttributeName, parseAttributes } from './attributes.ts';
 export { readDdf } from './ddf-read.ts';
 export { objectUrn, writeDdf } from './ddf-write.ts';
 export type { Rational } from './decimal.ts';

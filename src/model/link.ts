@@ -3,7 +3,7 @@ import { GatewayError } from '../base/index.ts';
 /** One link of the CoRE link format (RFC 6690 2). A parameter without a value is `true`. */
 export interface Link {
   readonly target: string;
-  readonly params: Readonly<Record<string, string | number | true>>;
+  readonly params: Readonly<Record<string, string | number | bigint | true>>;
 }
 
 /** Texts that are written without quotes: numbers, versions and the like. */
@@ -16,7 +16,7 @@ export function formatLinks(links: readonly Link[]): string {
       let text = `<${target}>`;
       for (const [name, value] of Object.entries(params)) {
         if (value === true) text += `;${name}`;
-        else if (typeof value === 'number' || BARE.test(value)) text += `;${name}=${value}`;
+        else if (typeof value !== 'string' || BARE.test(value)) text += `;${name}=${value}`;
         else text += `;${name}="${value}"`;
       }
       return text;

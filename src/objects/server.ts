@@ -9,6 +9,10 @@ export interface ServerSettings {
   readonly pminS?: number;
   readonly pmaxS?: number;
   readonly notificationMode: 'non' | 'con';
+  /** Notification Storing When Disabled or Offline; absent: true. */
+  readonly storing?: boolean;
+  /** Mute Send; absent: nobody has said so yet, which mutes. */
+  readonly muteSend?: boolean;
 }
 
 /** Resource ids of object 1 that others need. */
@@ -33,6 +37,7 @@ export const SERVER_RESOURCES = {
   retryTimer: 18,
   sequenceDelay: 19,
   sequenceRetryCount: 20,
+  muteSend: 23,
   notificationMode: 26,
 } as const;
 
@@ -51,14 +56,13 @@ function check({ values }: InstanceChange): Outcome {
     if (SECONDS.has(id) && !(typeof value === 'number' && value >= 0 && value <= LONGEST_S)) {
       return { status: 'bad-request', message: `seconds from 0 to ${LONGEST_S}` };
     }
-    if (id === STORING && value === true)
-      return { status: 'bad-request', message: 'notifications are not stored yet' };
+    if (id === SERVER_RESOURCES.notificationMode && value !== 0 && value !== 1)
+      return { status: 'bad-request', message: '0 or 1' };
     if (id === BINDING && value !== 'U') return { status: 'bad-request', message: 'U is the only binding' };
   }
   return DONE;
 }
 
-const STORING = 6;
 const BINDING = 7;
 
 /** Object 1, one instance per account (OMA Core 1.2 E.2). */
@@ -83,8 +87,7 @@ export function serverInstance(
         id: SERVER_RESOURCES.defaultPmax,
         ...(settings.pmaxS === undefined ? {} : { value: settings.pmaxS }),
       },
-      // Notifications that cannot be sent are not stored yet.
-      { id: STORING, value: false },
+      { id: SERVER_RESOURCES.storing, value: settings.storing ?? true },
       { id: BINDING, value: 'U' },
       {
         id: 8,
@@ -92,6 +95,10 @@ export function serverInstance(
           actions.updateRegistration(settings.shortServerId);
           return DONE;
         },
+      },
+      {
+        id: SERVER_RESOURCES.muteSend,
+        ...(settings.muteSend === undefined ? {} : { value: settings.muteSend }),
       },
       { id: SERVER_RESOURCES.notificationMode, value: settings.notificationMode === 'con' ? 1 : 0 },
     ],

@@ -1,30 +1,38 @@
-import type { Attributes } from '../model/index.ts';
+import type { Rules } from './rules.ts';
 
 /** The value that thresholds look at; undefined for anything that is not one number or one boolean. */
 export type Watched = number | bigint | boolean | undefined;
 
-/** What an observation remembers between decisions. Times are monotonic ms. */
+/**
+ * What is remembered of one observed path. Times are monotonic ms. Changed in place: there are tens of thousands, and
+ * most changes are not worth telling.
+ */
 export interface Reporting {
   /** The value of the last notification. */
-  readonly reported: Watched;
-  readonly reportedAt: number;
+  reported: Watched;
+  reportedAt: number;
   /** The value of the last evaluation, whether or not it was told. */
-  readonly sampled: Watched;
-  readonly evaluatedAt: number;
-  /** A change that waits for pmin or epmin. */
-  readonly pending: boolean;
-}
-
-export interface Decision {
-  readonly state: Reporting;
-  readonly notify: boolean;
-  /** When to ask again without a change, monotonic ms; undefined: only a change matters. */
-  readonly wakeAt: number | undefined;
+  sampled: Watched;
+  evaluatedAt: number;
+  /** When the field was last asked because of epmax. */
+  askedAt: number;
+  /** A change that waits for epmin to be looked at. */
+  isUnseen: boolean;
+  /** Something worth telling that waits for pmin. */
+  isPending: boolean;
 }
 
 /** The state after the first answer, which counts as a notification (OMA Core 1.2.2 6.4.2). */
 export function reportingSince(value: Watched, now: number): Reporting {
-  return { reported: value, reportedAt: now, sampled: value, evaluatedAt: now, pending: false };
+  return {
+    reported: value,
+    reportedAt: now,
+    sampled: value,
+    evaluatedAt: now,
+    askedAt: now,
+    isUnseen: false,
+    isPending: false,
+  };
 }
 
 type Numeric = number | bigint;
@@ -33,29 +41,31 @@ function isNumeric(value: Watched): value is Numeric {
   return typeof value === 'number' || typeof value === 'bigint';
 }
 
-/** a - b without losing whole numbers beyond 2^53. */
+/** The distance of two numbers, without losing whole ones beyond 2^53. */
 function distance(a: Numeric, b: Numeric): Numeric {
-  if (typeof a === 'bigint' || typeof b === 'bigint') {
-    if (Number.isInteger(Number(a)) && Number.isInteger(Number(b))) {
-      const difference = BigInt(a) - BigInt(b);
-      return difference < 0n ? -difference : difference;
-    }
+  if ((typeof a === 'bigint' || typeof b === 'bigint') && isWhole(a) && isWhole(b)) {
+    const difference = BigInt(a) - BigInt(b);
+    return difference < 0n ? -difference : difference;
   }
   return Math.abs(Number(a) - Number(b));
 }
 
-/** A threshold is crossed in either direction; resting on it crosses nothing. */
-function crosses(threshold: number, from: Numeric, to: Numeric): boolean {
+function isWhole(value: Numeric): boolean {
+  return typeof value === 'bigint' || Number.isInteger(value);
+}
+
+/** A threshold is crossed in either direction; resting on it crosses nothing. Mixed operands compare exactly. */
+function crosses(threshold: Numeric, from: Numeric, to: Numeric): boolean {
   return (from <= threshold && to > threshold) || (from >= threshold && to < threshold);
 }
 
 /** True if the current value is worth telling (OMA Core 1.2.2 7.3.2); the reported one is what the server knows. */
-function isWorthTelling(state: Reporting, value: Watched, attributes: Attributes): boolean {
-  const { gt, lt, st, edge } = attributes;
+function isWorthTelling(state: Reporting, value: Watched, { gt, lt, st, edge }: Rules): boolean {
   // Of a structure we only know that something changed.
   if (value === undefined) return true;
   if (typeof value === 'boolean' && edge !== undefined) {
-    return state.pending || (value !== state.sampled && value === (edge === 1));
+    // An edge is an event: that the value has gone back does not undo it.
+    return state.isPending || (value !== state.sampled && value === (edge === 1));
   }
   const { reported } = state;
   // A spike that is over before pmin ends leaves nothing to tell.
@@ -67,61 +77,61 @@ function isWorthTelling(state: Reporting, value: Watched, attributes: Attributes
   return lt !== undefined && crosses(lt, reported, value);
 }
 
-const seconds = (value: number | undefined): number => (value ?? 0) * 1000;
-
-/** pmax counts when it is set, not 0 and not below pmin (OMA Core 1.2.2 7.3.2). */
-function longestSilence({ pmin, pmax }: Attributes): number | undefined {
-  return pmax === undefined || pmax === 0 || pmax < (pmin ?? 0) ? undefined : seconds(pmax);
+function evaluate(state: Reporting, value: Watched, rules: Rules, now: number): void {
+  state.isPending = isWorthTelling(state, value, rules);
+  state.isUnseen = false;
+  state.sampled = value;
+  state.evaluatedAt = now;
 }
 
 /**
- * Decides, at a change or at a wake-up, whether to notify now.
- * @param changed the observed part of the tree changed since the last call
- * @param value the current value when the observation is on one number or boolean
+ * Looks at one observed path, at a change or at a wake-up.
+ * @param isChanged the observed part of the tree changed since the last call
+ * @param value the current value when the path leads to one number or boolean
  * @param now monotonic ms
+ * @returns whether a notification is due; it is the caller's to tell it, and then to call {@link told}
  */
-export function decide(
+export function isDue(
   state: Reporting,
-  changed: boolean,
+  isChanged: boolean,
   value: Watched,
-  attributes: Attributes,
+  rules: Rules,
   now: number,
-): Decision {
-  const mayEvaluateAt = state.evaluatedAt + seconds(attributes.epmin);
-  const mayNotifyAt = state.reportedAt + seconds(attributes.pmin);
-  const silence = longestSilence(attributes);
-  const mustNotifyAt = silence === undefined ? undefined : state.reportedAt + silence;
-  const isOverdue = mustNotifyAt !== undefined && now >= mustNotifyAt;
-
-  const hasNews = changed || state.pending;
-  // An edge is an event: an evaluation left out would lose it.
-  const evaluates = hasNews && (attributes.edge !== undefined || now >= mayEvaluateAt);
-  const pending = hasNews && (!evaluates || isWorthTelling(state, value, attributes));
-  if (isOverdue || (evaluates && pending && now >= mayNotifyAt)) {
-    const next: Reporting = {
-      reported: value,
-      reportedAt: now,
-      sampled: value,
-      evaluatedAt: now,
-      pending: false,
-    };
-    return { state: next, notify: true, wakeAt: silence === undefined ? undefined : now + silence };
-  }
-  const waitsUntil = pending ? Math.max(mayNotifyAt, mayEvaluateAt) : undefined;
-  const wakeAt = Math.min(waitsUntil ?? Number.POSITIVE_INFINITY, mustNotifyAt ?? Number.POSITIVE_INFINITY);
-  return {
-    state: evaluates
-      ? { ...state, sampled: value, evaluatedAt: changed ? now : state.evaluatedAt, pending }
-      : { ...state, pending },
-    notify: false,
-    wakeAt: Number.isFinite(wakeAt) ? wakeAt : undefined,
-  };
+): boolean {
+  if (isChanged) state.isUnseen = true;
+  const mayNotify = now >= state.reportedAt + rules.pminMs;
+  // An evaluation left out would lose an edge.
+  const maySee = rules.edge !== undefined || now >= state.evaluatedAt + rules.epminMs;
+  if ((state.isUnseen && maySee) || (state.isPending && mayNotify)) evaluate(state, value, rules, now);
+  return (state.isPending && mayNotify) || now >= state.reportedAt + rules.pmaxMs;
 }
 
-/**
- * The state when a notification was due and there was nothing to show: what comes next is told at once, and until then
- * there is nothing to wait for.
- */
-export function unsaid(before: Reporting): Decision {
-  return { state: { ...before, reported: undefined, pending: true }, notify: false, wakeAt: undefined };
+/** A notification with this value was told, whatever caused it. */
+export function told(state: Reporting, value: Watched, now: number): void {
+  state.reported = value;
+  state.reportedAt = now;
+  state.sampled = value;
+  state.evaluatedAt = now;
+  state.isUnseen = false;
+  state.isPending = false;
+}
+
+/** A notification was due and there was nothing to show: what comes next is told at once. */
+export function unsaid(state: Reporting): void {
+  state.reported = undefined;
+  state.isUnseen = false;
+  state.isPending = true;
+}
+
+/** When the field is to be asked, as it has not been looked at for epmax (OMA Core 1.2.2 7.3.2), monotonic ms. */
+export function sampleAt({ evaluatedAt, askedAt }: Reporting, { epmaxMs }: Rules): number {
+  return Math.max(evaluatedAt, askedAt) + epmaxMs;
+}
+
+/** When to look again without a change, monotonic ms; Infinity: only a change matters. */
+export function wakeAt(state: Reporting, rules: Rules): number {
+  const unseen = state.isUnseen ? state.evaluatedAt + rules.epminMs : Number.POSITIVE_INFINITY;
+  const pending = state.isPending ? state.reportedAt + rules.pminMs : Number.POSITIVE_INFINITY;
+  const silent = state.reportedAt + rules.pmaxMs;
+  return Math.min(unseen, pending, silent, sampleAt(state, rules));
 }

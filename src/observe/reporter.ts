@@ -1,61 +1,140 @@
 import type { Cancel, Timers } from '../base/index.ts';
-import type { Attributes } from '../model/index.ts';
-import { decide, type Reporting, reportingSince, unsaid, type Watched } from './decide.ts';
+import {
+  isDue,
+  type Reporting,
+  reportingSince,
+  sampleAt,
+  told,
+  unsaid,
+  type Watched,
+  wakeAt,
+} from './decide.ts';
+import type { Rules } from './rules.ts';
+
+/** One observed path: most observations have one, those of Observe-Composite several. */
+export interface Part {
+  /** The rules in force now (own or inherited attributes, and the server's defaults). */
+  rules(): Rules;
+  /** The current value when the path leads to one number or boolean. */
+  value(): Watched;
+  /** Has the field asked for what is older than `maxAgeMs`; news come as a change. */
+  sample(maxAgeMs: number): void;
+}
 
 /** What is observed, and whom to tell. */
 export interface Subject {
-  /** The attributes in force now (own or inherited ones, and the server's defaults). */
-  attributes(): Attributes;
-  /** The current value when one number or boolean is observed. */
-  value(): Watched;
-  /** Says what there is to say. False: no value can be shown now, so nothing was said. */
+  readonly parts: readonly Part[];
+  /** Says what there is to say of all parts. False: no value can be shown now, so nothing was said. */
   notify(): boolean;
 }
 
-/** One running observation. */
-export interface Reporter {
-  /** The observed part changed. */
-  changed(): void;
-  /** Attributes changed: waiting times are worked out anew. */
-  reconsider(): void;
-  stop(): void;
+export interface ReporterPorts {
+  readonly timers: Timers;
+  monotonic(): number;
 }
 
-/** Watches the clock for one observation that has just been answered for the first time. */
-export function createReporter(
-  subject: Subject,
-  world: { readonly timers: Timers; monotonic(): number },
-): Reporter {
-  let state: Reporting = reportingSince(subject.value(), world.monotonic());
-  let wake: Cancel | undefined;
-  let wakeAt: number | undefined;
-  let isStopped = false;
-
-  const evaluate = (changed: boolean): void => {
-    const now = world.monotonic();
-    const decided = decide(state, changed, subject.value(), subject.attributes(), now);
-    const decision = decided.notify && !subject.notify() ? unsaid(state) : decided;
-    state = decision.state;
-    if (isStopped || decision.wakeAt === wakeAt) return;
-    wake?.();
-    wakeAt = decision.wakeAt;
-    wake = wakeAt === undefined ? undefined : world.timers.after(wakeAt - now, onWake);
-  };
-  const onWake = (): void => {
-    wakeAt = undefined;
-    wake = undefined;
-    evaluate(false);
+/**
+ * Watches the clock for one observation that has just been answered for the first time. Each part has its own periods
+ * and conditions; the first that is due has all of them told, which begins the periods of all anew (OMA Core 1.2.2
+ * 6.4.4). A class, since there may be tens of thousands.
+ */
+export class Reporter {
+  readonly #subject: Subject;
+  readonly #ports: ReporterPorts;
+  readonly #states: Reporting[];
+  #wake: Cancel | undefined;
+  #armedFor = Number.POSITIVE_INFINITY;
+  #isSilent = false;
+  #isStopped = false;
+  readonly #onWake = (): void => {
+    this.#wake = undefined;
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    this.#look(-1);
   };
 
-  const reporter: Reporter = {
-    changed: () => evaluate(true),
-    reconsider: () => evaluate(false),
-    stop() {
-      isStopped = true;
-      wake?.();
-    },
-  };
-  // Without a pmax there is nothing to wait for yet, so an idle observation costs no timer.
-  evaluate(false);
-  return reporter;
+  constructor(subject: Subject, ports: ReporterPorts) {
+    this.#subject = subject;
+    this.#ports = ports;
+    const now = ports.monotonic();
+    this.#states = subject.parts.map((part) => reportingSince(part.value(), now));
+    this.#look(-1);
+  }
+
+  /** A part changed. */
+  changed(part: number): void {
+    this.#isSilent = false;
+    this.#look(part);
+  }
+
+  /** Attributes changed: waiting times are worked out anew. */
+  reconsider(): void {
+    this.#look(-1);
+  }
+
+  /** Tells the current state whatever the rules say, as the server has missed one. */
+  retell(): void {
+    if (this.#isStopped) return;
+    this.#tell(this.#ports.monotonic());
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** @param changed which part changed, -1: none */
+  #look(changed: number): void {
+    if (this.#isStopped) return;
+    const { parts } = this.#subject;
+    const now = this.#ports.monotonic();
+    let due = false;
+    for (let index = 0; index < parts.length; index++) {
+      const part = parts[index];
+      const state = this.#states[index];
+      if (part === undefined || state === undefined) continue;
+      const rules = part.rules();
+      if (isDue(state, index === changed, part.value(), rules, now)) due = true;
+      if (now >= sampleAt(state, rules)) {
+        state.askedAt = now;
+        part.sample(rules.epmaxMs);
+      }
+    }
+    if (due && !this.#isSilent) this.#tell(now);
+    this.#arm();
+  }
+
+  #tell(now: number): void {
+    const { parts } = this.#subject;
+    // Without a value there is nothing to wait for but one.
+    this.#isSilent = !this.#subject.notify();
+    for (let index = 0; index < parts.length; index++) {
+      const state = this.#states[index];
+      if (state === undefined) continue;
+      if (this.#isSilent) unsaid(state);
+      else told(state, parts[index]?.value(), now);
+    }
+  }
+
+  #nextLook(): number {
+    const { parts } = this.#subject;
+    const nextOf = this.#isSilent ? sampleAt : wakeAt;
+    let next = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < parts.length; index++) {
+      const part = parts[index];
+      const state = this.#states[index];
+      if (part !== undefined && state !== undefined) next = Math.min(next, nextOf(state, part.rules()));
+    }
+    return next;
+  }
+
+  /** A timer that is set and comes earlier stays: it costs less to wake once for nothing than to set another. */
+  #arm(): void {
+    const at = this.#nextLook();
+    if (this.#isStopped || at >= this.#armedFor) return;
+    this.#wake?.();
+    this.#armedFor = at;
+    this.#wake = this.#ports.timers.after(at - this.#ports.monotonic(), this.#onWake);
+  }
 }

@@ -141,6 +141,8 @@ export interface Tree {
    * field first: only then is the answer a promise.
    */
   read(ids: Ids, prefix: string): ReadOutcome | Promise<ReadOutcome>;
+  /** Has the field asked for what is older than `maxAgeMs` at and below `ids`; what it answers comes as an update. */
+  sample(ids: Ids, maxAgeMs: number): void;
   /** What a notification carries: like a read, of the values as they stand. */
   snapshot(ids: Ids, prefix: string): ReadOutcome;
   /** The value of one resource as it stands. */

@@ -20,10 +20,10 @@ export function isShown(cell: Cell, now: number): boolean {
 }
 
 /** True if a read has to ask the field first. */
-function wantsRefresh(node: ResourceNode, now: number): boolean {
+function wantsRefresh(node: ResourceNode, now: number, maxAgeMs: number): boolean {
   if (!node.isField || !isReadable(node)) return false;
   for (const { field, freshAt } of node.cells.values()) {
-    if (field !== undefined && !(now - freshAt <= field.maxAgeMs)) return true;
+    if (field !== undefined && !(now - freshAt <= Math.min(field.maxAgeMs, maxAgeMs))) return true;
   }
   return false;
 }
@@ -104,9 +104,16 @@ export function readInstances(nodes: readonly ResourceNode[], prefix: string, no
   return { status: 'content', entries };
 }
 
-/** The ids of the resources that a read has to refresh first. */
-export function staleResources(nodes: Iterable<ResourceNode>, now: number): Ids[] {
+/**
+ * The ids of the resources that a read has to refresh first.
+ * @param maxAgeMs what counts as too old, where the freshness of the resource is not stricter
+ */
+export function staleResources(
+  nodes: Iterable<ResourceNode>,
+  now: number,
+  maxAgeMs = Number.POSITIVE_INFINITY,
+): Ids[] {
   const stale: Ids[] = [];
-  for (const node of nodes) if (wantsRefresh(node, now)) stale.push(node.ids);
+  for (const node of nodes) if (wantsRefresh(node, now, maxAgeMs)) stale.push(node.ids);
   return stale;
 }

@@ -163,6 +163,11 @@ export function createTree(ports: TreePorts): Tree {
     return ports.refresh(stale).then(() => snapshot(ids, prefix));
   };
 
+  const sample = (ids: Ids, maxAgeMs: number): void => {
+    const stale = staleResources(resourcesBelow(ids), clock.monotonic(), maxAgeMs);
+    if (stale.length > 0) void ports.refresh?.(stale);
+  };
+
   const exists = (ids: Ids): boolean => {
     if (ids.length === 1) return objects.has(ids[0] ?? -1);
     if (ids.length === 2) return instanceAt(ids) !== undefined;
@@ -326,6 +331,7 @@ export function createTree(ports: TreePorts): Tree {
     touch,
     watch,
     read,
+    sample,
     snapshot,
     peek: (ids): Value | undefined => {
       const node = resourceAt(ids);

@@ -20,9 +20,10 @@ const service: Service = {
   release: '1.2',
   resource: () => undefined,
   check: () => undefined,
-  lost() {},
   perform: async () => ({ status: 'not-found' }),
   observe: async () => ({ status: 'not-found' }),
+  observeComposite: async () => ({ status: 'not-found' }),
+  cancel() {},
 };
 
 /** A server that takes every registration, and the port that each message came from. */

@@ -9,6 +9,7 @@ import {
   type Registration,
   type Service,
   type Session,
+  type Sink,
   type Uplink,
 } from '../../src/client/index.ts';
 import { type Entry, omaRegistry, parsePath } from '../../src/model/index.ts';
@@ -44,8 +45,23 @@ function fakeUplink(server: FakeServer): Uplink {
       server.heard.push(`deregister /${location.join('/')}`);
       return answer();
     },
+    send: async () => answer(),
     dropObservations() {},
     close: async () => {},
+  };
+}
+
+/** Hears notifications, each of which arrives at once. */
+function sink(hear: (entries: readonly Entry[], confirmable: boolean) => void): Sink {
+  return {
+    carriesTime: false,
+    variant: '',
+    notify(entries, { confirmable, settled }) {
+      hear(entries, confirmable);
+      settled('told');
+    },
+    end() {},
+    drop() {},
   };
 }
 
@@ -156,7 +172,11 @@ describe('keeping a registration', () => {
   test('a server that forgot us is registered with again, and its observations are gone (G-70)', async () => {
     const service = await started();
     const notified: unknown[] = [];
-    await service.observe(parsePath('/d01/3303/0/5700'), [], { notify: (e) => notified.push(e), end() {} });
+    await service.observe(
+      parsePath('/d01/3303/0/5700'),
+      [],
+      sink((e) => notified.push(e)),
+    );
     server.answers = [{ status: 'refused', code: '4.04' }];
     session.trigger();
     await clock.advance(10);
@@ -262,7 +282,7 @@ describe('observing', () => {
     const told: [unknown, boolean][] = [];
     const ends: Refusing[] = [];
     const result = await service.observe(parsePath(path), query, {
-      notify: (entries, confirmable) => told.push([entries.map(({ value }) => value), confirmable]),
+      ...sink((entries, confirmable) => told.push([entries.map(({ value }) => value), confirmable])),
       end: (refusing) => ends.push(refusing),
     });
     return { service, told, ends, result };

@@ -1,35 +1,39 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createTimers } from '../../src/base/index.ts';
 import type { Attributes } from '../../src/model/index.ts';
-import { decide, type Reporting, reportingSince, type Watched } from '../../src/observe/decide.ts';
+import { Reporter, rulesOf, type Watched } from '../../src/observe/index.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 
-/** Feeds [second, value] pairs and wake-ups to the machine; returns the seconds and values of all notifications. */
+/** Feeds [second, value] pairs and wake-ups to a reporter; returns the seconds and values of all notifications. */
 function run(
   attributes: Attributes,
   initial: Watched,
   values: readonly (readonly [number, Watched])[],
   untilS: number,
 ): [number, Watched][] {
-  let state: Reporting = reportingSince(initial, 0);
-  let current = initial;
-  let wakeAt = decide(state, false, current, attributes, 0).wakeAt;
+  const clock = createFakeClock();
+  const rules = rulesOf(attributes);
   const told: [number, Watched][] = [];
-  const events = [...values];
-  for (;;) {
-    const nextChange = (events[0]?.[0] ?? Number.POSITIVE_INFINITY) * 1000;
-    const now = Math.min(nextChange, wakeAt ?? Number.POSITIVE_INFINITY);
-    if (now > untilS * 1000) return told;
-    const isChange = now === nextChange;
-    if (isChange) {
-      const [, value] = events.shift() ?? [];
-      if (value === current && value !== undefined) continue;
+  let current = initial;
+  const part = { rules: () => rules, value: () => current, sample() {} };
+  const notify = (): boolean => {
+    told.push([clock.monotonic() / 1000, current]);
+    return true;
+  };
+  const ports = { timers: createTimers(clock, 1000), monotonic: clock.monotonic };
+  // What changes at the same moment as a period ends, changes first.
+  const reporters: Reporter[] = [];
+  for (const [second, value] of values) {
+    clock.after(second * 1000, () => {
+      if (value === current && value !== undefined) return;
       current = value;
-    }
-    const decision = decide(state, isChange, current, attributes, now);
-    state = decision.state;
-    wakeAt = decision.wakeAt;
-    if (decision.notify) told.push([now / 1000, current]);
+      reporters[0]?.changed(0);
+    });
   }
+  reporters.push(new Reporter({ parts: [part], notify }, ports));
+  clock.jump(untilS * 1000);
+  return told;
 }
 
 describe('when a change is told (OMA Core 1.2.2 7.3.2)', () => {
