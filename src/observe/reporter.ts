@@ -94,15 +94,23 @@ export class Reporter {
       const part = parts[index];
       const state = this.#states[index];
       if (part === undefined || state === undefined) continue;
-      const rules = part.rules();
-      if (isDue(state, index === changed, part.value(), rules, now)) due = true;
-      if (now >= sampleAt(state, rules)) {
-        state.askedAt = now;
-        part.sample(rules.epmaxMs);
-      }
+      if (isDue(state, index === changed, part.value(), part.rules(), now)) due = true;
     }
     if (due && !this.#isSilent) this.#tell(now);
+    this.#sample(now);
     this.#arm();
+  }
+
+  /** Asks the field for what was not looked at for epmax. Comes last: the answer may be a change at once. */
+  #sample(now: number): void {
+    const { parts } = this.#subject;
+    for (let index = 0; index < parts.length; index++) {
+      const part = parts[index];
+      const state = this.#states[index];
+      if (part === undefined || state === undefined || now < sampleAt(state, part.rules())) continue;
+      state.askedAt = now;
+      part.sample(part.rules().epmaxMs);
+    }
   }
 
   #tell(now: number): void {
