@@ -134,8 +134,8 @@ function attributesOf(levels: { [name: string]: fc.Arbitrary<unknown> }): fc.Arb
 
 function lifeOf(value: fc.Arbitrary<Watched>): fc.Arbitrary<Second[]> {
   // Mostly nothing happens: what was measured last goes on.
-  const second = fc.option(fc.record({ value, isPushed: fc.boolean() }), { freq: 1 });
-  return fc.array(second, { maxLength: 60 }).map((seconds) => {
+  const second = fc.option(fc.record({ value, isPushed: fc.boolean() }), { freq: 2 });
+  return fc.array(second, { minLength: 10, maxLength: 60, size: 'max' }).map((seconds) => {
     let last: Second | undefined;
     return seconds.flatMap((one): Second[] => {
       last = one ?? (last === undefined ? undefined : { value: last.value, isPushed: false });
