@@ -10,6 +10,7 @@ import {
   confirmablesOf,
   createOutbox,
   type Destination,
+  findSending,
   isBusy,
   type OutboxOptions,
 } from './outbox.ts';
@@ -88,8 +89,14 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
   };
 
   const onAcknowledgement = (peer: Peer, message: Message): void => {
-    const sending = peers.touch(peer.key)?.destination.onAir.get(message.mid);
+    const destination = peers.touch(peer.key)?.destination;
+    const sending = destination && findSending(destination, message.mid);
     if (sending === undefined) return;
+    if (sending.mid !== message.mid) {
+      // Late, for what has been renewed since: the peer is there, and the attempts begin anew.
+      sending.retransmissions = 0;
+      return;
+    }
     if (message.code === EMPTY_CODE) {
       settle(sending, 'acknowledged');
       return;
@@ -106,7 +113,7 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
     counters.resetsReceived++;
     const destination = peers.touch(peer.key)?.destination;
     if (destination === undefined) return;
-    const sending = destination.onAir.get(message.mid);
+    const sending = findSending(destination, message.mid);
     if (sending !== undefined) {
       settle(sending, 'reset');
       return;

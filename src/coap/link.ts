@@ -20,6 +20,11 @@ export interface Delivery {
   /** Read when the message is first sent; while {@link Transmission.hasBegun} is false its owner may replace it. */
   readonly message: MessageToSend;
   /**
+   * Asked before a confirmable message is sent again: replaces `message` if there is news, and says so. What is left of
+   * the attempts is for the new one then (RFC 7641 4.5.2).
+   */
+  renew?(): boolean;
+  /**
    * Once for a confirmable message. For another only `reset`, if the peer rejects it, or at once `overloaded`, if it
    * could not be sent now.
    */

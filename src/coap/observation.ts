@@ -113,6 +113,15 @@ export class Observation implements ServerObservation, Delivery {
     this.#context.callOut(() => this.onEnd(reason));
   }
 
+  /** The state that waits takes the place of the one that nobody has acknowledged (RFC 7641 4.5.2). */
+  renew(): boolean {
+    const next = this.#waiting;
+    this.#waiting = undefined;
+    const { message } = this;
+    if (next !== undefined) this.#context.callOut(() => this.#compose(next));
+    return this.message !== message;
+  }
+
   settled(outcome: Outcome): void {
     if (outcome === 'reset' || outcome === 'closed') this.end(outcome);
     // Not now, and not unconfirmed: then the newest state waits until it can be sent.

@@ -35,6 +35,8 @@ export interface Confirmable extends Transmission {
   readonly delivery: Delivery;
   readonly onTimeout: () => void;
   mid: number;
+  /** under which older news was sent that nobody acknowledged */
+  formerMids: number[] | undefined;
   bytes: Uint8Array | undefined;
   begunAt: number;
   retransmissions: number;
@@ -83,6 +85,14 @@ export function confirmablesOf({ onAir, requests, responses }: Destination): Con
   return [...requests, ...responses, ...onAir.values()];
 }
 
+/** What was sent under this id last, or before it was renewed. */
+export function findSending({ onAir }: Destination, mid: number): Confirmable | undefined {
+  const sending = onAir.get(mid);
+  if (sending !== undefined) return sending;
+  for (const renewed of onAir.values()) if (renewed.formerMids?.includes(mid)) return renewed;
+  return undefined;
+}
+
 export function createOutbox(options: OutboxOptions): Outbox {
   const { transport, clock, timers, random, parameters, limits, counters } = options;
   let outstanding = 0;
@@ -91,13 +101,15 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const times = deriveTimes(parameters);
   const isStrict = parameters.messageIds === 'strict';
 
+  const hasId = (ids: MessageIds): boolean => !isStrict || ids.waitMs(clock.monotonic()) === 0;
+
   /** @returns undefined if there is none that may be used now */
   const nextId = (ids: MessageIds, onAir: ReadonlyMap<number, unknown>): number | undefined => {
-    const now = clock.monotonic();
-    if (isStrict && ids.waitMs(now) > 0) {
+    if (!hasId(ids)) {
       counters.messageIdsExhausted++;
       return undefined;
     }
+    const now = clock.monotonic();
     let id = ids.take(now);
     // Whatever the policy, one that waits for its acknowledgement is in use.
     while (onAir.has(id)) id = ids.take(now);
@@ -185,6 +197,19 @@ export function createOutbox(options: OutboxOptions): Outbox {
     else settle(sending, 'timeout');
   };
 
+  /** Goes on with the new message of a delivery. */
+  const exchange = (sending: Confirmable): void => {
+    const { destination, delivery } = sending;
+    const { onAir, confirmableIds } = destination;
+    const mid = nextId(confirmableIds, onAir);
+    if (mid === undefined) return;
+    onAir.delete(sending.mid);
+    sending.formerMids = [...(sending.formerMids ?? []), sending.mid];
+    sending.mid = mid;
+    sending.bytes = encode(MessageType.confirmable, mid, delivery.message);
+    onAir.set(mid, sending);
+  };
+
   const retransmit = (sending: Confirmable): void => {
     if (sending.bytes === undefined || sending.retransmissions >= parameters.maxRetransmit) {
       giveUp(sending);
@@ -193,6 +218,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     sending.retransmissions++;
     sending.timeoutMs *= 2;
     counters.retransmissions++;
+    if (hasId(sending.destination.confirmableIds) && sending.delivery.renew?.() === true) exchange(sending);
     transmit(sending, sending.bytes);
   };
 
@@ -214,6 +240,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       onTimeout: () => retransmit(sending),
       hasBegun: false,
       mid: -1,
+      formerMids: undefined,
       bytes: undefined,
       begunAt: 0,
       retransmissions: 0,

@@ -50,7 +50,7 @@ export interface CoapResponse {
 export type ObservationEnd = 'reset' | 'timeout' | 'deregistered' | 'replaced' | 'cancelled' | 'closed';
 
 /**
- * What became of one notification: `superseded` by a newer one before it was sent, `timeout` if nobody acknowledged it
+ * What became of one notification: `superseded` by a newer one before it was acknowledged, `timeout` if nobody acknowledged it
  * and the observation goes on, or dropped as the observation ended.
  */
 export type NotificationOutcome = 'acknowledged' | 'sent' | 'superseded' | 'timeout' | 'ended';

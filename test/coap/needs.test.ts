@@ -51,6 +51,7 @@ const NEEDS: readonly (readonly [need: string, title: string])[] = [
     'one confirmable notification under way',
     'has one confirmable notification under way; the newest state waits',
   ],
+  ['a newer state instead of the old one', 'a newer state takes the place of one that is not acknowledged'],
   ['confirmable once a day', 'is confirmed at least once in 24 hours'],
   ['observing by FETCH', 'can be opened by FETCH, but not by another method'],
   ['Observe=1', 'ends with Observe=1, and the request is answered as any other (RFC 7641 3.6)'],

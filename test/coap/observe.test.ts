@@ -162,6 +162,41 @@ describe('an observation here', () => {
     expect(heard()).toEqual([]);
   });
 
+  test('a newer state takes the place of one that is not acknowledged, with what is left of its attempts (RFC 7641 4.5.2)', async () => {
+    const { observation, heard, say, clock, ends } = await registered();
+    const outcomes: string[] = [];
+    const tell = (payload: string): void =>
+      observation.notify(state(payload), {
+        confirmable: true,
+        onSettled: (outcome) => outcomes.push(payload + outcome),
+      });
+    tell('a');
+    await clock.advance(1000);
+    tell('b');
+    tell('c');
+    await clock.advance(60_000);
+    const told = heard();
+    expect(told.map(({ payload }) => text(payload)).join('')).toBe('acccc');
+    expect(new Set(told.map(({ mid }) => mid)).size).toBe(2);
+    expect(told.map((message) => uintOf(message, OBSERVE))).toEqual([2, 3, 3, 3, 3]);
+    expect(outcomes).toEqual(['bsuperseded', 'asuperseded']);
+    // A late acknowledgement of the old one says nothing of the new one, but that the peer is there.
+    await say({ type: ACK, code: 0, mid: told[0]?.mid ?? 0 });
+    expect(outcomes).toHaveLength(2);
+    await clock.advance(40_000);
+    expect([ends, heard().length]).toEqual([[], 1]);
+    await say({ type: ACK, code: 0, mid: told[1]?.mid ?? 0 });
+    expect(outcomes.at(-1)).toBe('cacknowledged');
+    tell('d');
+    await clock.advance(2100);
+    const [, again] = heard();
+    tell('e');
+    await clock.advance(4100);
+    heard();
+    await say({ type: RST, code: 0, mid: again?.mid ?? 0 });
+    expect(ends).toEqual(['reset']);
+  });
+
   test('replaces a state that still waits for NSTART', async () => {
     const { observation, endpoint, hear, say, heard } = await registered();
     const other = endpoint.request(PEER, { method: 'GET', path: [] });
