@@ -244,8 +244,8 @@ export class Observation {
   #settled(fate: Fate): void {
     if (!this.#isTelling) return;
     if (fate !== 'told') {
-      this.#keepInFlight();
       if (fate === 'unreached') this.#ports.unreached();
+      this.#keepInFlight();
       return;
     }
     this.#isTelling = false;
@@ -266,6 +266,7 @@ export class Observation {
       this.#hasMissed = true;
       return;
     }
+    this.#hasMissed = false;
     this.#ports.backlog.store(this.about, this.#toStore(entries), most);
     if (this.#sink !== undefined && this.#ports.isReachable()) this.#ports.hasStored(this);
   }

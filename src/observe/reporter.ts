@@ -109,7 +109,8 @@ export class Reporter {
       const state = this.#states[index];
       if (part === undefined || state === undefined || now < sampleAt(state, part.rules())) continue;
       state.askedAt = now;
-      part.sample(part.rules().epmaxMs);
+      // What a poll has brought since is new enough.
+      part.sample(part.rules().epmaxMs / 2);
     }
   }
 
