@@ -25,7 +25,9 @@ export type Kind =
   | 'write-attributes'
   | 'execute'
   | 'create'
-  | 'delete';
+  | 'delete'
+  | 'observe-composite'
+  | 'cancel-observe-composite';
 
 /** The operation that a request asks for, or the code that refuses it. */
 export type Dispatch =
@@ -99,8 +101,12 @@ function kindOf(
       return postKind(path, format, resourceOf);
     case 'DELETE':
       return depth === 2 ? 'delete' : NOT_ALLOWED;
+    case 'FETCH':
+      // Where the body names what it is about, the path names nothing, or the device (OMA Core 1.2.2 6.4.4).
+      if (depth > 0 || request.observe === undefined) return NOT_ALLOWED;
+      return request.observe === 0 ? 'observe-composite' : 'cancel-observe-composite';
     default:
-      // Composite operations are not offered yet; 4.05 is what the specification has for that.
+      // Other composite operations are not offered yet; 4.05 is what the specification has for that.
       return NOT_ALLOWED;
   }
 }

@@ -32,3 +32,18 @@ export function negotiate(
   if (format.shape === 'single' && !isSingle(path, resource)) return undefined;
   return format.contentFormat === OPAQUE && resource?.type !== 'opaque' ? undefined : format;
 }
+
+/** What answers the bodies that are only for requests (RFC 8790). */
+const ANSWERS: ReadonlyMap<number, number> = new Map([
+  [320, 110],
+  [322, 112],
+]);
+
+/**
+ * The format to answer a composite read in: the one asked for, else that of the request. Only formats that can name
+ * anything will do (OMA Core 1.2.2 6.3.8).
+ */
+export function negotiateComposite(accept: number | undefined, contentFormat: number): Format | undefined {
+  const format = formatFor(accept ?? ANSWERS.get(contentFormat) ?? contentFormat);
+  return format?.shape === 'any' ? format : undefined;
+}

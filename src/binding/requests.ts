@@ -7,10 +7,10 @@ import type {
   NotifyOptions,
   ServerObservation,
 } from '../coap/index.ts';
-import { type Format, formatFor } from '../codec/index.ts';
-import type { Entry, Path, Release } from '../model/index.ts';
+import { decodePaths, type Format, formatFor } from '../codec/index.ts';
+import { type Entry, type Path, type Release, ROOT } from '../model/index.ts';
 import { type Dispatch, dispatch, type Kind, LINK_FORMAT } from './dispatch.ts';
-import { negotiate } from './formats.ts';
+import { negotiate, negotiateComposite } from './formats.ts';
 import { RESPONSE_CODES } from './statuses.ts';
 import { withOneTime } from './times.ts';
 
@@ -88,7 +88,7 @@ function isResponse(value: readonly Entry[] | CoapResponse): value is CoapRespon
 /** What {@link dispatch} makes of a request. */
 type Target = Extract<Dispatch, { kind: Kind }>;
 
-type Simple = Exclude<Kind, 'read' | 'observe' | 'cancel-observe'>;
+type Simple = Exclude<Kind, `${string}observe${string}` | 'read'>;
 
 /** The operation of a request that is no read, or the answer when it makes none. */
 function operationOf(
@@ -119,7 +119,7 @@ function operationOf(
 }
 
 /** What an operation is checked as before its format and payload are looked at. */
-const CHECKED_AS: Readonly<Record<Kind, Operation['kind']>> = {
+const CHECKED_AS: Readonly<Record<Exclude<Kind, `${string}composite`>, Operation['kind']>> = {
   read: 'read',
   observe: 'read',
   'cancel-observe': 'read',
@@ -131,6 +131,30 @@ const CHECKED_AS: Readonly<Record<Kind, Operation['kind']>> = {
   create: 'create',
   delete: 'delete',
 };
+
+function isComposite(kind: Kind): kind is 'observe-composite' | 'cancel-observe-composite' {
+  return kind === 'observe-composite' || kind === 'cancel-observe-composite';
+}
+
+/** The paths that the body of a composite names; those without prefix in a request to a device are the device's. */
+function pathsIn(
+  { payload }: CoapRequest,
+  { path: { prefix }, contentFormat }: Target,
+): readonly Path[] | CoapResponse {
+  try {
+    const paths = decodePaths(contentFormat ?? NO_FORMAT, payload);
+    if (prefix === '') return paths;
+    if (paths.some((path) => path.prefix !== '' && path.prefix !== prefix)) return { code: '4.00' };
+    return paths.map(({ ids }) => ({ prefix, ids }));
+  } catch (error) {
+    if (isGatewayError(error, 'codec.unsupported-format')) return UNSUPPORTED_FORMAT;
+    if (isGatewayError(error)) return { code: '4.00', payload: Buffer.from(error.message) };
+    throw error;
+  }
+}
+
+/** No format has this number. */
+const NO_FORMAT = -1;
 
 const FATES: Readonly<Record<NotificationOutcome, Fate>> = {
   acknowledged: 'told',
@@ -231,6 +255,21 @@ export function createRequestHandler(
     return observed(writing, sink, await service.observe(path, request.query, sink), request.token);
   };
 
+  const observeComposite = async (request: CoapRequest, target: Target): Promise<CoapResponse> => {
+    const paths = pathsIn(request, target);
+    if ('code' in paths) return paths;
+    const format = negotiateComposite(request.accept, target.contentFormat ?? NO_FORMAT);
+    if (format === undefined) return NOT_ACCEPTABLE;
+    const writing = { format, path: ROOT, release: service.release };
+    const sink = createSink(writing, log);
+    const result = await service.observeComposite(paths, request.query, sink);
+    if (target.kind === 'observe-composite') return observed(writing, sink, result, request.token);
+    // The end of an observation is answered like a read.
+    if (result.status !== 'content') return refusal(result);
+    result.stop(false);
+    return content(result.entries, writing);
+  };
+
   /** Observe=1 with the token of an observation has ended it; with another one, all at and below the path. */
   const cancel = ({ token }: CoapRequest, path: Path): void => {
     if (ended === undefined || Buffer.compare(ended, token) !== 0) service.cancel(path);
@@ -241,6 +280,7 @@ export function createRequestHandler(
     const target = dispatch(request, service.release, (path) => service.resource(path));
     if ('refuse' in target) return { code: target.refuse };
     const { kind, path } = target;
+    if (isComposite(kind)) return observeComposite(request, target);
     const refused = service.check(CHECKED_AS[kind], path);
     if (refused !== undefined) return refusal(refused);
     if (kind === 'observe') return observe(request, path);

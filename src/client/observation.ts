@@ -68,6 +68,7 @@ export class Observation {
   /** The server does not know the current state, and it is not stored either. */
   #hasMissed = false;
   #isOver = false;
+  #whenDelivered: ((fate: Fate) => void) | undefined;
 
   /** @param attributesOf what is in force for it at a path */
   constructor(
@@ -119,6 +120,7 @@ export class Observation {
   suspend(): void {
     this.#sink = undefined;
     this.#keepInFlight();
+    this.#delivered('ended');
     if (this.#most() === 0) this.stop();
   }
 
@@ -141,13 +143,14 @@ export class Observation {
       return;
     }
     const moments = fitting(stored);
+    this.#whenDelivered = done;
     sink.notify(merged(moments), {
       confirmable: true,
       isHistory: sink.carriesTime,
       settled: (fate) => {
         if (fate === 'told') backlog.remove(moments);
         if (fate === 'unreached') this.#ports.unreached();
-        done(fate);
+        this.#delivered(fate);
       },
     });
   }
@@ -160,7 +163,15 @@ export class Observation {
     this.#reporter.stop();
     for (const target of this.#targets) target.detach();
     this.#ports.over(this);
+    this.#delivered('ended');
     return true;
+  }
+
+  /** Once for each delivery, also when its fate is never known. */
+  #delivered(fate: Fate): void {
+    const done = this.#whenDelivered;
+    this.#whenDelivered = undefined;
+    done?.(fate);
   }
 
   #attach(index: number): boolean {
