@@ -1,13 +1,15 @@
 import { type Attributes, type Entry, formatPath, type Path } from '../model/index.ts';
-import { Reporter, type ReporterPorts } from '../observe/index.ts';
+import { Reporter, type ReporterPorts, type Subject } from '../observe/index.ts';
 import type { Backlog, Moment } from './backlog.ts';
 import type { Fate, Refusing, Sink } from './contract.ts';
 import { type About, keyOf } from './moment.ts';
-import { outermost, Target, type TargetPorts } from './target.ts';
+import { outermost, Target, type TargetOwner, type TargetPorts } from './target.ts';
 
 /** What an observation needs of the account that it belongs to. */
 export interface ObservationPorts extends TargetPorts, ReporterPorts {
   readonly backlog: Backlog;
+  /** What is in force at a path. @param own attributes of the observation itself, in place of attached ones */
+  attributesOf(path: Path, about: About, own: Attributes | undefined): Attributes;
   /** The server can be told something now. */
   isReachable(): boolean;
   /** Notifications are kept while it cannot (resource 6 of the Server object). */
@@ -53,11 +55,12 @@ function fitting(moments: readonly Moment[]): readonly Moment[] {
  * One observation of one server. While the server cannot be told, what would have been told is stored, if it wants
  * that. Without a sink the server has forgotten that it observes, and storing is all that goes on.
  */
-export class Observation {
+export class Observation implements Subject, TargetOwner {
   readonly about: About;
   readonly key: string;
+  readonly parts: readonly Target[];
+  readonly #own: Attributes | undefined;
   readonly #ports: ObservationPorts;
-  readonly #targets: readonly Target[];
   readonly #shown: readonly Target[];
   readonly #reporter: Reporter;
   readonly #onFate = (fate: Fate): void => this.#settled(fate);
@@ -70,21 +73,17 @@ export class Observation {
   #isOver = false;
   #whenDelivered: ((fate: Fate) => void) | undefined;
 
-  /** @param attributesOf what is in force for it at a path */
-  constructor(
-    about: About,
-    attributesOf: (path: Path) => Attributes,
-    sink: Sink | undefined,
-    ports: ObservationPorts,
-  ) {
+  /** @param own attributes of the observation itself, in place of attached ones */
+  constructor(about: About, own: Attributes | undefined, sink: Sink | undefined, ports: ObservationPorts) {
     this.about = about;
     this.key = keyOf(about);
+    this.#own = own;
     this.#sink = sink;
     this.#ports = ports;
-    this.#targets = about.paths.map((path) => new Target(path, attributesOf, ports));
-    this.#shown = outermost(this.#targets);
-    for (let index = 0; index < this.#targets.length; index++) this.#attach(index);
-    this.#reporter = new Reporter({ parts: this.#targets, notify: () => this.#notify() }, ports);
+    this.parts = about.paths.map((path, index) => new Target(path, index, this, ports));
+    this.#shown = outermost(this.parts);
+    for (const target of this.parts) target.attach();
+    this.#reporter = new Reporter(this, ports);
   }
 
   get sink(): Sink | undefined {
@@ -98,8 +97,28 @@ export class Observation {
 
   /** Instances have come: what was missing may be there. */
   lookAgain(): void {
-    for (let index = 0; index < this.#targets.length; index++)
-      if (this.#attach(index)) this.#reporter.changed(index);
+    for (const target of this.parts) target.lookAgain();
+  }
+
+  attributesOf(path: Path): Attributes {
+    return this.#ports.attributesOf(path, this.about, this.#own);
+  }
+
+  changed(index: number): void {
+    this.#reporter.changed(index);
+  }
+
+  /** A single path that is gone ends its observation; a composite goes on without, until it is back. */
+  removed(index: number): void {
+    if (this.#isOver) return;
+    if (this.about.isComposite) {
+      this.parts[index]?.attach();
+      this.#reporter.changed(index);
+      return;
+    }
+    const sink = this.#sink;
+    this.stop();
+    sink?.end(NOT_FOUND);
   }
 
   /** What can be shown now. A composite shows what there is, and need not be more than nothing. */
@@ -161,7 +180,7 @@ export class Observation {
     this.#isOver = true;
     this.#keepInFlight();
     this.#reporter.stop();
-    for (const target of this.#targets) target.detach();
+    for (const target of this.parts) target.detach();
     this.#ports.over(this);
     this.#delivered('ended');
     return true;
@@ -174,50 +193,28 @@ export class Observation {
     done?.(fate);
   }
 
-  #attach(index: number): boolean {
-    const target = this.#targets[index];
-    return (
-      target?.attach({
-        changed: () => this.#reporter.changed(index),
-        removed: () => this.#removed(index),
-      }) ?? false
-    );
-  }
-
-  /** A single path that is gone ends its observation; a composite goes on without, until it is back. */
-  #removed(index: number): void {
-    if (this.#isOver) return;
-    if (this.about.isComposite) {
-      this.#attach(index);
-      this.#reporter.changed(index);
-      return;
-    }
-    const sink = this.#sink;
-    this.stop();
-    sink?.end(NOT_FOUND);
-  }
-
   #isConfirmable(): boolean {
     // One part that asks for it is enough (OMA Core 1.2.2 7.3.2, con).
-    return this.#targets.some(({ attributes }) => attributes.con === 1) || this.#ports.wantsProof();
+    return this.parts.some(({ attributes }) => attributes.con === 1) || this.#ports.wantsProof();
   }
 
   /** How many moments are stored at most, 0: none (OMA Core 1.2.2 7.3.2, hqmax). */
   #most(): number {
     if (!this.#ports.isStoring() || !this.#ports.isKeeper(this)) return 0;
-    const given = this.#targets.flatMap(({ attributes }) => attributes.hqmax ?? []);
+    const given = this.parts.flatMap(({ attributes }) => attributes.hqmax ?? []);
     return given.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...given);
   }
 
   /** Where parts have an hqmax, only those with more than 0 are stored. */
   #toStore(entries: readonly Entry[]): readonly Entry[] {
-    if (this.#targets.every(({ attributes }) => attributes.hqmax === undefined)) return entries;
-    const wanted = this.#targets.filter(({ attributes }) => (attributes.hqmax ?? 0) > 0);
+    if (this.parts.every(({ attributes }) => attributes.hqmax === undefined)) return entries;
+    const wanted = this.parts.filter(({ attributes }) => (attributes.hqmax ?? 0) > 0);
     const isWanted = (path: Path): boolean => wanted.some((target) => target.covers(path));
     return entries.filter(({ path }) => isWanted(path));
   }
 
-  #notify(): boolean {
+  /** Tells the current state, or stores it. */
+  notify(): boolean {
     const entries = this.read();
     // A device without a value now is silent: an error would end the observation (RFC 7641 3.2).
     if ('status' in entries) return false;

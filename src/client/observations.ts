@@ -43,7 +43,7 @@ export interface Observations {
 }
 
 export interface ObservationsPorts
-  extends Omit<ObservationPorts, keyof TargetPorts | 'isKeeper' | 'hasStored' | 'over'> {
+  extends Omit<ObservationPorts, keyof TargetPorts | 'attributesOf' | 'isKeeper' | 'hasStored' | 'over'> {
   context(): Context;
   defaults(): ReportingDefaults;
 }
@@ -104,6 +104,13 @@ export function createObservations(ports: ObservationsPorts): Observations {
   /** Grows when the server forgets: what was asked before belongs to a registration that is no more. */
   let generation = 0;
 
+  /** Worked out once for all. */
+  let known: { readonly epoch: number; readonly defaults: ReportingDefaults } | undefined;
+  const defaults = (): ReportingDefaults => {
+    if (known?.epoch !== epoch) known = { epoch, defaults: ports.defaults() };
+    return known.defaults;
+  };
+
   const treeOf = (path: Path): Tree | undefined => {
     const tree = locate(ports.context().mounts, path);
     return isRefusing(tree) ? undefined : tree;
@@ -128,6 +135,15 @@ export function createObservations(ports: ObservationsPorts): Observations {
   const forEach: ObservationPorts = {
     ...ports,
     treeOf,
+    // Own attributes stand in place of attached ones, but for the thresholds of a composite (OMA Core 1.2.2 6.4.4).
+    attributesOf(path, { isComposite }, own) {
+      const { attributes } = ports.context();
+      const inForce = own !== undefined && !isComposite ? own : attributes.effective(path);
+      return {
+        ...defaults(),
+        ...(own !== undefined && isComposite ? { ...thresholds(inForce), ...own } : inForce),
+      };
+    },
     snapshot: (tree, path) => tree.snapshot(path.ids, path.prefix),
     epoch: () => epoch,
     isKeeper: (observation) => byKey.get(observation.key)?.at(-1) === observation,
@@ -144,17 +160,8 @@ export function createObservations(ports: ObservationsPorts): Observations {
     },
   };
 
-  /** Own attributes stand in place of attached ones, but for the thresholds of a composite (OMA Core 1.2.2 6.4.4). */
-  const attributesFor =
-    ({ isComposite }: About, own: Attributes | undefined) =>
-    (path: Path): Attributes => {
-      const attached = ports.context().attributes.effective(path);
-      const inForce = own === undefined ? attached : isComposite ? { ...thresholds(attached), ...own } : own;
-      return { ...ports.defaults(), ...inForce };
-    };
-
   const begin = (about: About, own: Attributes | undefined, sink: Sink | undefined): Observation => {
-    const observation = new Observation(about, attributesFor(about, own), sink, forEach);
+    const observation = new Observation(about, own, sink, forEach);
     running.add(observation);
     byKey.set(observation.key, [...(byKey.get(observation.key) ?? []), observation]);
     return observation;

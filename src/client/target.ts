@@ -3,6 +3,15 @@ import { type Attributes, isWithin, type Path } from '../model/index.ts';
 import { type Part, type Rules, rulesOf, type Watched } from '../observe/index.ts';
 import type { ReadOutcome, Tree, Watcher } from '../tree/index.ts';
 
+/** Who observes a target. */
+export interface TargetOwner {
+  attributesOf(path: Path): Attributes;
+  /** Something at or below the target changed, or came into being. */
+  changed(index: number): void;
+  /** What the target names is gone. */
+  removed(index: number): void;
+}
+
 export interface TargetPorts {
   /** The tree that a path means, if there is one. */
   treeOf(path: Path): Tree | undefined;
@@ -15,10 +24,11 @@ export interface TargetPorts {
 const NONE: Attributes = {};
 const NO_RULES = rulesOf(NONE);
 
-/** One observed path, and its tree while there is something at it. */
-export class Target implements Part {
+/** One observed path, and its tree while there is something at it. Watches it itself: there are tens of thousands. */
+export class Target implements Part, Watcher {
   readonly path: Path;
-  readonly #attributesOf: (path: Path) => Attributes;
+  readonly #index: number;
+  readonly #owner: TargetOwner;
   readonly #ports: TargetPorts;
   #tree: Tree | undefined;
   /** Of what is there, or of the structure that it may appear in. */
@@ -28,10 +38,10 @@ export class Target implements Part {
   #attributes = NONE;
   #rules = NO_RULES;
 
-  /** @param attributesOf what is in force at a path */
-  constructor(path: Path, attributesOf: (path: Path) => Attributes, ports: TargetPorts) {
+  constructor(path: Path, index: number, owner: TargetOwner, ports: TargetPorts) {
     this.path = path;
-    this.#attributesOf = attributesOf;
+    this.#index = index;
+    this.#owner = owner;
     this.#ports = ports;
   }
 
@@ -39,7 +49,7 @@ export class Target implements Part {
     const epoch = this.#ports.epoch();
     if (this.#epoch !== epoch) {
       this.#epoch = epoch;
-      this.#attributes = this.#attributesOf(this.path);
+      this.#attributes = this.#owner.attributesOf(this.path);
       this.#rules = rulesOf(this.#attributes);
     }
     return this.#attributes;
@@ -70,30 +80,32 @@ export class Target implements Part {
    * Watches the path if something is there, else the tree that it may appear in.
    * @returns whether something is there that was not before
    */
-  attach(watcher: Watcher): boolean {
+  attach(): boolean {
     if (this.#tree !== undefined) return false;
     this.#cancel?.();
     this.#cancel = undefined;
     const { ids } = this.path;
     const tree = this.#ports.treeOf(this.path);
-    if (tree === undefined) return false;
-    const watching = tree.watch(ids, {
-      changed: () => watcher.changed(),
-      removed: () => {
-        this.#tree = undefined;
-        watcher.removed();
-      },
-    });
-    if (watching === undefined) {
-      this.#cancel = tree.onStructure(() => {
-        if (this.attach(watcher)) watcher.changed();
-      });
-      return false;
-    }
-    this.#cancel = watching;
+    const watching = tree?.watch(ids, this);
+    this.#cancel = watching ?? tree?.onStructure(() => this.lookAgain());
+    if (tree === undefined || watching === undefined) return false;
     this.#tree = tree;
     this.#isScalar = ids.length === 4 || (ids.length === 3 && tree.resource(ids)?.multiple === false);
     return true;
+  }
+
+  /** Instances have come: what was missing may be there. */
+  lookAgain(): void {
+    if (this.attach()) this.#owner.changed(this.#index);
+  }
+
+  changed(): void {
+    this.#owner.changed(this.#index);
+  }
+
+  removed(): void {
+    this.#tree = undefined;
+    this.#owner.removed(this.#index);
   }
 
   detach(): void {
@@ -109,5 +121,6 @@ export class Target implements Part {
 
 /** The targets whose values those of no other one contain: what all of them show, each value once. */
 export function outermost(targets: readonly Target[]): readonly Target[] {
+  if (targets.length === 1) return targets;
   return targets.filter((target) => !targets.some((other) => other !== target && other.covers(target.path)));
 }
