@@ -114,6 +114,18 @@ describe('an observation here', () => {
     expect(heard()).toEqual([]);
   });
 
+  test('goes on after that if its owner wants so, and says that the notification was not acknowledged', async () => {
+    const { observation, hear, heard, clock, ends } = await registered();
+    observation.survivesTimeout = true;
+    const outcomes: string[] = [];
+    observation.notify(state('a'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) });
+    await clock.advance(100_000);
+    heard();
+    expect([outcomes, ends]).toEqual([['timeout'], []]);
+    observation.notify(state('b'), { confirmable: false });
+    expect(text(hear().payload)).toBe('b');
+  });
+
   test('ends with Observe=1, and the request is answered as any other (RFC 7641 3.6)', async () => {
     const { say, hear, ends, observations } = await registered();
     await say({ ...register, mid: 0x101, options: [{ number: OBSERVE, value: 1 }] });
