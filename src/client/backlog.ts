@@ -34,10 +34,12 @@ export interface Backlog {
   readonly lost: number;
 }
 
-const ENTRY_WEIGHT = 64;
+/** Bytes, roughly. */
+const MOMENT_WEIGHT = 250;
+const ENTRY_WEIGHT = 120;
 
 function weightOf(entries: readonly Entry[]): number {
-  let weight = 0;
+  let weight = MOMENT_WEIGHT;
   for (const { value } of entries) {
     weight += ENTRY_WEIGHT;
     if (typeof value === 'string' || value instanceof Uint8Array) weight += value.length;

@@ -135,7 +135,7 @@ export class Observation implements Subject, TargetOwner {
     return entries.length === 0 && refusing !== undefined ? refusing : entries;
   }
 
-  /** The server has forgotten that it observes; whether it still wants to know is stored as the other does. */
+  /** The server has forgotten that it observes. From now on only what would have been told is stored, if it wants that. */
   suspend(): void {
     this.#sink = undefined;
     this.#keepInFlight();
@@ -151,7 +151,7 @@ export class Observation implements Subject, TargetOwner {
 
   /**
    * Tells the oldest of what is stored.
-   * @param done called once
+   * @param done called once, at the latest when the observation ends
    */
   deliver(done: (fate: Fate) => void): void {
     const sink = this.#sink;

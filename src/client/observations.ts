@@ -188,11 +188,13 @@ export function createObservations(ports: ObservationsPorts): Observations {
     replace(about, sink);
     const observation = begin(about, own, sink);
     // Not what was read before: it may have changed since.
-    const entries = observation.read();
-    if ('status' in entries) {
+    const read = observation.read();
+    if ('status' in read && !about.isComposite) {
       observation.stop();
-      return entries;
+      return read;
     }
+    // A composite that shows nothing now is answered with nothing, and waits (OMA Core 1.2.2 6.3.8).
+    const entries = 'status' in read ? [] : read;
     // What was stored for an earlier one follows the first answer.
     if (backlog.has(observation.key)) observation.resume();
     return {

@@ -463,6 +463,15 @@ describe('Observe-Composite', () => {
     expect(told.length).toBe(1);
   });
 
+  test('what cannot be read now is left out, and told once it can', async () => {
+    const field = { maxAgeMs: 1000, staleAfterMs: 60_000 };
+    device.addInstance({ definition: definition(3304), instance: 0, resources: [{ id: 5700, field }] });
+    const { told, result } = await observeComposite(['/d01/3304/0/5700']);
+    expect(first(result)).toEqual([]);
+    await set(40, 3304);
+    expect(told).toEqual(['/d01/3304/0/5700=40@0']);
+  });
+
   test('overlapping paths are told once', async () => {
     const { result } = await observeComposite(['/d01/3303', VALUE, '/d01/3303/0']);
     expect(first(result)).toEqual([`${VALUE}=20`, '/d01/3303/0/5701=Cel']);
