@@ -14,6 +14,7 @@ import type {
   ServerObservation,
 } from './request.ts';
 import type { Additions } from './response.ts';
+import { byteText } from './text.ts';
 
 /** What all observations of an endpoint share. */
 export interface ObservationContext {
@@ -34,17 +35,20 @@ interface News extends NotifyOptions {
 const CONFIRM_EVERY_MS = 24 * 3600 * 1000;
 const LARGEST_SEQUENCE = 0xffffff;
 
+const nobodyAsks = (): void => {};
+
 /**
  * One relation, and the sender of all its messages. A class, since there may be many thousands.
  * At most one confirmable message is under way, and the newest state waits behind it (RFC 7641 4.5.2).
  */
 export class Observation implements ServerObservation, Delivery {
-  onEnd: (reason: ObservationEnd) => void = () => {};
+  onEnd: (reason: ObservationEnd) => void = nobodyAsks;
   survivesTimeout = false;
   message: MessageToSend = EMPTY_MESSAGE;
   /** the 24 bits of the last Observe option (RFC 7641 4.4) */
   sequence: number;
-  readonly token: Uint8Array;
+  /** what there is at most one relation of (RFC 7641 4.1); the token in it takes a tenth of what bytes take */
+  readonly key: string;
   readonly confirmable: boolean;
   readonly #owner: BodyOwner;
   readonly #firstBlock: Block | undefined;
@@ -60,11 +64,11 @@ export class Observation implements ServerObservation, Delivery {
 
   /** @param sequence of the relation that this one replaces, or 0 */
   constructor(context: ObservationContext, request: IncomingRequest, sequence: number) {
-    const { token, confirmable, block2 } = request;
+    const { confirmable, block2 } = request;
     this.#context = context;
     // Not the request itself: there may be many thousands, and each would hold a whole datagram.
     this.#owner = ownerOf(request);
-    this.token = new Uint8Array(token);
+    this.key = relationKey(request);
     this.confirmable = confirmable;
     this.#firstBlock = block2 && { ...block2, number: 0 };
     this.sequence = following(sequence);
@@ -73,6 +77,10 @@ export class Observation implements ServerObservation, Delivery {
 
   get peer() {
     return this.#owner.peer;
+  }
+
+  get token(): Uint8Array {
+    return Buffer.from(this.key.slice(this.peer.key.length + 1), 'latin1');
   }
 
   /** Sends the answer that opens the relation. @param request to answer, unless it has been acknowledged already */
@@ -197,6 +205,11 @@ export class Observation implements ServerObservation, Delivery {
     const onSettled = news?.onSettled;
     if (onSettled !== undefined) this.#context.callOut(() => onSettled(outcome));
   }
+}
+
+/** Peer and token. */
+export function relationKey({ peer, token }: Pick<IncomingRequest, 'peer' | 'token'>): string {
+  return `${peer.key} ${byteText(token)}`;
 }
 
 function following(sequence: number): number {

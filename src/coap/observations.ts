@@ -1,8 +1,7 @@
 import type { Peer } from '../transport/index.ts';
-import { Observation, type ObservationContext } from './observation.ts';
+import { Observation, type ObservationContext, relationKey } from './observation.ts';
 import type { Quota } from './quota.ts';
 import type { IncomingRequest, ObservationEnd } from './request.ts';
-import { byteText } from './text.ts';
 
 /** Who observes here: at most one relation per peer and token (RFC 7641 4.1). */
 export interface Observations {
@@ -26,7 +25,7 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
   const whole: ObservationContext = {
     ...context,
     onOver(observation) {
-      const key = keyOf(observation);
+      const { key } = observation;
       if (observations.get(key) !== observation) return;
       observations.delete(key);
       quota.give(observation.peer);
@@ -39,7 +38,7 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
     },
     create: (request, sequence) => new Observation(whole, request, sequence),
     enter(observation) {
-      const key = keyOf(observation);
+      const { key } = observation;
       observations.get(key)?.end('replaced');
       if (quota.isSpent(observation.peer) || quota.isFull(observation.peer)) return false;
       observations.set(key, observation);
@@ -47,7 +46,7 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
       return true;
     },
     end(request, reason) {
-      const observation = observations.get(keyOf(request));
+      const observation = observations.get(relationKey(request));
       observation?.end(reason);
       return observation?.sequence ?? 0;
     },
@@ -56,8 +55,4 @@ export function createObservations(context: Omit<ObservationContext, 'onOver'>, 
         if (peer === undefined || observation.peer.key === peer.key) observation.end(reason);
     },
   };
-}
-
-function keyOf({ peer, token }: Pick<IncomingRequest, 'peer' | 'token'>): string {
-  return `${peer.key} ${byteText(token)}`;
 }

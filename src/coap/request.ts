@@ -196,12 +196,12 @@ function isProxyOption(number: number): boolean {
  * say which block, how large and whether to observe. Never the token: many clients use a new one for each block.
  */
 export function transferKey(request: CoapRequest): string {
-  let key = `${request.peer.key} ${request.method}`;
+  const parts: string[] = [request.peer.key, request.method];
   for (const { number, value } of request.options) {
     if (isBlockwiseOption(number) || isNoCacheKey(number)) continue;
-    key += ` ${number}:${value.length}:${byteText(value)}`;
+    parts.push(`${number}:${value.length}:${byteText(value)}`);
   }
-  return key;
+  return parts.join(' ');
 }
 
 function isBlockwiseOption(number: number): boolean {
