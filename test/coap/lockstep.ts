@@ -17,8 +17,8 @@ export interface Lockstep {
   readonly errors: string[];
   /** Puts a message in, and lets the endpoint work on it. */
   say(message: Written, peer?: Peer): Promise<void>;
-  /** Puts bytes in, given in hex. */
-  inject(hex: string, peer?: Peer): Promise<void>;
+  /** Puts bytes in; a text is hex. */
+  inject(bytes: Uint8Array | string, peer?: Peer): Promise<void>;
   /** What the endpoint has sent since the last call, as bytes in hex. */
   heardBytes(): string[];
   /** The same, read. */
@@ -121,7 +121,7 @@ export function createLockstep(options: Partial<EndpointOptions> = {}): Lockstep
         }),
         peer,
       ),
-    inject: (bytes, peer = PEER) => put(Buffer.from(bytes, 'hex'), peer),
+    inject: (bytes, peer = PEER) => put(typeof bytes === 'string' ? Buffer.from(bytes, 'hex') : bytes, peer),
     heardBytes: () => sent.splice(0).map(hex),
     heard,
     hear() {

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
  * shows the result that the RFC wants. A title, or its beginning, stands in a file of this folder.
  */
 const NEEDS: readonly (readonly [need: string, title: string])[] = [
-  ['both roles on one transport', '300 transfers of 0 to 6 kB each way'],
+  ['both roles on one transport', 'bodies of 0 to 6 kB up, down and both ways'],
   ['ping', 'a ping is answered with a reset (RFC 7252 4.3)'],
   [
     'one row of message ids for all roles',

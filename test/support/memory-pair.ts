@@ -65,11 +65,14 @@ function createEnd(): End {
   return end;
 }
 
-function carry(options: MemoryOptions, bytes: Uint8Array, to: End, from: Peer): void {
-  const { clock, random, delayMs = 1, loss = 0, duplication = 0, reordering = 0, reorderMs = 50 } = options;
+/** When each copy of a datagram arrives, in ms from now; none if it gets lost. @param random 0 <= x < 1 */
+export function arrivals(faults: MemoryFaults, random: () => number): number[] {
+  const { delayMs = 1, loss = 0, duplication = 0, reordering = 0, reorderMs = 50 } = faults;
   const copies = random() < loss ? 0 : random() < duplication ? 2 : 1;
-  for (let copy = 0; copy < copies; copy++) {
-    const heldBackMs = random() < reordering ? random() * reorderMs : 0;
-    clock.after(delayMs + heldBackMs, () => to.receiver.onMessage(Buffer.from(bytes), from));
-  }
+  return Array.from({ length: copies }, () => delayMs + (random() < reordering ? random() * reorderMs : 0));
+}
+
+function carry(options: MemoryOptions, bytes: Uint8Array, to: End, from: Peer): void {
+  for (const delayMs of arrivals(options, options.random))
+    options.clock.after(delayMs, () => to.receiver.onMessage(Buffer.from(bytes), from));
 }
