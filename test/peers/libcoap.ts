@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Finished, freeUdpPort, isOnPath, run, start } from './process.ts';
+import { type Finished, freeUdpPort, isOnPath, type Running, run, start } from './process.ts';
 
 /**
  * libcoap 4.3 as the server: `coap-rd` takes the registration, `coap-client` asks from the same port.
@@ -35,6 +35,21 @@ export function libcoapAvailable(): boolean {
   return isOnPath('coap-client-notls') && isOnPath('coap-rd-notls');
 }
 
+export function libcoapServerAvailable(): boolean {
+  return isOnPath('coap-server-notls');
+}
+
+/**
+ * Starts `coap-server-notls`: /time (GET, FETCH, observable), /async?<seconds>, and /example_data (GET, PUT of what is
+ * large, observable). It does not recognise duplicates of a request.
+ */
+export function coapServer(port: number, ...args: string[]): Promise<Running> {
+  return start('coap-server-notls', ['-v', '7', '-A', '127.0.0.1', '-p', `${port}`, ...args], {
+    ready: /created UDP/,
+    deadlineMs: 10_000,
+  });
+}
+
 /** Runs `coap-client-notls` as it is. */
 export function coapClient(args: readonly string[], deadlineMs = 15_000): Promise<Finished> {
   return run('coap-client-notls', args, { deadlineMs });
@@ -49,6 +64,8 @@ export interface CoapRequest {
   /** content format of the payload */
   readonly format?: number;
   readonly payload?: Uint8Array | string;
+  /** 16 to 1024 bytes */
+  readonly blockSize?: number;
   /** whole seconds to wait for the answer; 5 when nothing is said */
   readonly waitS?: number;
 }
@@ -61,18 +78,21 @@ export interface CoapAnswer {
 
 /** One request, blockwise if need be, and its answer. */
 export async function coapRequest(uri: string, request: CoapRequest = {}): Promise<CoapAnswer> {
-  const { method = 'get', localPort, accept, format, payload, waitS = 5 } = request;
+  const { method = 'get', localPort, accept, format, payload, blockSize, waitS = 5 } = request;
   const folder = await mkdtemp(join(tmpdir(), 'coap-'));
-  const file = join(folder, 'payload');
+  const file = join(folder, 'answer');
+  const sent = join(folder, 'sent');
   try {
+    // It reads no more from its standard input than comes at once.
+    if (payload !== undefined) await writeFile(sent, payload);
     const args = ['-v', '6', '-B', `${waitS}`, '-o', file, '-m', method, '-a', '127.0.0.1'];
     if (localPort !== undefined) args.push('-p', `${localPort}`);
     if (accept !== undefined) args.push('-A', `${accept}`);
     if (format !== undefined) args.push('-t', `${format}`);
-    if (payload !== undefined) args.push('-f', '-');
+    if (payload !== undefined) args.push('-f', sent);
+    if (blockSize !== undefined) args.push('-b', `${blockSize}`);
     const { stdout } = await run('coap-client-notls', [...args, uri], {
       deadlineMs: (waitS + 5) * 1000,
-      ...(payload === undefined ? {} : { input: payload }),
     });
     const codes = [...stdout.matchAll(/^v:1 t:(?:ACK|CON|NON) c:([245]\.\d\d) /gm)];
     return { code: codes.at(-1)?.[1], payload: await readFile(file).catch(() => Buffer.alloc(0)) };

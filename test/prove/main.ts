@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { markdown, shown } from '../bench/figures.ts';
+import { BLOCK_FAULTS, transferBlocks } from './blocks.ts';
 import { DATAGRAMS, FUZZ_FAULTS, fuzz } from './fuzz.ts';
 import { loseInMemory, loseOnSockets } from './loss.ts';
 import { TRANSFER_FAULTS } from './transfers.ts';
@@ -27,6 +28,7 @@ const PROOFS: Readonly<Record<string, (extent: Extent) => Promise<readonly Count
   loss: async ({ count = 10_000, seed }) => tableOf(await loseInMemory(count, seed), TRANSFER_FAULTS),
   'loss-sockets': async ({ count = 10_000, seed }) =>
     tableOf(await loseOnSockets(count, PROXIES, seed), TRANSFER_FAULTS),
+  blocks: async ({ count = 2 ** 20 }) => tableOf(await transferBlocks(count), BLOCK_FAULTS),
   fuzz: async ({ count = 5_000_000, seed }) => tableOf(await fuzz(DATAGRAMS, count, seed), FUZZ_FAULTS),
 };
 
