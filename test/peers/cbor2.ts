@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { converse } from './dialogue.ts';
-import { isExecutable, isOnPath } from './process.ts';
+import { pythonWith } from './python.ts';
 
 /** Python's cbor2 as a reader and writer of CBOR. */
 
@@ -33,25 +32,12 @@ export interface Cbor2 {
   stop(): Promise<void>;
 }
 
-let python: string | false | undefined;
-
-/** The interpreter that has it, searched for once: the one that `.ci/run` prepares, else the system's. */
-function pythonWithCbor2(): string | undefined {
-  python ??= [at('../../.cache/pymodbus/bin/python'), 'python3'].find(canImport) ?? false;
-  return python === false ? undefined : python;
-}
-
-function canImport(interpreter: string): boolean {
-  if (!isOnPath(interpreter) && !isExecutable(interpreter)) return false;
-  return spawnSync(interpreter, ['-c', 'import cbor2'], { timeout: 10_000 }).status === 0;
-}
-
 export function cbor2Available(): boolean {
-  return pythonWithCbor2() !== undefined;
+  return pythonWith('cbor2') !== undefined;
 }
 
 export function startCbor2(): Cbor2 {
-  const interpreter = pythonWithCbor2();
+  const interpreter = pythonWith('cbor2');
   if (interpreter === undefined) throw new Error(`cbor2 is missing: ${cbor2InstallLine}`);
   const { ask, stop } = converse(interpreter, ['-u', at('cbor2_peer.py')]);
   const perform = async (task: object): Promise<Record<string, unknown>> => {
