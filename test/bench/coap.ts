@@ -1,195 +1,181 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../src/base/index.ts';
-import { type CoapResponse, createEndpoint } from '../../src/coap/index.ts';
-import { openUdpServer } from '../../src/transport/index.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { freeUdpPort, isOnPath } from '../peers/process.ts';
+import { type Child, end, startRole } from './children.ts';
+import type { Asked, Notified } from './coap-loads.ts';
+import { markdown, medians, shown } from './figures.ts';
+import type { Extent } from './gateway.ts';
+import type { Usage } from './usage.ts';
 
 const HOST = '127.0.0.1';
-const SOURCES = 32;
-const WINDOW = 64;
-const ROUNDS = 3;
+const LIBCOAP = 'coap-server-notls';
+const OBSERVATIONS = 20_000;
 const WARM_UP_MS = 1000;
 const MEASURED_MS = 2000;
-const LIBCOAP = 'coap-server-notls';
-const ROLE = 'LWM2M_GATEWAY_BENCH_ROLE';
+/** Of /proc/<pid>/stat. */
+const TICKS_PER_MS = 0.1;
 
-/** What a child process of this file can be. Each tells its port, or its result, by a message. */
-const ROLES: Readonly<Record<string, () => Promise<void>>> = {
-  echo: serveEcho,
-  endpoint: () => serveCoap((response) => response),
-  'endpoint, asynchronous handler': () => serveCoap(async (response) => response),
-  load: generateLoad,
-};
+/** A server in a process of its own. */
+interface Server {
+  readonly name: string;
+  readonly port: number;
+  cpuMs(): Promise<number>;
+  rssMb(): Promise<number>;
+  stop(): Promise<void>;
+}
 
-interface Measured {
+/** A type, not an interface, as it is a record of numbers. */
+type Figures = {
   readonly perSecond: number;
-  /** of the server, where it is a process of ours */
-  readonly cpuUsPerRequest?: number;
-  readonly rssMiB?: number;
-}
-
-/** Requests per second of a bare socket, of our whole layer, and of libcoap, from the same load generator. */
-export async function benchCoap(): Promise<void> {
-  const [{ model } = { model: 'unknown processor' }] = cpus();
-  console.log(`coap: GET, 7 bytes back, ${SOURCES} ports, window ${WINDOW}, loopback`);
-  console.log(`${cpus().length} x ${model}, Node ${process.version}`);
-  const servers = Object.keys(ROLES).filter((role) => role !== 'load');
-  if (isOnPath(LIBCOAP)) servers.push(LIBCOAP);
-  else console.log(`without ${LIBCOAP}: apt-get install libcoap3-bin`);
-  const rounds: Map<string, Measured>[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const row = new Map<string, Measured>();
-    for (const server of servers) row.set(server, await measure(server));
-    rounds.push(row);
-  }
-  const medians = servers.map((server) => medianOf(rounds.flatMap((round) => round.get(server) ?? [])));
-  const bound = medians[0]?.perSecond ?? Number.NaN;
-  for (const [at, median] of medians.entries()) console.log(rowText(servers[at] ?? '', median, bound));
-}
-
-/** Rounds are interleaved, since the machine may be busy for a while. */
-function medianOf(measured: readonly Measured[]): Measured {
-  const sorted = [...measured].sort((a, b) => a.perSecond - b.perSecond);
-  return sorted[sorted.length >> 1] ?? { perSecond: Number.NaN };
-}
-
-function rowText(name: string, { perSecond, cpuUsPerRequest, rssMiB }: Measured, bound: number): string {
-  const columns = [
-    name.padEnd(32),
-    `${Math.round(perSecond).toString().padStart(7)} req/s`,
-    `${(perSecond / bound).toFixed(2)} of echo`,
-  ];
-  if (cpuUsPerRequest !== undefined) columns.push(`${cpuUsPerRequest.toFixed(1)} us CPU/request`);
-  if (rssMiB !== undefined) columns.push(`${rssMiB.toFixed(0)} MiB`);
-  return columns.join('  ');
-}
-
-// ---- the parent
-
-const measure = (server: string): Promise<Measured> =>
-  server === LIBCOAP ? measureLibcoap() : measureOwn(server);
-
-async function measureOwn(role: string): Promise<Measured> {
-  const server = start(role);
-  try {
-    const { port } = await messageOf<{ port: number }>(server);
-    await load(port, WARM_UP_MS);
-    const before = await usageOf(server);
-    const perSecond = await load(port, MEASURED_MS);
-    const after = await usageOf(server);
-    const requests = (perSecond * MEASURED_MS) / 1000;
-    return {
-      perSecond,
-      cpuUsPerRequest: (after.cpuUs - before.cpuUs) / requests,
-      rssMiB: after.rss / 2 ** 20,
-    };
-  } finally {
-    server.kill();
-  }
-}
-
-async function measureLibcoap(): Promise<Measured> {
-  const port = await freeUdpPort();
-  const server = spawn(LIBCOAP, ['-A', HOST, '-p', String(port)], { stdio: 'ignore' });
-  try {
-    await load(port, WARM_UP_MS);
-    return { perSecond: await load(port, MEASURED_MS) };
-  } finally {
-    server.kill();
-  }
-}
-
-const start = (role: string, ...args: string[]): ChildProcess =>
-  fork(fileURLToPath(import.meta.url), args, { env: { ...process.env, [ROLE]: role } });
-
-function messageOf<T>(child: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as T));
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`a process of the benchmark ended with ${code}`)));
-  });
-}
-
-function usageOf(child: ChildProcess): Promise<{ cpuUs: number; rss: number }> {
-  child.send('usage');
-  return messageOf(child);
-}
-
-/** @returns answers per second */
-async function load(port: number, durationMs: number): Promise<number> {
-  const { answers } = await messageOf<{ answers: number }>(start('load', String(port), String(durationMs)));
-  return (answers * 1000) / durationMs;
-}
-
-// ---- the children
-
-const tell = (message: object): void => {
-  process.send?.(message);
+  readonly cpuUs: number;
+  readonly rssMb: number;
 };
 
-function tellUsage(): void {
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage();
-    tell({ cpuUs: user + system, rss: process.memoryUsage.rss() });
-  });
+const toServer = (name: string, child: Child, port: number): Server => ({
+  name,
+  port,
+  cpuMs: async () => (await child.ask<Usage>('usage')).cpuMs,
+  rssMb: async () => (await child.ask<Usage>('usage')).rssMb,
+  stop: () => child.stop(),
+});
+
+async function startOwn(name: string, role: string, ...args: string[]): Promise<Server> {
+  const child = startRole(role, args);
+  return toServer(name, child, await child.ask<number>('port'));
 }
 
-async function serveEcho(): Promise<void> {
-  const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
-  socket.on('message', (bytes, { port, address }) => socket.send(bytes, port, address));
-  socket.bind(0, HOST, () => tell({ port: socket.address().port }));
-  tellUsage();
+/** What Linux says of another program; elsewhere nobody says it. */
+async function statOf({ pid }: ChildProcess, field: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[field - 3] ?? Number.NaN);
 }
 
-async function serveCoap(
-  wrap: (response: CoapResponse) => CoapResponse | Promise<CoapResponse>,
-): Promise<void> {
-  const transport = await openUdpServer({ host: HOST, port: 0 });
-  const response: CoapResponse = { code: '2.05', contentFormat: 0, payload: Buffer.from('1234567') };
-  createEndpoint({ transport, clock: systemClock, random: Math.random, handler: () => wrap(response) });
-  tell({ port: transport.localPort });
-  tellUsage();
+async function startLibcoap(): Promise<Server> {
+  const port = await freeUdpPort();
+  const child = spawn(LIBCOAP, ['-A', HOST, '-p', String(port)], { stdio: 'ignore' });
+  return {
+    name: `libcoap (${LIBCOAP})`,
+    port,
+    cpuMs: async () => ((await statOf(child, 14)) + (await statOf(child, 15))) / TICKS_PER_MS,
+    rssMb: async () => ((await statOf(child, 24)) * 4096) / 1e6,
+    stop: () => end(child),
+  };
 }
 
-/** Every source has its share of the window under way; what gets lost is replaced now and then. */
-async function generateLoad(): Promise<void> {
-  const [port = 0, durationMs = 0] = process.argv.slice(2).map(Number);
-  let answers = 0;
-  for (let source = 0; source < SOURCES; source++) {
-    const socket = createSocket('udp4');
-    const send = (): void => {
-      request.writeUInt16BE(mid, 2);
-      mid = (mid + 1) & 0xffff;
-      socket.send(request);
-    };
-    // CON GET /time with a token of 4 bytes
-    const request = Buffer.from(`44010000${'0badcafe'}b474696d65`, 'hex');
-    let mid = source * 2048;
-    let heard = 0;
-    socket.on('message', () => {
-      answers++;
-      heard++;
-      send();
-    });
-    socket.connect(port, HOST, () => {
-      const fill = (): void => {
-        for (let slot = 0; slot < WINDOW / SOURCES; slot++) send();
-      };
-      fill();
-      let before = 0;
-      setInterval(() => {
-        if (heard === before) fill();
-        before = heard;
-      }, 100);
-    });
+const SERVERS: readonly (() => Promise<Server>)[] = [
+  () => startOwn('UDP echo of Node', 'echo'),
+  () => startOwn('gateway', 'coap-gateway'),
+  () => startOwn('gateway, handler answers later', 'coap-gateway', 'async'),
+  () => startOwn('node-coap', 'node-coap'),
+  ...(isOnPath(LIBCOAP) ? [startLibcoap] : []),
+];
+
+/** A new process each time: what one has gathered must not slow the next measurement. */
+async function measureGet(start: () => Promise<Server>): Promise<readonly [name: string, Figures]> {
+  const server = await start();
+  const load = startRole('coap-load');
+  try {
+    await load.ask<Asked>('ask', { port: server.port, ms: WARM_UP_MS });
+    const before = await server.cpuMs();
+    const { answers, perSecond } = await load.ask<Asked>('ask', { port: server.port, ms: MEASURED_MS });
+    const cpuUs = (((await server.cpuMs()) - before) * 1000) / answers;
+    return [server.name, { perSecond, cpuUs, rssMb: await server.rssMb() }];
+  } finally {
+    await Promise.all([load.stop(), server.stop()]);
   }
-  setTimeout(() => {
-    process.send?.({ answers }, () => process.exit());
-  }, durationMs);
 }
 
-const role = ROLES[process.env[ROLE] ?? ''];
-if (role !== undefined) await role();
+type Watched = {
+  readonly conPerSecond: number;
+  readonly conCpuUs: number;
+  readonly nonPerSecond: number;
+  readonly nonCpuUs: number;
+  readonly nonHeard: number;
+  readonly bytes: number;
+};
+
+async function measureObservations(): Promise<Watched> {
+  const child = startRole('coap-gateway');
+  const load = startRole('coap-load');
+  try {
+    const server = toServer('', child, await child.ask<number>('port'));
+    const before = await child.ask<number>('heap');
+    await load.ask('observe', { port: server.port, count: OBSERVATIONS });
+    const bytes = ((await child.ask<number>('heap')) - before) / OBSERVATIONS;
+    const notify = async (confirmable: boolean, ms: number) => {
+      const cpuBefore = await server.cpuMs();
+      const heardBefore = await load.ask<number>('notifications');
+      const notified = await child.ask<Notified>('notify', { confirmable, ms });
+      const cpuUs = (((await server.cpuMs()) - cpuBefore) * 1000) / notified.notifications;
+      const heard = (await load.ask<number>('notifications')) - heardBefore;
+      return { ...notified, cpuUs, heard: heard / notified.notifications };
+    };
+    await notify(true, WARM_UP_MS);
+    const con = await notify(true, MEASURED_MS);
+    await notify(false, WARM_UP_MS);
+    const non = await notify(false, MEASURED_MS);
+    return {
+      conPerSecond: con.perSecond,
+      conCpuUs: con.cpuUs,
+      nonPerSecond: non.perSecond,
+      nonCpuUs: non.cpuUs,
+      nonHeard: non.heard,
+      bytes,
+    };
+  } finally {
+    await Promise.all([load.stop(), child.stop()]);
+  }
+}
+
+/** Requests and notifications of our whole layer beside a bare socket, libcoap and node-coap, from the same peers. */
+export async function benchCoap({ rounds }: Extent): Promise<void> {
+  const gets = new Map<string, Figures[]>();
+  const watched: Watched[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const start of SERVERS) {
+      const [name, figures] = await measureGet(start);
+      gets.set(name, [...(gets.get(name) ?? []), figures]);
+    }
+    watched.push(await measureObservations());
+  }
+  printGets(gets, rounds);
+  const [echo] = [...gets.values()].map(medians);
+  if (echo !== undefined) printObservations(medians(watched), echo);
+}
+
+function printGets(gets: ReadonlyMap<string, Figures[]>, rounds: number): void {
+  const rows = [...gets].map(([name, figures]) => [name, medians(figures)] as const);
+  const [, echo] = rows[0] ?? [];
+  if (echo === undefined) return;
+  console.log(`\nGET, 7 bytes back, 64 ports, window 64, loopback; ${rounds} rounds, medians\n`);
+  const cells = rows.map(([name, { perSecond, cpuUs, rssMb }]) => [
+    name,
+    shown(perSecond),
+    shown(perSecond / echo.perSecond, 2),
+    shown(cpuUs, 1),
+    shown(echo.cpuUs / cpuUs, 2),
+    shown(rssMb),
+  ]);
+  console.log(
+    markdown([['server', 'requests/s', 'of echo', 'CPU us/request', 'echo by CPU', 'RSS MB'], ...cells]),
+  );
+  if (!isOnPath(LIBCOAP)) console.log('\nwithout libcoap: apt-get install libcoap3-bin');
+}
+
+function printObservations(result: Watched, echo: Figures): void {
+  const { conPerSecond, conCpuUs, nonPerSecond, nonCpuUs, nonHeard, bytes } = result;
+  console.log(`\n${shown(OBSERVATIONS)} observations of 64 peers: ${shown(bytes)} bytes each\n`);
+  const row = (name: string, perSecond: number, cpuUs: number): string[] => [
+    name,
+    shown(perSecond),
+    shown(perSecond / echo.perSecond, 2),
+    shown(cpuUs, 1),
+  ];
+  console.log(
+    markdown([
+      ['notifications', 'per second', 'of echo', 'CPU us each'],
+      row('confirmable', conPerSecond, conCpuUs),
+      row(`not confirmable (${shown(100 * nonHeard)} % heard)`, nonPerSecond, nonCpuUs),
+    ]),
+  );
+}

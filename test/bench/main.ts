@@ -1,10 +1,10 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchCoap } from './coap.ts';
 import { benchSamples, type Extent } from './gateway.ts';
 import { profileGateway } from './profile.ts';
 import { benchRequests } from './requests.ts';
 
-/** Loaded when asked for: a bench may be a program of its own. */
 const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
   gateway: async (extent) => {
     await benchSamples(extent);
@@ -14,7 +14,7 @@ const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
   requests: benchRequests,
   profile: profileGateway,
   codec: async () => (await import('./codec.ts')).benchCodec(),
-  coap: async () => (await import('./coap.ts')).benchCoap(),
+  coap: benchCoap,
 };
 
 const { values, positionals } = parseArgs({

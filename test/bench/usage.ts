@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 /** What a process has used of the machine. */
 export interface Usage {
   /** When it was asked, monotonic ms of its own. */
@@ -22,4 +25,18 @@ export function usage(): Usage {
 /** Percent of one core between two moments. */
 export function cpuPercent(before: Usage, after: Usage): number {
   return (100 * (after.cpuMs - before.cpuMs)) / (after.atMs - before.atMs);
+}
+
+let collect: (() => void) | undefined;
+
+/** Bytes that are in use by objects and buffers, after a collection of what is not. */
+export function heapInUse(): number {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+  }
+  // What the first finds dead, the next can free.
+  for (let round = 0; round < 3; round++) collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

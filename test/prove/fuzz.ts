@@ -1,6 +1,4 @@
 /** Whatever arrives: nothing is thrown, nothing hangs, and nothing grows. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { encode } from '../../src/coap/codec.ts';
 import type {
   CoapEndpoint,
@@ -11,6 +9,7 @@ import type {
 } from '../../src/coap/index.ts';
 import { type MessageType, NO_BYTES } from '../../src/coap/message.ts';
 import type { Peer } from '../../src/transport/index.ts';
+import { heapInUse } from '../bench/usage.ts';
 import { createLockstep } from '../coap/lockstep.ts';
 import { seededRandom } from '../coap/random.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
@@ -149,18 +148,6 @@ function createHandler(random: () => number, later: (ms: number, task: () => voi
     if (request.path.length < 2) return response;
     return new Promise((resolve) => later(random() * 2000, () => resolve(response)));
   };
-}
-
-let collect: (() => void) | undefined;
-
-/** Bytes of the heap that are in use. */
-function heapInUse(): number {
-  if (collect === undefined) {
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as () => void;
-  }
-  for (let round = 0; round < 3; round++) collect();
-  return process.memoryUsage().heapUsed;
 }
 
 export async function fuzz(carrier: Carrier, inputs: number, seed: number): Promise<FuzzCounts> {
