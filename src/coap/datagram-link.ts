@@ -66,21 +66,25 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
   };
   const stateOf = (peer: Peer): PeerState => peers.touch(peer.key) ?? enter(peer);
 
-  /** What we remember of the same message; another one may have its id (RFC 7252 4.4). */
-  const remembered = (state: PeerState, message: Message): Seen | undefined => {
-    const found = memoryFor(state, message).peek(message.mid);
-    if (found === undefined || found.token !== fingerprint(message.token)) return undefined;
+  /** What was found under the id of a message, if it is about the same; another one may have its id (RFC 7252 4.4). */
+  const ifSame = (found: Seen | undefined, { token }: Message): Seen | undefined => {
+    if (found === undefined || found.token !== fingerprint(token)) return undefined;
     return clock.monotonic() - found.at <= exchangeLifetimeMs ? found : undefined;
   };
 
-  /** The entry becomes young again, but keeps the time of arrival. */
-  const remember = (state: PeerState, message: Message, treatment: Treatment): void => {
-    const known = remembered(state, message);
-    if (known !== undefined) known.treatment = treatment;
-    memoryFor(state, message).set(
-      message.mid,
-      known ?? { token: fingerprint(message.token), at: clock.monotonic(), treatment },
-    );
+  /** For a message that is new. */
+  const remember = (state: PeerState, message: Message, treatment: Treatment): void =>
+    memoryFor(state, message).set(message.mid, {
+      token: fingerprint(message.token),
+      at: clock.monotonic(),
+      treatment,
+    });
+
+  /** For a message that may be remembered: its entry becomes young again, but keeps the time of arrival. */
+  const treat = (state: PeerState, message: Message, treatment: Treatment): void => {
+    const known = ifSame(memoryFor(state, message).touch(message.mid), message);
+    if (known === undefined) remember(state, message, treatment);
+    else known.treatment = treatment;
   };
 
   const reject = (peer: Peer, mid: number): void => {
@@ -156,7 +160,7 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
       return;
     }
     const state = stateOf(peer);
-    const known = remembered(state, message);
+    const known = ifSame(memoryFor(state, message).peek(mid), message);
     if (known !== undefined) {
       repeat(peer, mid, known.treatment);
     } else if (isRequestMessage) {
@@ -223,12 +227,12 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
         return;
       }
       const bytes = encode(MessageType.acknowledgement, request.mid, delivery.message);
-      remember(state, request, bytes);
+      treat(state, request, bytes);
       put(peer, bytes);
     },
     acknowledge(peer, request) {
       if (request.type !== MessageType.confirmable) return;
-      remember(stateOf(peer), request, 'acknowledged');
+      treat(stateOf(peer), request, 'acknowledged');
       put(peer, encodeEmpty(MessageType.acknowledgement, request.mid));
     },
     rotate() {
