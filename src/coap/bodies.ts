@@ -146,8 +146,8 @@ export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesO
         {
           ...additions,
           block2: { number: from / sizeOf(szx), more, szx },
-          ...(more && from === 0 && { size2: payload.length }),
-          ...(etag !== undefined && { etag }),
+          size2: more && from === 0 ? payload.length : undefined,
+          etag,
         },
         payload.subarray(from, from + sizeOf(szx)),
       );

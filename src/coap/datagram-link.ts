@@ -76,7 +76,8 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
   const remember = (state: PeerState, message: Message, treatment: Treatment): void =>
     memoryFor(state, message).set(message.mid, {
       token: fingerprint(message.token),
-      at: clock.monotonic(),
+      // A whole number is no object of its own.
+      at: Math.floor(clock.monotonic()),
       treatment,
     });
 

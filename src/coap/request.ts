@@ -103,8 +103,8 @@ const BAD_OPTION: Unservable = { code: '4.02', isSilent: true };
 const NO_PROXY: Unservable = { code: '5.05', isSilent: false };
 const NO_SUCH_METHOD: Unservable = { code: '4.05', isSilent: false };
 
-/** What the options of a request say. */
-interface Fields {
+/** A request whose options are being read: one object from the first option to the handler. */
+type Fields = Omit<IncomingRequest, 'path' | 'query' | 'observe'> & {
   readonly path: string[];
   readonly query: string[];
   contentFormat: number | undefined;
@@ -114,7 +114,7 @@ interface Fields {
   block2: Block | undefined;
   size1: number | undefined;
   noResponse: number;
-}
+};
 
 const isAccepted = (): boolean => true;
 
@@ -146,12 +146,21 @@ const readOptions = createOptionReader<Fields>({
 
 /** Reads the options of a request (RFC 7252 5.4). */
 export function readRequest(peer: Peer, message: Message): IncomingRequest | Unservable {
+  const method = methodOf(message.code);
+  if (method === undefined) return NO_SUCH_METHOD;
   const fields: Fields = {
+    peer,
+    method,
     path: [],
     query: [],
     contentFormat: undefined,
     accept: undefined,
     observe: undefined,
+    payload: message.payload,
+    confirmable: message.type === MessageType.confirmable,
+    token: message.token,
+    options: message.options,
+    message,
     block1: undefined,
     block2: undefined,
     size1: undefined,
@@ -159,32 +168,13 @@ export function readRequest(peer: Peer, message: Message): IncomingRequest | Uns
   };
   const refused = readOptions(message.options, fields);
   if (refused !== undefined) return isProxyOption(refused.number) ? NO_PROXY : BAD_OPTION;
-  const method = methodOf(message.code);
-  if (method === undefined) return NO_SUCH_METHOD;
-  return {
-    peer,
-    method,
-    path: fields.path,
-    query: fields.query,
-    contentFormat: fields.contentFormat,
-    accept: fields.accept,
-    observe: observeOf(method, fields.observe),
-    payload: message.payload,
-    confirmable: message.type === MessageType.confirmable,
-    token: message.token,
-    options: message.options,
-    message,
-    block1: fields.block1,
-    block2: fields.block2,
-    size1: fields.size1,
-    noResponse: fields.noResponse,
-  };
+  if (!isObserve(method, fields.observe)) fields.observe = undefined;
+  return fields as IncomingRequest;
 }
 
 /** Other values, and other methods, mean nothing (RFC 7641 2, RFC 8132 2.4). */
-function observeOf(method: Method, observe: number | undefined): 0 | 1 | undefined {
-  if (method !== 'GET' && method !== 'FETCH') return undefined;
-  return observe === 0 || observe === 1 ? observe : undefined;
+function isObserve(method: Method, observe: number | undefined): boolean {
+  return (method === 'GET' || method === 'FETCH') && (observe === 0 || observe === 1);
 }
 
 function isProxyOption(number: number): boolean {

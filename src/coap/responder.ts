@@ -59,10 +59,7 @@ export function createResponder(options: ResponderOptions): Responder {
   const write = (request: IncomingRequest, response: CoapResponse, observe?: number): MessageToSend => {
     const { block2, token } = request;
     const block1 = request.block1 && { ...request.block1, szx: Math.min(request.block1.szx, szx) };
-    const additions = {
-      ...(observe !== undefined && { observe }),
-      ...(block1 !== undefined && { block1 }),
-    };
+    const additions = { observe, block1 };
     if (response.code === '2.31') return writeResponse(response, token, additions);
     return bodies.write(request, response, token, block2, additions);
   };

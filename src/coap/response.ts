@@ -6,11 +6,11 @@ import type { CoapResponse } from './request.ts';
 
 /** What the layer itself adds to the response of a handler. */
 export interface Additions {
-  readonly observe?: number;
-  readonly block1?: Block;
-  readonly block2?: Block;
-  readonly size2?: number;
-  readonly etag?: Uint8Array;
+  readonly observe?: number | undefined;
+  readonly block1?: Block | undefined;
+  readonly block2?: Block | undefined;
+  readonly size2?: number | undefined;
+  readonly etag?: Uint8Array | undefined;
 }
 
 const NOTHING: Additions = {};

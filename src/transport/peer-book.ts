@@ -15,6 +15,8 @@ function plainAddress(address: string): string {
 /** @param limit peers remembered; beyond it the one known longest is forgotten, and made anew when it comes back */
 export function createPeerBook(limit: number): PeerBook {
   const peers = new Map<string, Peer>();
+  /** Who was last heard from each port: found without making a name, which takes longer than to find by it. */
+  const recent = new Map<number, { readonly raw: string; readonly peer: Peer }>();
 
   const enter = (raw: string, port: number, name: string): Peer => {
     const address = plainAddress(raw);
@@ -37,8 +39,13 @@ export function createPeerBook(limit: number): PeerBook {
 
   return {
     peer(address, port) {
+      const last = recent.get(port);
+      if (last !== undefined && last.raw === address) return last.peer;
       const name = `${address} ${port}`;
-      return peers.get(name) ?? enter(address, port, name);
+      const peer = peers.get(name) ?? enter(address, port, name);
+      if (recent.size >= limit) recent.clear();
+      recent.set(port, { raw: address, peer });
+      return peer;
     },
   };
 }
