@@ -4,6 +4,7 @@ import { markdown, shown } from '../bench/figures.ts';
 import { BLOCK_FAULTS, transferBlocks } from './blocks.ts';
 import { DATAGRAMS, FUZZ_FAULTS, fuzz } from './fuzz.ts';
 import { loseInMemory, loseOnSockets } from './loss.ts';
+import { SOAK_FAULTS, soak } from './soak.ts';
 import { TRANSFER_FAULTS } from './transfers.ts';
 
 /** One thing that a proof counted. */
@@ -29,6 +30,7 @@ const PROOFS: Readonly<Record<string, (extent: Extent) => Promise<readonly Count
   'loss-sockets': async ({ count = 10_000, seed }) =>
     tableOf(await loseOnSockets(count, PROXIES, seed), TRANSFER_FAULTS),
   blocks: async ({ count = 2 ** 20 }) => tableOf(await transferBlocks(count), BLOCK_FAULTS),
+  soak: async ({ count = 600 }) => tableOf(await soak(count), SOAK_FAULTS),
   fuzz: async ({ count = 5_000_000, seed }) => tableOf(await fuzz(DATAGRAMS, count, seed), FUZZ_FAULTS),
 };
 
