@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Finished, isExecutable, isOnPath, run, start } from './process.ts';
+import { type Finished, isOnPath, run, start } from './process.ts';
+import { pythonWith } from './python.ts';
 
 /** mbpoll (libmodbus) as an independent master, and pymodbus as an independent server. */
 
@@ -72,7 +72,7 @@ export interface PymodbusServer {
 }
 
 export function pymodbusAvailable(): boolean {
-  return pythonWithPymodbus() !== undefined;
+  return pythonWith('pymodbus.server') !== undefined;
 }
 
 /**
@@ -80,7 +80,7 @@ export function pymodbusAvailable(): boolean {
  * exception 4 (pymodbus 3.16) or no answer (3.0). Masters may write; the next read shows it.
  */
 export async function startPymodbus(plan: PymodbusPlan = {}): Promise<PymodbusServer> {
-  const python = pythonWithPymodbus();
+  const python = pythonWith('pymodbus.server');
   if (python === undefined) throw new Error(`pymodbus is missing: ${pymodbusInstallLine}`);
   const unit = plan.unit ?? 1;
   const server = await start(python, ['-u', at('pymodbus_server.py')], {
@@ -89,17 +89,4 @@ export async function startPymodbus(plan: PymodbusPlan = {}): Promise<PymodbusSe
     input: `${JSON.stringify({ ...plan, unit }, (_, value) => (typeof value === 'bigint' ? `${value}` : value))}\n`,
   });
   return { host: '127.0.0.1', port: Number(server.ready[1]), unit, output: server.output, stop: server.stop };
-}
-
-let python: string | false | undefined;
-
-/** The interpreter that can serve, searched for once: the one that `.ci/run` prepares, else the system's. */
-function pythonWithPymodbus(): string | undefined {
-  python ??= [at('../../.cache/pymodbus/bin/python'), 'python3'].find(canServe) ?? false;
-  return python === false ? undefined : python;
-}
-
-function canServe(interpreter: string): boolean {
-  if (!isOnPath(interpreter) && !isExecutable(interpreter)) return false;
-  return spawnSync(interpreter, ['-c', 'import pymodbus.server'], { timeout: 10_000 }).status === 0;
 }
