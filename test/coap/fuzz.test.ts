@@ -12,6 +12,7 @@ describe('whatever arrives', () => {
       const counts = await fuzz(DATAGRAMS, DATAGRAM_COUNT, seed);
       expect(FUZZ_FAULTS.filter((name) => counts[name] !== 0)).toEqual([]);
       expect(counts.served).toBeGreaterThan(DATAGRAM_COUNT / 20);
+      expect(counts.sinks).toBeGreaterThan(50);
       expect(counts.heapGrowthKb).toBeLessThan(MOST_GROWTH_KB);
     },
   );

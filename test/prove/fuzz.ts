@@ -4,7 +4,7 @@ import type {
   CoapEndpoint,
   CoapRequest,
   CoapResponse,
-  EndpointLimits,
+  EndpointOptions,
   Handler,
 } from '../../src/coap/index.ts';
 import { type MessageType, NO_BYTES } from '../../src/coap/message.ts';
@@ -26,8 +26,11 @@ export interface Target {
   readSent(): void;
 }
 
+/** What the endpoint serves with. */
+export type Served = Required<Pick<EndpointOptions, 'handler' | 'openBody' | 'limits'>>;
+
 export interface Carrier {
-  open(handler: Handler, limits: Partial<EndpointLimits>): Target;
+  open(does: Served): Target;
   /** Something that reaches deep when it comes through, and often does not. @param random 0 <= x < 1 */
   bytes(random: () => number): Uint8Array;
 }
@@ -36,6 +39,8 @@ export interface FuzzCounts {
   inputs: number;
   /** requests that reached the handler */
   served: number;
+  /** bodies that were taken as they came */
+  sinks: number;
   malformed: number;
   duplicates: number;
   /** the longest that one input took, in ms */
@@ -52,6 +57,8 @@ export interface FuzzCounts {
   extraTimers: number;
   /** requests of ours that were never settled */
   unsettled: number;
+  /** sinks that did not hear their end exactly once */
+  wrongEnds: number;
   /** whatever is not 0 when all has come to rest */
   leftOver: number;
 }
@@ -63,6 +70,7 @@ export const FUZZ_FAULTS = [
   'overflows',
   'extraTimers',
   'unsettled',
+  'wrongEnds',
   'leftOver',
 ] as const satisfies readonly (keyof FuzzCounts)[];
 
@@ -110,7 +118,7 @@ function anyMessage(random: () => number): Uint8Array {
 }
 
 /** Up to three bytes changed, now and then cut short. */
-export function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
+function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
   const mutated = Buffer.from(bytes);
   for (let change = Math.floor(random() * 4); change > 0 && mutated.length > 0; change--)
     mutated[Math.floor(random() * Math.min(mutated.length, 24))] = Math.floor(random() * 256);
@@ -120,8 +128,8 @@ export function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
 /** Mutated datagrams. */
 export const DATAGRAMS: Carrier = {
   bytes: (random) => mutate(anyMessage(random), random),
-  open(handler, limits) {
-    const lockstep = createLockstep({ handler, limits });
+  open(does) {
+    const lockstep = createLockstep(does);
     return {
       endpoint: lockstep.endpoint,
       clock: lockstep.clock,
@@ -150,10 +158,37 @@ function createHandler(random: () => number, later: (ms: number, task: () => voi
   };
 }
 
+/** Sinks for what goes to a place of one segment, which take a chunk at once or later. */
+function createSinks(random: () => number, later: (ms: number, task: () => void) => void) {
+  /** how often each was told its end */
+  const ends: number[] = [];
+  const openBody: NonNullable<EndpointOptions['openBody']> = ({ path }) => {
+    if (path.length !== 1) return undefined;
+    const sink = ends.push(0) - 1;
+    const end = (): void => {
+      ends[sink] = (ends[sink] ?? 0) + 1;
+    };
+    return {
+      mostBytes: 2 * LIMITS.bodyBytes,
+      write: () =>
+        random() < 0.5
+          ? undefined
+          : new Promise((resolve) => later(random() * 2000, () => resolve(undefined))),
+      end() {
+        end();
+        return { code: '2.04' };
+      },
+      abort: end,
+    };
+  };
+  return { ends, openBody };
+}
+
 export async function fuzz(carrier: Carrier, inputs: number, seed: number): Promise<FuzzCounts> {
   const random = seededRandom(seed);
-  const handler = createHandler(random, (ms, task) => target.clock.after(ms, task));
-  const target = carrier.open(handler, LIMITS);
+  const later = (ms: number, task: () => void) => target.clock.after(ms, task);
+  const { ends, openBody } = createSinks(random, later);
+  const target = carrier.open({ handler: createHandler(random, later), openBody, limits: LIMITS });
   const { endpoint, clock } = target;
   const peers = Array.from(
     { length: PEERS },
@@ -185,7 +220,7 @@ export async function fuzz(carrier: Carrier, inputs: number, seed: number): Prom
       uploads <= LIMITS.uploads &&
       keptBodies <= 2 * LIMITS.keptBodies + 1 &&
       observations <= LIMITS.observations &&
-      requestsInWork <= LIMITS.requestsInWork;
+      requestsInWork <= LIMITS.requestsInWork + LIMITS.uploads;
     if (!isBounded) counts.overflows++;
     // Handlers that are slow have a timer each here.
     counts.extraTimers = Math.max(counts.extraTimers, clock.pending - requestsInWork - 1);
@@ -229,6 +264,7 @@ export async function fuzz(carrier: Carrier, inputs: number, seed: number): Prom
   return {
     inputs,
     served: requestsServed,
+    sinks: ends.length,
     malformed,
     duplicates,
     heapGrowthKb: Math.round((after - before) / 1000),
@@ -236,6 +272,7 @@ export async function fuzz(carrier: Carrier, inputs: number, seed: number): Prom
     // The last fence of the layer writes to the log what would have been an exception.
     exceptions: counts.exceptions + target.errors.length,
     unsettled,
+    wrongEnds: ends.filter((times) => times !== 1).length,
     leftOver: now.outstanding + now.uploads + now.keptBodies + now.requestsInWork + now.peers + clock.pending,
   };
 }
