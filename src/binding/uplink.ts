@@ -7,9 +7,11 @@ import { type BindingPorts, openAssociation, type ServerAddress } from './associ
 import { LINK_FORMAT } from './dispatch.ts';
 import { createRequestHandler } from './requests.ts';
 
-/** `b` has carried queue mode in 1.0 only; U alone means the same in every release (OMA Core 1.2 6.2.1). */
-function registerQuery({ endpoint, lifetimeS, release }: Registration): string[] {
-  return [`ep=${endpoint}`, `lt=${lifetimeS}`, `lwm2m=${release satisfies Release}`, 'b=U'];
+/** Queue mode is a letter of `b` in 1.0, and a parameter of its own since (OMA Core 1.2 6.2.1). */
+function registerQuery({ endpoint, lifetimeS, release, queueMode }: Registration): string[] {
+  const query = [`ep=${endpoint}`, `lt=${lifetimeS}`, `lwm2m=${release satisfies Release}`];
+  if (!queueMode) return [...query, 'b=U'];
+  return release === '1.0' ? [...query, 'b=UQ'] : [...query, 'b=U', 'Q'];
 }
 
 const okWhenSuccessful = (answer: CoapAnswer): Answer | undefined =>

@@ -96,6 +96,7 @@ export interface Service {
 export interface Registration {
   readonly endpoint: string;
   readonly release: Release;
+  readonly queueMode: boolean;
   readonly lifetimeS: number;
   /** Object list in link format. */
   readonly objects: string;

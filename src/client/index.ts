@@ -13,8 +13,10 @@ export type {
   PackAnswer,
 } from './bootstrap.ts';
 export { startBootstrap } from './bootstrap.ts';
-export type { Configuration } from './configuration.ts';
-export { EMPTY, entriesOf, instancesOf, merge, valuesOf } from './configuration.ts';
+export type { BootstrapStatus, Client, ClientPorts } from './client.ts';
+export { createClient } from './client.ts';
+export type { Configuration, Values } from './configuration.ts';
+export { EMPTY, instancesOf, merge } from './configuration.ts';
 export type {
   Answer,
   Fate,
@@ -31,6 +33,7 @@ export type {
 } from './contract.ts';
 export type { DraftResult } from './draft.ts';
 export type { Journal, JournalRecord } from './journal.ts';
+export { readConfiguration, writeConfiguration } from './remembered.ts';
 export type { SendOptions, SendResult } from './sending.ts';
 export type { Account, Keeper, Session, SessionPorts, SessionStatus } from './session.ts';
 export { createSession } from './session.ts';

@@ -53,6 +53,8 @@ export type RegistrationEvent =
   | { readonly type: 'changed'; readonly what: 'objects' | 'lifetime' }
   /** the server executed Registration Update Trigger (1/x/8) */
   | { readonly type: 'triggered' }
+  /** nothing could be said for a while, also not what has changed */
+  | { readonly type: 'resumed' }
   /** the server executed Disable (1/x/4) */
   | { readonly type: 'disabled'; readonly ms: number }
   /** the server did not acknowledge a notification: an Update shows whether it is there and still knows us */
@@ -101,12 +103,16 @@ export interface RegistrationRules {
 
 const hasNews = ({ objects, lifetime, anyway }: Changes): boolean => objects || lifetime || anyway;
 
-const ANYWAY: ReadonlySet<RegistrationEvent['type']> = new Set(['due', 'triggered', 'unreached']);
+const ANYWAY: ReadonlySet<RegistrationEvent['type']> = new Set(['due', 'triggered', 'resumed', 'unreached']);
+
+function isChange(event: RegistrationEvent, what: 'objects' | 'lifetime'): boolean {
+  return event.type === 'changed' && event.what === what;
+}
 
 function withNews(unsaid: Changes, event: RegistrationEvent): Changes {
   return {
-    objects: unsaid.objects || (event.type === 'changed' && event.what === 'objects'),
-    lifetime: unsaid.lifetime || (event.type === 'changed' && event.what === 'lifetime'),
+    objects: unsaid.objects || event.type === 'resumed' || isChange(event, 'objects'),
+    lifetime: unsaid.lifetime || event.type === 'resumed' || isChange(event, 'lifetime'),
     anyway: unsaid.anyway || ANYWAY.has(event.type),
   };
 }
@@ -202,7 +208,7 @@ export function step(state: RegistrationState, event: RegistrationEvent, rules: 
       return event.type === 'start' ? register(rules.release, 1) : [state, undefined];
     case 'waiting':
       if (event.type === 'stop') return END;
-      return event.type === 'due' || event.type === 'triggered'
+      return event.type === 'due' || event.type === 'triggered' || event.type === 'resumed'
         ? register(state.release, state.attempt)
         : [state, undefined];
     case 'disabled':

@@ -28,6 +28,8 @@ export interface Account {
   readonly serverInstance: number;
   /** The newest release to announce. */
   readonly release: Release;
+  /** Whether the server is to hold its requests back until it hears of us (OMA Core 1.2.2 6.5). */
+  readonly queueMode: boolean;
   /** When to try again, as long as the Server object does not say it. */
   readonly retry: Backoff;
   /** MAX_TRANSMIT_WAIT of the way to the server (RFC 7252 4.8.2), in ms. */
@@ -82,8 +84,8 @@ export interface Session {
   stop(deadlineMs: number): Promise<void>;
   /** Registration Update Trigger for this account. */
   trigger(): void;
-  /** Leaves the server alone for so long, from after the answer to what asks for it (1/x/4). */
-  disable(ms: number): void;
+  /** Leaves the server alone for its Disable Timeout (1/x/4, 1/x/5), from after the answer to what asks for it. */
+  disable(): void;
   /** Says nothing to the server, and answers that it has to wait, until told to go on. */
   setOffline(isOffline: boolean): void;
   /** Tells the server what these paths hold now, or these entries, without being asked. */
@@ -104,6 +106,9 @@ const REFUSED_UNTIL_REGISTERED = {
   message: 'not registered yet',
   retryAfterMs: 1000,
 } as const;
+
+/** Unless the Server object says otherwise (1/x/5). */
+const DISABLED_S = 86_400;
 
 const NO_CONNECTION: Answer = { status: 'unreachable', message: 'no connection' };
 
@@ -276,6 +281,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     const answer = await uplink.register({
       endpoint: account.endpoint,
       release: as,
+      queueMode: account.queueMode,
       lifetimeS: lifetimeS(),
       objects: objectLinks(mounts.trees(''), as),
     });
@@ -410,13 +416,14 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       await closeUplink();
     },
     trigger: () => soon({ type: 'triggered' }),
-    disable: (ms) => soon({ type: 'disabled', ms }),
+    disable: () =>
+      soon({ type: 'disabled', ms: (seconds(SERVER_RESOURCES.disableTimeout) ?? DISABLED_S) * 1000 }),
     setOffline(offline) {
       if (offline === isOffline) return;
       isOffline = offline;
       if (offline) reporting.pause();
-      // What fell due meanwhile is made good at once, and shows whether the server still knows us.
-      else send({ type: 'triggered' });
+      // What fell due or changed meanwhile is made good at once, and shows whether the server still knows us.
+      else send({ type: 'resumed' });
     },
     async send(what, options) {
       if (!isServing() && !(options?.deferMs ?? 0))

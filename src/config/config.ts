@@ -27,6 +27,7 @@ export interface UpstreamConfig {
   readonly endpoint: string;
   readonly representation: Representation;
   readonly servers: readonly ServerConfig[];
+  readonly bootstrap?: BootstrapConfig;
 }
 
 export interface ServerConfig {
@@ -45,6 +46,34 @@ export interface ServerConfig {
   readonly maxPeriodS?: number;
   readonly transmission?: TransmissionConfig;
   readonly notificationMode: 'non' | 'con';
+  /** Notification Storing When Disabled or Offline */
+  readonly storing: boolean;
+  /** Whether values are sent unasked: Mute Send, the other way round. */
+  readonly send: boolean;
+  readonly queueMode: boolean;
+  /** Resources 13 to 20 of the Server object; what is absent has the default of the object. */
+  readonly registration: RegistrationConfig;
+}
+
+export interface RegistrationConfig {
+  readonly priority?: number;
+  readonly initialDelayS?: number;
+  readonly failureBlock?: boolean;
+  readonly bootstrapOnFailure?: boolean;
+  readonly retryCount?: number;
+  readonly retryTimerS?: number;
+  readonly sequenceDelayS?: number;
+  readonly sequenceRetryCount?: number;
+}
+
+/** Where a box learns of its servers. */
+export interface BootstrapConfig {
+  readonly uri: string;
+  readonly holdOffS: number;
+  /** After a bootstrap the account is forgotten this much later; 0: never. */
+  readonly accountTimeoutS: number;
+  /** Whether everything is asked for at once first (Bootstrap-Pack). */
+  readonly pack: boolean;
 }
 
 /** CoAP transmission parameters (RFC 7252 section 4.8). */

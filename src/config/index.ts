@@ -1,5 +1,6 @@
 /** config: YAML files to a typed, frozen configuration, or faults with file, line and column. Knows no object, unit or field protocol. */
 export type {
+  BootstrapConfig,
   ConnectionConfig,
   DecimalText,
   DeviceConfig,
@@ -7,6 +8,7 @@ export type {
   ObjectMapping,
   PointConfig,
   ProfileConfig,
+  RegistrationConfig,
   Representation,
   ResourceMapping,
   ServerConfig,

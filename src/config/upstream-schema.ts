@@ -61,6 +61,56 @@ const credentials = z
 
 const period = seconds({ least: '0s', most: '30d', example: '60s' });
 
+const registration = z
+  .strictObject({
+    priority: z.exactOptional(whole(0, 65_535)).meta({
+      description: 'Servers with a priority are registered with one after the other, the lowest first.',
+      examples: [1],
+    }),
+    initialDelay: z
+      .exactOptional(seconds({ least: '0s', most: '1d', example: '10s' }))
+      .meta({ description: 'How long to wait before the first registration after a bootstrap.' }),
+    failureBlock: z.exactOptional(z.boolean()).meta({
+      description: 'true: while this server cannot be reached, none after it is tried.',
+    }),
+    bootstrapOnFailure: z.exactOptional(z.boolean()).meta({
+      description: 'false: a failed registration is no reason to ask the Bootstrap-Server.',
+    }),
+    retryCount: z.exactOptional(whole(1, 100)).meta({ description: 'Attempts in a row.', examples: [5] }),
+    retryTimer: z
+      .exactOptional(seconds({ least: '1s', most: '1d', example: '60s' }))
+      .meta({ description: 'The wait after the first attempt; it doubles with each further one.' }),
+    sequenceDelay: z
+      .exactOptional(seconds({ least: '1s', most: '30d', example: '1h' }))
+      .meta({ description: 'The rest after so many attempts.' }),
+    sequenceRetryCount: z
+      .exactOptional(whole(1, 100))
+      .meta({ description: 'Such rows of attempts until the registration has failed.', examples: [1] }),
+  })
+  .meta({
+    description:
+      'The order and the retries of registration (resources 13 to 20 of object 1). Default: a back-off from 5 s to 10 min.',
+  });
+
+const bootstrap = z
+  .strictObject({
+    uri: serverUri.meta({ description: 'Where the LwM2M Bootstrap-Server listens.' }),
+    holdOff: seconds({ least: '0s', most: '1d', example: '10s' })
+      .prefault('0s')
+      .meta({ description: 'How long to wait before the first request (0/x/11).' }),
+    accountTimeout: seconds({ least: '0s', most: '365d', example: '1d' }).prefault('0s').meta({
+      description:
+        'How long after a bootstrap the account of the Bootstrap-Server is forgotten (0/x/12). 0s: never.',
+    }),
+    pack: z.boolean().prefault(true).meta({
+      description: 'Whether to ask for everything at once first, as LwM2M 1.2 allows (Bootstrap-Pack).',
+    }),
+  })
+  .meta({
+    description:
+      'The server that tells the gateway its servers, when it has none or reaches none. What it sets is kept until this section of the file changes.',
+  });
+
 const serverKeys = z.strictObject({
   uri: serverUri.meta({ description: 'Where the LwM2M server listens.' }),
   shortServerId: z
@@ -88,6 +138,18 @@ const serverKeys = z.strictObject({
   notificationMode: oneOf('non', 'con')
     .prefault('non')
     .meta({ description: 'con: every notification is acknowledged. non: only some are.' }),
+  storing: z.boolean().prefault(true).meta({
+    description: 'Whether notifications wait, with their times, while the server cannot be reached (1/x/6).',
+  }),
+  send: z.boolean().prefault(false).meta({
+    description:
+      'Whether values may be sent that the server did not ask for; the opposite of Mute Send (1/x/23).',
+  }),
+  queueMode: z.boolean().prefault(false).meta({
+    description:
+      'Whether the server holds its requests back until it hears of the gateway: for links through NAT.',
+  }),
+  registration: registration.prefault({}),
   credentials: z.exactOptional(credentials),
 });
 
@@ -110,9 +172,10 @@ export const upstream = z
       }),
     servers: z
       .array(server)
-      .min(1)
       .max(16)
-      .meta({ title: 'a list of at least one server', description: 'The LwM2M servers to register with.' }),
+      .prefault([])
+      .meta({ title: 'a list of servers', description: 'The LwM2M servers to register with.' }),
+    bootstrap: z.exactOptional(bootstrap),
     representation: representation.prefault('gateway').meta({
       description:
         'gateway: one client, devices behind Object 25 and prefixes. endpoints: one client per device, for servers that do not know Object 25.',

@@ -1,5 +1,11 @@
 import type { z } from 'zod';
-import type { ServerConfig, TransmissionConfig, UpstreamConfig } from './config.ts';
+import type {
+  BootstrapConfig,
+  RegistrationConfig,
+  ServerConfig,
+  TransmissionConfig,
+  UpstreamConfig,
+} from './config.ts';
 import type { Faults } from './fault.ts';
 import { childOf, itemsOf, type Node } from './node.ts';
 import type { upstream } from './upstream-schema.ts';
@@ -14,7 +20,37 @@ export function toUpstream(checked: CheckedUpstream, node: Node, faults: Faults)
   const nodes = itemsOf(childOf(node, 'servers'));
   checkShortServerIds(servers, nodes, faults);
   checkLocalPorts(servers, nodes, faults);
-  return { endpoint, representation, servers };
+  const { bootstrap } = checked;
+  if (servers.length === 0 && bootstrap === undefined)
+    faults.add(
+      (childOf(node, 'servers') ?? node).place,
+      'there is no server; allowed: servers, bootstrap or both',
+    );
+  return {
+    endpoint,
+    representation,
+    servers,
+    ...(bootstrap !== undefined && { bootstrap: toBootstrap(bootstrap) }),
+  };
+}
+
+function toBootstrap({
+  uri,
+  holdOff,
+  accountTimeout,
+  pack,
+}: NonNullable<CheckedUpstream['bootstrap']>): BootstrapConfig {
+  return { uri: uri.uri, holdOffS: holdOff, accountTimeoutS: accountTimeout, pack };
+}
+
+function toRegistration(checked: CheckedServer['registration']): RegistrationConfig {
+  const { initialDelay, retryTimer, sequenceDelay, ...rest } = checked;
+  return {
+    ...rest,
+    ...(initialDelay !== undefined && { initialDelayS: initialDelay }),
+    ...(retryTimer !== undefined && { retryTimerS: retryTimer }),
+    ...(sequenceDelay !== undefined && { sequenceDelayS: sequenceDelay }),
+  };
 }
 
 function toServer(
@@ -30,6 +66,10 @@ function toServer(
     representation: checked.representation ?? representation,
     release,
     notificationMode,
+    storing: checked.storing,
+    send: checked.send,
+    queueMode: checked.queueMode,
+    registration: toRegistration(checked.registration),
     ...(localPort !== undefined && { localPort }),
     ...(minPeriod !== undefined && { minPeriodS: minPeriod }),
     ...(maxPeriod !== undefined && { maxPeriodS: maxPeriod }),

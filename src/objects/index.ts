@@ -4,5 +4,5 @@ export { gatewayDeviceInstance, mandatoryDeviceResources, NO_ERROR } from './dev
 export type { EndDevice } from './gateway.ts';
 export { GATEWAY_OBJECT, GATEWAY_VERSION, gatewayInstance, IOT_DEVICE_OBJECTS } from './gateway.ts';
 export { SECURITY_MODES, SECURITY_RESOURCES } from './security.ts';
-export type { ServerSettings } from './server.ts';
-export { SERVER_RESOURCES, serverInstance } from './server.ts';
+export type { ServerActions, ServerSettings } from './server.ts';
+export { SERVER_RESOURCES, serverInstance, serverValues } from './server.ts';

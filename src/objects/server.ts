@@ -1,5 +1,11 @@
 import type { ObjectDefinition } from '../model/index.ts';
-import { DONE, type InstanceChange, type InstanceSetup, type Outcome } from '../tree/index.ts';
+import {
+  DONE,
+  type InstanceChange,
+  type InstanceSetup,
+  type Outcome,
+  type ResourceValue,
+} from '../tree/index.ts';
 
 /** What the Server object shows of one account. */
 export interface ServerSettings {
@@ -48,6 +54,7 @@ const SECONDS: ReadonlySet<number> = new Set([
   SERVER_RESOURCES.lifetime,
   SERVER_RESOURCES.defaultPmin,
   SERVER_RESOURCES.defaultPmax,
+  SERVER_RESOURCES.disableTimeout,
 ]);
 
 /** Refuses what would be acknowledged and then not happen. */
@@ -58,49 +65,88 @@ function check({ values }: InstanceChange): Outcome {
     }
     if (id === SERVER_RESOURCES.notificationMode && value !== 0 && value !== 1)
       return { status: 'bad-request', message: '0 or 1' };
-    if (id === BINDING && value !== 'U') return { status: 'bad-request', message: 'U is the only binding' };
+    if (id === SERVER_RESOURCES.binding && value !== 'U')
+      return { status: 'bad-request', message: 'U is the only binding' };
   }
   return DONE;
 }
 
-const BINDING = 7;
+/** The values of object 1 that say this. */
+export function serverValues(settings: ServerSettings): ReadonlyMap<number, ResourceValue> {
+  const optional = [
+    [SERVER_RESOURCES.defaultPmin, settings.pminS],
+    [SERVER_RESOURCES.defaultPmax, settings.pmaxS],
+    [SERVER_RESOURCES.muteSend, settings.muteSend],
+  ] as const;
+  return new Map<number, ResourceValue>([
+    [SERVER_RESOURCES.shortServerId, settings.shortServerId],
+    [SERVER_RESOURCES.lifetime, settings.lifetimeS],
+    ...optional.flatMap(([id, value]) => (value === undefined ? [] : [[id, value] as const])),
+    [SERVER_RESOURCES.storing, settings.storing ?? true],
+    [SERVER_RESOURCES.binding, 'U'],
+    [SERVER_RESOURCES.notificationMode, settings.notificationMode === 'con' ? 1 : 0],
+  ]);
+}
 
-/** Object 1, one instance per account (OMA Core 1.2 E.2). */
+/** What a server can have done by Execute. Each happens after the answer. */
+export interface ServerActions {
+  updateRegistration(): void;
+  /** For as long as {@link SERVER_RESOURCES.disableTimeout} says. */
+  disable(): void;
+  /** False: there is no Bootstrap-Server. */
+  requestBootstrap(): boolean;
+}
+
+/** Values that a server may see, and write where the object says so; other resources of the object mean nothing here. */
+const SHOWN: readonly number[] = [
+  SERVER_RESOURCES.shortServerId,
+  SERVER_RESOURCES.lifetime,
+  SERVER_RESOURCES.defaultPmin,
+  SERVER_RESOURCES.defaultPmax,
+  SERVER_RESOURCES.disableTimeout,
+  SERVER_RESOURCES.storing,
+  SERVER_RESOURCES.binding,
+  SERVER_RESOURCES.alertCode,
+  SERVER_RESOURCES.lastBootstrapped,
+  SERVER_RESOURCES.priorityOrder,
+  SERVER_RESOURCES.initialDelay,
+  SERVER_RESOURCES.failureBlock,
+  SERVER_RESOURCES.bootstrapOnFailure,
+  SERVER_RESOURCES.retryCount,
+  SERVER_RESOURCES.retryTimer,
+  SERVER_RESOURCES.sequenceDelay,
+  SERVER_RESOURCES.sequenceRetryCount,
+  SERVER_RESOURCES.muteSend,
+  SERVER_RESOURCES.notificationMode,
+];
+
+/**
+ * Object 1, one instance per account (OMA Core 1.2 E.2).
+ * @param values what is absent is there once somebody writes it
+ */
 export function serverInstance(
   definition: ObjectDefinition,
   instance: number,
-  settings: ServerSettings,
-  actions: { readonly updateRegistration: (server: number) => void },
+  values: ReadonlyMap<number, ResourceValue>,
+  actions: ServerActions,
 ): InstanceSetup {
+  const done = (act: () => void) => (): Outcome => {
+    act();
+    return DONE;
+  };
+  const requestBootstrap = (): Outcome =>
+    actions.requestBootstrap() ? DONE : { status: 'not-allowed', message: 'there is no Bootstrap-Server' };
   return {
     definition,
     instance,
     resources: [
-      { id: 0, value: settings.shortServerId },
-      { id: SERVER_RESOURCES.lifetime, value: settings.lifetimeS },
-      // Absent until somebody writes them.
-      {
-        id: SERVER_RESOURCES.defaultPmin,
-        ...(settings.pminS === undefined ? {} : { value: settings.pminS }),
-      },
-      {
-        id: SERVER_RESOURCES.defaultPmax,
-        ...(settings.pmaxS === undefined ? {} : { value: settings.pmaxS }),
-      },
-      { id: SERVER_RESOURCES.storing, value: settings.storing ?? true },
-      { id: BINDING, value: 'U' },
-      {
-        id: 8,
-        execute: () => {
-          actions.updateRegistration(settings.shortServerId);
-          return DONE;
-        },
-      },
-      {
-        id: SERVER_RESOURCES.muteSend,
-        ...(settings.muteSend === undefined ? {} : { value: settings.muteSend }),
-      },
-      { id: SERVER_RESOURCES.notificationMode, value: settings.notificationMode === 'con' ? 1 : 0 },
+      ...SHOWN.map((id) => {
+        const value = values.get(id);
+        return value === undefined ? { id } : { id, value };
+      }),
+      { id: SERVER_RESOURCES.disable, execute: done(actions.disable) },
+      { id: SERVER_RESOURCES.updateTrigger, execute: done(actions.updateRegistration) },
+      { id: SERVER_RESOURCES.bootstrapTrigger, execute: requestBootstrap },
     ],
     write: check,
   };

@@ -131,6 +131,11 @@ export interface Tree {
   update(updates: readonly CellUpdate[]): void;
   /** Forgets how fresh these resources are: their values are not shown until the field has told them anew. */
   expire(resources: readonly Ids[]): void;
+  /**
+   * Sets stored values of one instance, whatever a server may do with them; undefined takes one away. Resources that
+   * the instance was made without are ignored.
+   */
+  assign(instance: Ids, values: ReadonlyMap<number, ResourceValue | undefined>): void;
   /** Tells watchers that a computed resource has another value now. */
   touch(ids: Ids): void;
   /** Undefined when there is nothing at `ids`. */

@@ -16,6 +16,7 @@ import {
   type Outcome,
   type ReadOutcome,
   type Refused,
+  type ResourceValue,
   type Tree,
   type TreePorts,
   type Watcher,
@@ -136,6 +137,20 @@ export function createTree(ports: TreePorts): Tree {
         if (ids[3] === undefined || ids[3] === cell.ids[3]) cell.freshAt = Number.NEGATIVE_INFINITY;
       }
     }
+  };
+
+  const assign = (ids: Ids, values: ReadonlyMap<number, ResourceValue | undefined>): void => {
+    turn++;
+    const news: ResourceNode[] = [];
+    for (const [id, value] of values) {
+      const node = instanceAt(ids)?.resources.get(id);
+      if (node === undefined) continue;
+      node.cells.clear();
+      if (value !== undefined)
+        for (const [one, single] of asInstances(value)) cellAt(node, one).value = single;
+      news.push(node);
+    }
+    for (const node of news) tellUpwards(node.ids);
   };
 
   const touch = (ids: Ids): void => {
@@ -328,6 +343,7 @@ export function createTree(ports: TreePorts): Tree {
     onStructure: (listener) => structure.subscribe(listener),
     update,
     expire,
+    assign,
     touch,
     watch,
     read,

@@ -1,43 +1,51 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Logger, Timers } from '../base/index.ts';
-import { openCoapUplink, transmitWaitMs } from '../binding/index.ts';
-import { createSession, type Mounts, type Session, type SessionStatus } from '../client/index.ts';
-import type { GatewayConfig, ServerConfig } from '../config/index.ts';
+import { openBootstrapUplink, openCoapUplink } from '../binding/index.ts';
+import {
+  type BootstrapStatus,
+  type Client,
+  type Configuration,
+  createClient,
+  createSession,
+  EMPTY,
+  instancesOf,
+  type Mounts,
+  merge,
+  type ServerAccount,
+  type Session,
+  type SessionStatus,
+  startBootstrap,
+  type Values,
+} from '../client/index.ts';
+import type { ServerConfig, UpstreamConfig } from '../config/index.ts';
 import { serverInstance } from '../objects/index.ts';
-import { createTree, type Tree } from '../tree/index.ts';
+import { openJournal, openStateFile } from '../store/index.ts';
+import { createTree, type ResourceValue, type Tree } from '../tree/index.ts';
+import { factoryConfiguration, type RememberedAccounts, rememberAccounts } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
 import type { Member } from './fleet.ts';
 
-/** The server side: a session for each server and each client that it knows. */
+/** The server side: LwM2M clients, and their sessions with servers. */
 export interface Clients {
   readonly sessions: readonly Session[];
-  /** Makes the sessions what the configuration and the devices ask for; the others go on untouched. */
-  follow(upstream: GatewayConfig['upstream'], members: readonly Member[]): Promise<void>;
+  readonly bootstrap: BootstrapStatus | undefined;
+  /**
+   * Makes the sessions what the configuration and the devices ask for; the others go on untouched.
+   * @throws GatewayError `store.*`, `client.bad-configuration`
+   */
+  follow(upstream: UpstreamConfig, members: readonly Member[]): Promise<void>;
   /** De-registers from all. */
   stop(): Promise<void>;
 }
 
-export interface ClientPorts {
+export interface ClientsPorts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
+  readonly stateDirectory: string;
   onStatus(status: SessionStatus): void;
-}
-
-/** One LwM2M client, as servers see it. */
-interface Client {
-  readonly endpoint: string;
-  readonly mounts: Mounts;
-  /** Where its instances of Object 1 are. */
-  readonly accounts: Tree;
-}
-
-interface Running {
-  readonly client: Client;
-  readonly server: ServerConfig;
-  readonly instance: number;
-  readonly session: Session;
 }
 
 const SERVER_OBJECT = 1;
@@ -45,70 +53,154 @@ const SERVER_OBJECT = 1;
 /** How long a server may take to answer De-register before it is left without. */
 const FAREWELL_MS = 2000;
 
+/** What a server has written is on disk this much later at most. */
+const SAVE_MS = 1000;
+
 /** Registration attempts: soon at first, and not in step with other boxes. */
 const RETRY = { firstMs: 5000, factor: 2, mostMs: 10 * 60_000, jitter: 0.3 };
 
-/**
- * Which server knows which client: in `gateway` representation the one that shows every device behind its prefix, in
- * `endpoints` representation one per device.
- * @param own the gateway's own objects
- */
-export function createClients(own: Tree, ports: ClientPorts): Clients {
+/** The release that a Bootstrap-Server is spoken to in, and every server that no file names. */
+const RELEASE = '1.2';
+
+/** MAX_TRANSMIT_WAIT of the way to a server, from its parameters (RFC 7252 4.8.2). */
+function transmitWait({ transmission = {} }: Partial<ServerConfig>): number {
+  const { ackTimeoutMs = 2000, ackRandomFactor = 1.5, maxRetransmit = 4 } = transmission;
+  return ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1) * ackRandomFactor;
+}
+
+/** What turns one instance into the other; undefined: a value that goes. */
+function differences(before: Values, after: Values): Map<number, ResourceValue | undefined> {
+  const ids = new Set([...before.keys(), ...after.keys()]);
+  return new Map(
+    [...ids]
+      .filter((id) => !isDeepStrictEqual(before.get(id), after.get(id)))
+      .map((id) => [id, after.get(id)]),
+  );
+}
+
+/** One LwM2M client as servers see it, and where it keeps what it must not forget. */
+interface ClientSetup {
+  readonly endpoint: string;
+  readonly mounts: Mounts;
+  /** Where its instances of Object 1 are. */
+  readonly tree: Tree;
+  readonly folder: string;
+  /** Absent: it has the accounts of the files, and no others. */
+  readonly remembered?: RememberedAccounts;
+}
+
+interface RunningClient {
+  readonly client: Client;
+  follow(servers: readonly ServerConfig[], bootstrap: UpstreamConfig['bootstrap']): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A client whose accounts are a {@link Configuration}, shown as Object 1. */
+function runClient(
+  { endpoint, mounts, tree, folder, remembered }: ClientSetup,
+  ports: ClientsPorts,
+): RunningClient {
   const { clock, timers, log, random } = ports;
-  let running: readonly Running[] = [];
-  let gatewayClient: Client | undefined;
-  let byPrefix: ReadonlyMap<string, readonly Tree[]> = new Map();
-  const deviceClients = new Map<Member, Client>();
+  const definition = definitionOf(SERVER_OBJECT);
+  const configurable = new Map([0, SERVER_OBJECT].map((object) => [object, definitionOf(object)]));
+  const journals = new Map<Session, { close(): Promise<void> }>();
+  let factory: Configuration = EMPTY;
+  let configuration: Configuration = EMPTY;
+  let servers: readonly ServerConfig[] = [];
+  let triesPack = true;
+  let cancelSave = (): void => {};
 
-  const gatewayClientOf = (endpoint: string): Client => {
-    gatewayClient ??= {
-      endpoint,
-      mounts: { trees: (prefix) => (prefix === '' ? [own] : (byPrefix.get(prefix) ?? [])) },
-      accounts: own,
-    };
-    return gatewayClient;
-  };
+  const serverOf = (id: unknown): Partial<ServerConfig> =>
+    servers.find(({ shortServerId }) => shortServerId === id) ?? {};
 
-  const deviceClientOf = (member: Member): Client => {
-    let client = deviceClients.get(member);
-    if (client === undefined) {
-      const accounts = createTree({ clock });
-      const trees = [accounts, member.device.tree];
-      const mounts: Mounts = { trees: (prefix) => (prefix === '' ? trees : []) };
-      client = { endpoint: member.identity.deviceId, mounts, accounts };
-      deviceClients.set(member, client);
+  /** With what servers have written into Object 1 since. */
+  const current = (): Configuration => {
+    let result = configuration;
+    for (const instance of instancesOf(configuration, SERVER_OBJECT).keys()) {
+      const values = new Map<number, ResourceValue>();
+      for (const { id, operations } of definition.resources.values()) {
+        const value = operations === 'E' ? undefined : tree.peek([SERVER_OBJECT, instance, id]);
+        if (value !== undefined) values.set(id, value);
+      }
+      result = merge(result, SERVER_OBJECT, instance, values);
     }
-    return client;
+    return result;
   };
 
-  const freeInstance = (client: Client): number => {
-    let instance = 0;
-    while (running.some((one) => one.client === client && one.instance === instance)) instance++;
-    return instance;
+  const actionsOf = (id: unknown) => {
+    const withSession = (act: (session: Session) => void) => (): void => {
+      const session = client.sessions.find(({ status }) => status.server === id);
+      if (session !== undefined) act(session);
+    };
+    return {
+      updateRegistration: withSession((session) => session.trigger()),
+      disable: withSession((session) => session.disable()),
+      requestBootstrap: () => client.requestBootstrap(),
+    };
   };
 
-  const open = (client: Client, server: ServerConfig): Running => {
-    const instance = freeInstance(client);
+  /** Instances of the same server go on, and with them what is observed of them. */
+  const show = (next: Configuration): void => {
+    const wanted = instancesOf(next, SERVER_OBJECT);
+    const now = instancesOf(current(), SERVER_OBJECT);
+    for (const [instance, before] of now) {
+      const after = wanted.get(instance);
+      if (after === undefined || after.get(0) !== before.get(0)) tree.removeInstance(SERVER_OBJECT, instance);
+      else tree.assign([SERVER_OBJECT, instance], differences(before, after));
+    }
+    for (const [instance, values] of wanted) {
+      if (tree.exists([SERVER_OBJECT, instance])) continue;
+      tree.addInstance(serverInstance(definition, instance, values, actionsOf(values.get(0))));
+    }
+    configuration = next;
+  };
+
+  const save = async (): Promise<void> => {
+    cancelSave();
+    try {
+      await remembered?.save(current());
+    } catch (error) {
+      log.error({ problem: String(error) }, 'the accounts could not be saved');
+    }
+  };
+
+  const openSession = (account: ServerAccount): Session => {
+    const { shortServerId, serverInstance: instance, security } = account;
+    const server = serverOf(shortServerId);
+    const place = `${folder}/server-${shortServerId}`;
+    const attributes = openStateFile(`${place}/attributes.json`);
+    const journal = openJournal({ folder: `${place}/journal` }, { timers, log });
+    const { host, port, path } = security.uri;
     const session = createSession(
       {
-        endpoint: client.endpoint,
-        shortServerId: server.shortServerId,
+        endpoint,
+        shortServerId,
         serverInstance: instance,
-        release: server.release,
+        release: server.release ?? RELEASE,
+        queueMode: server.queueMode ?? false,
         retry: RETRY,
-        transmitWaitMs: transmitWaitMs(server.transmission),
+        transmitWaitMs: transmitWait(server),
       },
-      client.mounts,
+      mounts,
       {
         clock,
         timers,
         log,
         random,
+        journal,
+        attributes: {
+          load: () => attributes.load(),
+          save: (document) =>
+            void attributes.save(document).catch((error: unknown) => {
+              log.error({ problem: String(error) }, 'attributes could not be saved');
+            }),
+        },
         openUplink: (service, ownLog, attempt) =>
           openCoapUplink(
             {
-              host: server.host,
-              port: server.port,
+              host,
+              port,
+              path,
               attempt,
               ...(server.localPort === undefined ? {} : { localPort: server.localPort }),
               ...(server.transmission === undefined ? {} : { transmission: server.transmission }),
@@ -118,64 +210,152 @@ export function createClients(own: Tree, ports: ClientPorts): Clients {
           ),
       },
     );
-    session.onStatus(ports.onStatus);
-    const settings = {
-      shortServerId: server.shortServerId,
-      lifetimeS: server.lifetimeS,
-      notificationMode: server.notificationMode,
-      ...(server.minPeriodS === undefined ? {} : { pminS: server.minPeriodS }),
-      ...(server.maxPeriodS === undefined ? {} : { pmaxS: server.maxPeriodS }),
-    };
-    client.accounts.addInstance(
-      serverInstance(definitionOf(SERVER_OBJECT), instance, settings, {
-        updateRegistration: () => session.trigger(),
-      }),
-    );
-    return { client, server, instance, session };
+    journals.set(session, journal);
+    return session;
   };
 
-  const close = async ({ client, instance, session }: Running): Promise<void> => {
-    await session.stop(FAREWELL_MS);
-    client.accounts.removeInstance(SERVER_OBJECT, instance);
+  const client = createClient({
+    clock,
+    timers,
+    log,
+    random,
+    openSession,
+    async closeSession(_, session, deadlineMs) {
+      await session.stop(deadlineMs);
+      await journals.get(session)?.close();
+      journals.delete(session);
+    },
+    setting: (instance, resource) => tree.peek([SERVER_OBJECT, instance, resource]),
+    configuration: current,
+    async adopt(next) {
+      show(next);
+      await save();
+    },
+    startBootstrap: (task) =>
+      startBootstrap(
+        { ...task, endpoint, triesPack },
+        {
+          timers,
+          log,
+          release: RELEASE,
+          configurable,
+          fixed: () => tree.objects().filter((object) => !configurable.has(object.definition.id)),
+          openUplink: ({ uri }, service) =>
+            openBootstrapUplink({ ...uri, attempt: 0 }, service, { clock, timers, log, random }),
+        },
+      ),
+    onStatus: ports.onStatus,
+  });
+
+  tree.addObject(definition);
+  tree.watch([SERVER_OBJECT], {
+    changed() {
+      cancelSave();
+      cancelSave = timers.after(SAVE_MS, () => void save());
+    },
+    removed() {},
+  });
+
+  return {
+    client,
+    async follow(wanted, bootstrap) {
+      // How a server is spoken to is no part of the accounts.
+      const anew = new Set(
+        wanted
+          .filter((one) => !isDeepStrictEqual(one, serverOf(one.shortServerId)))
+          .map((one) => one.shortServerId),
+      );
+      servers = wanted;
+      triesPack = bootstrap?.pack ?? true;
+      const next = factoryConfiguration(wanted, bootstrap);
+      if (!isDeepStrictEqual(next, factory)) {
+        factory = next;
+        show(remembered?.load(factory) ?? factory);
+      } else if (anew.size === 0) return;
+      await client.follow(configuration, anew);
+    },
+    async stop() {
+      cancelSave();
+      await client.stop(FAREWELL_MS);
+      await save();
+    },
+  };
+}
+
+/**
+ * Which server knows which client: in `gateway` representation the one that shows every device behind its prefix, in
+ * `endpoints` representation one per device. Only the first is ever bootstrapped.
+ * @param own the gateway's own objects
+ */
+export function createClients(own: Tree, ports: ClientsPorts): Clients {
+  const { clock, stateDirectory } = ports;
+  const ofDevices = new Map<Member, RunningClient>();
+  let gateway: RunningClient | undefined;
+  let byPrefix: ReadonlyMap<string, readonly Tree[]> = new Map();
+
+  const openGateway = (endpoint: string): RunningClient =>
+    runClient(
+      {
+        endpoint,
+        mounts: { trees: (prefix) => (prefix === '' ? [own] : (byPrefix.get(prefix) ?? [])) },
+        tree: own,
+        folder: stateDirectory,
+        remembered: rememberAccounts(openStateFile(`${stateDirectory}/accounts.json`)),
+      },
+      ports,
+    );
+
+  const openDevice = ({ device, identity }: Member): RunningClient => {
+    const accounts = createTree({ clock });
+    const trees = [accounts, device.tree];
+    const name = createHash('sha256').update(identity.deviceId).digest('hex').slice(0, 16);
+    return runClient(
+      {
+        endpoint: identity.deviceId,
+        mounts: { trees: (prefix) => (prefix === '' ? trees : []) },
+        tree: accounts,
+        folder: `${stateDirectory}/endpoints/${name}`,
+      },
+      ports,
+    );
   };
 
-  const wantedClients = (
-    { endpoint, servers }: GatewayConfig['upstream'],
-    members: readonly Member[],
-  ): { readonly client: Client; readonly server: ServerConfig }[] =>
-    servers.flatMap((server) =>
-      server.representation === 'gateway'
-        ? [{ client: gatewayClientOf(endpoint), server }]
-        : members.map((member) => ({ client: deviceClientOf(member), server })),
-    );
+  const running = (): readonly RunningClient[] => [
+    ...(gateway === undefined ? [] : [gateway]),
+    ...ofDevices.values(),
+  ];
 
   return {
     get sessions() {
-      return running.map(({ session }) => session);
+      return running().flatMap(({ client }) => client.sessions);
     },
-    async follow(upstream, members) {
+    get bootstrap() {
+      return gateway?.client.bootstrap;
+    },
+    async follow({ endpoint, servers, bootstrap }, members) {
       byPrefix = new Map(members.map(({ device, identity }) => [identity.prefix, [device.tree]]));
-      for (const member of deviceClients.keys()) if (!members.includes(member)) deviceClients.delete(member);
-      const wanted = wantedClients(upstream, members);
-      const isWanted = (one: Running): boolean =>
-        wanted.some(({ client, server }) => client === one.client && isDeepStrictEqual(server, one.server));
-      const going = running.filter((one) => !isWanted(one));
-      running = running.filter(isWanted);
-      await Promise.all(going.map(close));
-      const coming: Running[] = [];
-      for (const { client, server } of wanted) {
-        const known = (one: Running): boolean =>
-          one.client === client && one.server.shortServerId === server.shortServerId;
-        if (running.some(known)) continue;
-        const one = open(client, server);
-        running = [...running, one];
-        coming.push(one);
+      const ofKind = (kind: ServerConfig['representation']): ServerConfig[] =>
+        servers.filter(({ representation }) => representation === kind);
+      gateway ??= openGateway(endpoint);
+      const forDevices = ofKind('endpoints');
+      for (const [member, client] of ofDevices) {
+        if (members.includes(member)) continue;
+        ofDevices.delete(member);
+        await client.stop();
       }
-      for (const { session } of coming) session.start();
+      await gateway.follow(ofKind('gateway'), bootstrap);
+      for (const member of members) {
+        let client = ofDevices.get(member);
+        if (client === undefined) {
+          if (forDevices.length === 0) continue;
+          client = openDevice(member);
+          ofDevices.set(member, client);
+        }
+        await client.follow(forDevices, undefined);
+      }
     },
     async stop() {
-      await Promise.all(running.map(({ session }) => session.stop(FAREWELL_MS)));
-      running = [];
+      await Promise.all(running().map((client) => client.stop()));
     },
   };
 }

@@ -119,6 +119,7 @@ export function createGateway(plan: Plan, { clock, log, random, restart }: Gatew
     },
   );
   const clients = createClients(own.tree, {
+    stateDirectory: plan.config.stateDirectory,
     clock,
     timers,
     log,

@@ -3,8 +3,9 @@ import { createTimers, silentLogger, systemClock, type Timers } from '../../src/
 import { openCoapUplink } from '../../src/binding/index.ts';
 import { createSession, type Session } from '../../src/client/index.ts';
 import { type Ids, type ObjectDefinition, omaRegistry } from '../../src/model/index.ts';
-import { gatewayDeviceInstance, gatewayInstance, serverInstance } from '../../src/objects/index.ts';
+import { gatewayDeviceInstance, gatewayInstance } from '../../src/objects/index.ts';
 import { createTree, DONE, type InstanceChange, type Outcome, type Tree } from '../../src/tree/index.ts';
+import { accountInstance } from '../support/account.ts';
 import { type Incoming, type Lockstep, startLockstep } from '../support/lockstep.ts';
 
 /**
@@ -67,9 +68,7 @@ beforeEach(async () => {
   a = createTree({ clock });
   b = createTree({ clock, refresh: () => fieldAnswers() });
   const settings = { shortServerId: 1, lifetimeS: 300, notificationMode: 'non' } as const;
-  own.addInstance(
-    serverInstance(definition(1), 0, settings, { updateRegistration: () => session.trigger() }),
-  );
+  own.addInstance(accountInstance(settings, () => session));
   own.addInstance(gatewayDeviceInstance(definition(3), { manufacturer: 'gateway' }, { clock, restart() {} }));
   sensor(a, 0);
   sensor(a, 1);
@@ -115,6 +114,7 @@ beforeEach(async () => {
       shortServerId: 1,
       serverInstance: 0,
       release: '1.2',
+      queueMode: false,
       retry: { firstMs: 50, factor: 1, mostMs: 50, jitter: 0 },
       transmitWaitMs: 93_000,
     },

@@ -54,7 +54,13 @@ async function openUplink(host: string, port: number, localPort?: number) {
   return uplink;
 }
 
-const registration = { endpoint: 'gw', release: '1.2', lifetimeS: 60, objects: '</3/0>' } as const;
+const registration = {
+  endpoint: 'gw',
+  release: '1.2',
+  queueMode: false,
+  lifetimeS: 60,
+  objects: '</3/0>',
+} as const;
 
 /** A port that nobody has. */
 async function freePort(host: string): Promise<number> {

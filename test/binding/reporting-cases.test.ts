@@ -3,8 +3,9 @@ import { type Clock, createTimers, silentLogger, type Timers } from '../../src/b
 import { openCoapUplink } from '../../src/binding/index.ts';
 import { createSession, type Session } from '../../src/client/index.ts';
 import { type ObjectDefinition, omaRegistry, parsePath } from '../../src/model/index.ts';
-import { gatewayDeviceInstance, gatewayInstance, serverInstance } from '../../src/objects/index.ts';
+import { gatewayDeviceInstance, gatewayInstance } from '../../src/objects/index.ts';
 import { createTree, type Tree } from '../../src/tree/index.ts';
+import { accountInstance } from '../support/account.ts';
 import { attend } from '../support/attend.ts';
 import { type Incoming, type Lockstep, startLockstep } from '../support/lockstep.ts';
 
@@ -57,11 +58,9 @@ beforeEach(async () => {
   a = createTree({ clock: hurried });
   b = createTree({ clock: hurried });
   own.addInstance(
-    serverInstance(
-      definition(1),
-      0,
+    accountInstance(
       { shortServerId: 1, lifetimeS: 86_400, notificationMode: 'non', muteSend: false },
-      { updateRegistration: () => session.trigger() },
+      () => session,
     ),
   );
   own.addInstance(
@@ -85,6 +84,7 @@ beforeEach(async () => {
       endpoint: 'gw-1',
       shortServerId: 1,
       serverInstance: 0,
+      queueMode: false,
       release: '1.2',
       retry: { firstMs: 2500, factor: 1, mostMs: 2500, jitter: 0 },
       transmitWaitMs: 93_000,

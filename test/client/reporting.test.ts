@@ -19,8 +19,9 @@ import {
   omaRegistry,
   parsePath,
 } from '../../src/model/index.ts';
-import { GATEWAY_VERSION, gatewayInstance, serverInstance } from '../../src/objects/index.ts';
+import { GATEWAY_VERSION, gatewayInstance } from '../../src/objects/index.ts';
 import { createTree, type Tree } from '../../src/tree/index.ts';
+import { accountInstance } from '../support/account.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
 /** What a server hears of its gateway while it comes and goes. */
@@ -76,9 +77,7 @@ function open(ports: Partial<SessionPorts> = {}, storing = true, mute: 'absent' 
   own = createTree({ clock });
   const settings = { shortServerId: 1, lifetimeS: 86_400, notificationMode: 'con', storing } as const;
   own.addInstance(
-    serverInstance(definition(1), 0, mute === 'absent' ? settings : { ...settings, muteSend: mute }, {
-      updateRegistration: () => session.trigger(),
-    }),
+    accountInstance(mute === 'absent' ? settings : { ...settings, muteSend: mute }, () => session),
   );
   const end = { deviceId: 'urn:dev:os:32473-101', prefix: 'd01', objects: () => '</3303/0>' };
   own.addInstance(gatewayInstance(definition(25, GATEWAY_VERSION), 0, end));
@@ -87,6 +86,7 @@ function open(ports: Partial<SessionPorts> = {}, storing = true, mute: 'absent' 
       endpoint: 'gw-1',
       shortServerId: 1,
       serverInstance: 0,
+      queueMode: false,
       release: '1.2',
       retry: { firstMs: 1000, factor: 2, mostMs: 60_000, jitter: 0 },
       transmitWaitMs: 93_000,

@@ -13,8 +13,9 @@ import {
   type Uplink,
 } from '../../src/client/index.ts';
 import { type Entry, omaRegistry, parsePath } from '../../src/model/index.ts';
-import { GATEWAY_VERSION, gatewayInstance, serverInstance } from '../../src/objects/index.ts';
+import { GATEWAY_VERSION, gatewayInstance } from '../../src/objects/index.ts';
 import { createTree, DONE, type Tree } from '../../src/tree/index.ts';
+import { accountInstance } from '../support/account.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
 function definition(object: number, version?: string) {
@@ -80,6 +81,7 @@ function open(shortServerId = 1, serverObject = 0): { server: FakeServer; sessio
       shortServerId,
       serverInstance: serverObject,
       release: '1.2',
+      queueMode: false,
       retry: { firstMs: 1000, factor: 2, mostMs: 60_000, jitter: 0 },
       transmitWaitMs: 93_000,
     },
@@ -103,9 +105,8 @@ beforeEach(() => {
   own = createTree({ clock });
   device = createTree({ clock });
   const settings = { lifetimeS: 86_400, notificationMode: 'non' } as const;
-  const actions = { updateRegistration: () => session.trigger() };
   for (const id of [1, 2])
-    own.addInstance(serverInstance(definition(1), id - 1, { shortServerId: id, ...settings }, actions));
+    own.addInstance(accountInstance({ shortServerId: id, ...settings }, () => session, id - 1));
   own.addObject(definition(25, GATEWAY_VERSION));
   device.addInstance({
     definition: definition(3303),

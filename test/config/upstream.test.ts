@@ -19,6 +19,10 @@ test('a server has sensible defaults', () => {
         representation: 'gateway',
         release: '1.2',
         notificationMode: 'non',
+        storing: true,
+        send: false,
+        queueMode: false,
+        registration: {},
       },
     ],
   });
@@ -38,6 +42,12 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
       transmission:
         { ackTimeout: 1.5s, ackRandomFactor: 2, maxRetransmit: 0, nstart: 4, maxLatency: 20s, blockSize: 64, messageIds: strict }
       notificationMode: con
+      storing: false
+      send: true
+      queueMode: true
+      registration:
+        { priority: 1, initialDelay: 5s, failureBlock: true, bootstrapOnFailure: false,
+          retryCount: 3, retryTimer: 10s, sequenceDelay: 1h, sequenceRetryCount: 2 }
 `;
   expect(configOf(upstream(all)).upstream.servers).toEqual([
     {
@@ -51,6 +61,19 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
       localPort: 40000,
       minPeriodS: 0,
       maxPeriodS: 5400,
+      storing: false,
+      send: true,
+      queueMode: true,
+      registration: {
+        priority: 1,
+        initialDelayS: 5,
+        failureBlock: true,
+        bootstrapOnFailure: false,
+        retryCount: 3,
+        retryTimerS: 10,
+        sequenceDelayS: 3600,
+        sequenceRetryCount: 2,
+      },
       transmission: {
         ackTimeoutMs: 1500,
         ackRandomFactor: 2,
@@ -190,9 +213,19 @@ describe('servers', () => {
     ]);
   });
 
+  test('there can be none when a Bootstrap-Server tells them', () => {
+    const { upstream: got } = configOf(
+      'upstream: { endpoint: gw, bootstrap: { uri: "coap://bs.example:5783", holdOff: 5s, accountTimeout: 1h, pack: false } }\nprofilePaths: [profiles]\n',
+    );
+    expect(got).toMatchObject({
+      servers: [],
+      bootstrap: { uri: 'coap://bs.example:5783', holdOffS: 5, accountTimeoutS: 3600, pack: false },
+    });
+  });
+
   test('there is at least one', () => {
     expect(faultsOf('upstream: { endpoint: gw, servers: [] }\nprofilePaths: [profiles]\n')).toEqual([
-      'gateway.yaml:1:36 upstream.servers: this list is not allowed; allowed: a list of at least one server',
+      'gateway.yaml:1:36 upstream.servers: there is no server; allowed: servers, bootstrap or both',
     ]);
   });
 });
@@ -205,6 +238,6 @@ test('upstream has to be there, and knows its keys', () => {
     faultsOf('profilePaths: [profiles]\nupstream: { endpoit: gw, servers: [{ uri: "coap://h" }] }\n'),
   ).toEqual([
     "gateway.yaml:2:11 upstream: 'endpoint' is missing; allowed: a text without blanks, at most 252 characters, for example urn:dev:mac:0024befffe804ff1",
-    "gateway.yaml:2:13 upstream.endpoit: unknown key 'endpoit' (did you mean 'endpoint'?); allowed keys: endpoint, representation, servers",
+    "gateway.yaml:2:13 upstream.endpoit: unknown key 'endpoit' (did you mean 'endpoint'?); allowed keys: bootstrap, endpoint, representation, servers",
   ]);
 });

@@ -131,7 +131,7 @@ test('two servers see the same meter, one behind a prefix and one as a client of
   const { query, payload } = await otherAttendance.registered();
   expect(query).toContain('ep=meter-1');
   expect(payload.toString()).toBe(
-    '</1/0>,</3/0>,</3308>;ver=1.1,</3308/0>,</3331>;ver=1.1,</3331/0>,</3331/1>,</10242/0>',
+    '</1/1>,</3/0>,</3308>;ver=1.1,</3308/0>,</3331>;ver=1.1,</3331/0>,</3331/1>,</10242/0>',
   );
 
   const behindPrefix = await server.ask('0.01', `/${prefix}/10242/0/34`, { observe: 0 });
@@ -149,7 +149,7 @@ test('two servers see the same meter, one behind a prefix and one as a client of
   expect((await server.ask('0.01', `/${prefix}/3308/0/5900`)).payload.toString()).toBe('3600');
   // Each has its own accounts: the server of the gateway is none of the meter's business.
   expect((await other.ask('0.01', '/1')).code).toBe('2.05');
-  expect((await other.ask('0.01', '/1/0/0', { accept: TEXT })).payload.toString()).toBe('2');
+  expect((await other.ask('0.01', '/1/1/0', { accept: TEXT })).payload.toString()).toBe('2');
   expect((await server.ask('0.01', '/1/0/0', { accept: TEXT })).payload.toString()).toBe('1');
 
   await gateway.stop();

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { GatewayError } from '../base/index.ts';
+import {
+  type Configuration,
+  EMPTY,
+  merge,
+  readConfiguration,
+  type Values,
+  writeConfiguration,
+} from '../client/index.ts';
+import type { BootstrapConfig, RegistrationConfig, ServerConfig } from '../config/index.ts';
+import {
+  SECURITY_RESOURCES as SECURITY,
+  SECURITY_MODES,
+  SERVER_RESOURCES as SERVER,
+  serverValues,
+} from '../objects/index.ts';
+import type { StateFile } from '../store/index.ts';
+import type { ResourceValue } from '../tree/index.ts';
+
+const NOTHING = new Uint8Array();
+
+function securityValues(uri: string, more: readonly (readonly [number, ResourceValue])[]): Values {
+  return new Map<number, ResourceValue>([
+    [SECURITY.uri, uri],
+    [SECURITY.isBootstrap, false],
+    [SECURITY.mode, SECURITY_MODES.none],
+    [SECURITY.identity, NOTHING],
+    [SECURITY.serverPublicKey, NOTHING],
+    [SECURITY.secretKey, NOTHING],
+    ...more,
+  ]);
+}
+
+/** Resources of the Server object, by what the files call them. */
+const REGISTRATION: Readonly<Record<keyof RegistrationConfig, number>> = {
+  priority: SERVER.priorityOrder,
+  initialDelayS: SERVER.initialDelay,
+  failureBlock: SERVER.failureBlock,
+  bootstrapOnFailure: SERVER.bootstrapOnFailure,
+  retryCount: SERVER.retryCount,
+  retryTimerS: SERVER.retryTimer,
+  sequenceDelayS: SERVER.sequenceDelay,
+  sequenceRetryCount: SERVER.sequenceRetryCount,
+};
+
+function registrationValues(registration: RegistrationConfig): Values {
+  const names = Object.keys(REGISTRATION) as (keyof RegistrationConfig)[];
+  return new Map(
+    names.flatMap((name) => {
+      const value = registration[name];
+      return value === undefined ? [] : [[REGISTRATION[name], value] as const];
+    }),
+  );
+}
+
+function withServer(onto: Configuration, server: ServerConfig): Configuration {
+  const { shortServerId, lifetimeS, notificationMode, storing, send, minPeriodS, maxPeriodS } = server;
+  const security = securityValues(server.uri, [[SECURITY.shortServerId, shortServerId]]);
+  const values = serverValues({
+    shortServerId,
+    lifetimeS,
+    notificationMode,
+    storing,
+    ...(minPeriodS === undefined ? {} : { pminS: minPeriodS }),
+    ...(maxPeriodS === undefined ? {} : { pmaxS: maxPeriodS }),
+    ...(send ? { muteSend: false } : {}),
+  });
+  const all = new Map([...values, ...registrationValues(server.registration)]);
+  // Whatever servers come and go, the instances of the others stay what they are.
+  const instance = shortServerId - 1;
+  return merge(merge(onto, 0, instance, security), 1, instance, all);
+}
+
+/** Beyond that of any server. */
+const BOOTSTRAP_INSTANCE = 65_534;
+
+function withBootstrap(onto: Configuration, bootstrap: BootstrapConfig): Configuration {
+  const { uri, holdOffS, accountTimeoutS } = bootstrap;
+  const security = securityValues(uri, [
+    [SECURITY.isBootstrap, true],
+    [SECURITY.holdOff, holdOffS],
+    [SECURITY.accountTimeout, accountTimeoutS],
+  ]);
+  return merge(onto, 0, BOOTSTRAP_INSTANCE, security);
+}
+
+/** The accounts that the files name: what a box knows before anybody has bootstrapped it. */
+export function factoryConfiguration(
+  servers: readonly ServerConfig[],
+  bootstrap: BootstrapConfig | undefined,
+): Configuration {
+  const known = servers.reduce(withServer, EMPTY);
+  return bootstrap === undefined ? known : withBootstrap(known, bootstrap);
+}
+
+const SCHEMA = 1;
+
+/**
+ * Accounts that outlive the process: what a Bootstrap-Server or a server has set holds until the files themselves say
+ * something else.
+ */
+export interface RememberedAccounts {
+  /** What was remembered for these factory settings, or these themselves. @throws GatewayError `store.*`, `client.*` */
+  load(factory: Configuration): Configuration;
+  save(configuration: Configuration): Promise<void>;
+}
+
+function digest(configuration: Configuration): string {
+  return createHash('sha256')
+    .update(JSON.stringify(writeConfiguration(configuration)))
+    .digest('hex');
+}
+
+export function rememberAccounts(file: StateFile): RememberedAccounts {
+  let factoryDigest = '';
+  return {
+    load(factory) {
+      factoryDigest = digest(factory);
+      const document = file.load();
+      if (document === undefined) return factory;
+      const {
+        schema,
+        factory: of,
+        accounts,
+      } = document as { schema?: unknown; factory?: unknown; accounts?: unknown };
+      if (schema !== SCHEMA)
+        throw new GatewayError('client.bad-configuration', 'the remembered accounts are of another version');
+      return of === factoryDigest ? readConfiguration(accounts) : factory;
+    },
+    save: (configuration) =>
+      file.save({ schema: SCHEMA, factory: factoryDigest, accounts: writeConfiguration(configuration) }),
+  };
+}
