@@ -5,7 +5,7 @@ import { check } from './check.ts';
 import { type DecodeOptions, decode } from './decode.ts';
 import { demo } from './demo.ts';
 import { facts } from './facts.ts';
-import { reload, update } from './fleet.ts';
+import { reload, send, tell } from './fleet.ts';
 import { type ObjectsOptions, objects } from './objects.ts';
 import type { OrderOptions } from './order.ts';
 import { describeError, EXIT, terminal } from './output.ts';
@@ -117,10 +117,35 @@ order('devices', 'print the devices of the running gateway').action(
   ending((options: OrderOptions) => devices(options, terminal)),
 );
 
-order('update', 'let the running gateway tell its servers that it is there')
-  .option('--server <id>', 'only the server with this Short Server ID', parseServer)
+/** An order that may be about one server only. */
+function serverOrder(name: string, description: string): Command {
+  return order(name, description).option(
+    '--server <id>',
+    'only the server with this Short Server ID',
+    parseServer,
+  );
+}
+
+type ServerOptions = OrderOptions & { readonly server?: number };
+
+serverOrder('update', 'let the running gateway tell its servers that it is there').action(
+  ending(({ server, ...options }: ServerOptions) => tell('update', server, options, terminal)),
+);
+
+serverOrder('offline', 'let the running gateway leave its servers alone; what they observe is stored').action(
+  ending(({ server, ...options }: ServerOptions) => tell('offline', server, options, terminal)),
+);
+
+serverOrder('online', 'let the running gateway go on with its servers').action(
+  ending(({ server, ...options }: ServerOptions) => tell('online', server, options, terminal)),
+);
+
+serverOrder('send', 'let the running gateway tell its servers what paths hold now')
+  .argument('<path...>', 'e.g. /3/0/13 or /d01/10242/0')
   .action(
-    ending(({ server, ...options }: OrderOptions & { server?: number }) => update(server, options, terminal)),
+    ending((paths: string[], { server, ...options }: ServerOptions) =>
+      send(paths, server, options, terminal),
+    ),
   );
 
 order('reload', 'let the running gateway read its configuration again; only what changed restarts').action(

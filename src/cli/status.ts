@@ -19,15 +19,19 @@ function deviceTable(of: GatewayStatus['devices']): string {
   );
 }
 
-function statusText({ version, startedAt, servers, devices, connections }: GatewayStatus): string {
+function statusText({ version, startedAt, servers, bootstrap, devices, connections }: GatewayStatus): string {
   const blocks = [
+    bootstrap === undefined
+      ? ''
+      : ['Bootstrap-Server', bootstrap.phase, bootstrap.problem ?? ''].join('  ').trimEnd(),
     table(
-      servers.map(({ server, endpoint, phase, release, observations, problem }) => [
+      servers.map(({ server, endpoint, phase, release, observations, stored, problem }) => [
         `server ${server}`,
         endpoint,
         phase,
         release === undefined ? '' : `LwM2M ${release}`,
         `${observations} observations`,
+        stored === 0 ? '' : `${stored} stored`,
         problem ?? '',
       ]),
     ),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, createTimers, GatewayError, type Logger, type Timers } from '../base/index.ts';
-import type { Session, SessionStatus } from '../client/index.ts';
+import type { BootstrapStatus, SendResult, Session, SessionStatus } from '../client/index.ts';
+import { parsePath } from '../model/index.ts';
 import { VERSION } from '../version.ts';
 import { createClients } from './clients.ts';
 import { createFleet } from './fleet.ts';
@@ -20,6 +21,8 @@ export interface GatewayStatus {
   readonly version: string;
   readonly startedAt: string;
   readonly servers: readonly SessionStatus[];
+  /** Absent: there is no Bootstrap-Server. */
+  readonly bootstrap: BootstrapStatus | undefined;
   readonly devices: readonly {
     readonly id: string;
     readonly location: string | undefined;
@@ -43,6 +46,13 @@ export interface Reloaded {
   readonly needRestart: readonly string[];
 }
 
+/** What came of a Send to one server. */
+export interface Sent {
+  readonly server: number;
+  readonly endpoint: string;
+  readonly result: SendResult;
+}
+
 /** A gateway that runs. */
 export interface Gateway {
   /**
@@ -62,6 +72,18 @@ export interface Gateway {
    * @throws GatewayError `wire.unknown-server`
    */
   update(server?: number): readonly number[];
+  /**
+   * Tells servers what these paths hold, unasked (Send).
+   * @param paths with prefix where they are of a device
+   * @throws GatewayError `wire.unknown-server`, `model.bad-path`
+   */
+  send(paths: readonly string[], server?: number): Promise<readonly Sent[]>;
+  /**
+   * Leaves servers alone until told otherwise, or goes on with them.
+   * @returns the Short Server IDs of those concerned
+   * @throws GatewayError `wire.unknown-server`
+   */
+  setOffline(isOffline: boolean, server?: number): readonly number[];
   /** De-registers, then releases everything; settles within a few seconds whatever the world does. */
   stop(): Promise<void>;
   status(): GatewayStatus;
@@ -92,6 +114,10 @@ function followable(before: Plan, after: Plan): Plan {
     config: { ...after.config, stateDirectory, log, upstream: { ...after.config.upstream, endpoint } },
   };
 }
+
+const idsOf = (sessions: readonly Session[]): number[] => [
+  ...new Set(sessions.map(({ status }) => status.server)),
+];
 
 /** Builds a gateway from its plan. */
 export function createGateway(plan: Plan, { clock, log, random, restart }: GatewayPorts): Gateway {
@@ -145,7 +171,7 @@ export function createGateway(plan: Plan, { clock, log, random, restart }: Gatew
   const sessionsOf = (server: number | undefined): readonly Session[] => {
     const found = clients.sessions.filter(({ status }) => server === undefined || status.server === server);
     if (found.length > 0 || server === undefined) return found;
-    const known = [...new Set(clients.sessions.map(({ status }) => status.server))].join(', ');
+    const known = idsOf(clients.sessions).join(', ');
     throw new GatewayError('wire.unknown-server', `no server ${server}; there are ${known}`);
   };
 
@@ -162,7 +188,21 @@ export function createGateway(plan: Plan, { clock, log, random, restart }: Gatew
     update(server) {
       const told = sessionsOf(server);
       for (const session of told) session.trigger();
-      return [...new Set(told.map(({ status }) => status.server))];
+      return idsOf(told);
+    },
+    async send(texts, server) {
+      const paths = texts.map(parsePath);
+      return Promise.all(
+        sessionsOf(server).map(async (session) => {
+          const { server: told, endpoint } = session.status;
+          return { server: told, endpoint, result: await session.send(paths) };
+        }),
+      );
+    },
+    setOffline(isOffline, server) {
+      const told = sessionsOf(server);
+      for (const session of told) session.setOffline(isOffline);
+      return idsOf(told);
     },
     stop: () =>
       inTurn(async () => {
@@ -174,6 +214,7 @@ export function createGateway(plan: Plan, { clock, log, random, restart }: Gatew
       version: VERSION,
       startedAt,
       servers: clients.sessions.map((session) => session.status),
+      bootstrap: clients.bootstrap,
       devices: fleet.members.map(({ planned: { config }, device, identity }) => ({
         id: device.id,
         location: config.location,

@@ -158,7 +158,7 @@ describe('a reload', () => {
 });
 
 describe('the program as a process', () => {
-  test('follows its file at `reload` and at SIGHUP, and goes on as it was when the file is wrong', async () => {
+  test('int-306 int-307 follows its file at `reload` and SIGHUP, and takes the orders update, offline, online and send', async () => {
     const file = await site.write('gateway.yaml', completed(sensors(['a']), site.folder));
     const state = ['--state', `${site.folder}/state`];
     const child = await startProcess(file);
@@ -185,6 +185,20 @@ describe('the program as a process', () => {
     });
     await eventually(() => attendance.requests.length > before);
     expect((await command('update', ...state, '--server', '7')).stderr).toContain('no server 7; there are 1');
+    const away = await command('offline', ...state);
+    expect(away).toMatchObject({ code: 0, stdout: 'told: server 1\n' });
+    expect((await server.ask('0.01', '/3/0/0')).code).toBe('5.03');
+    expect(await command('online', ...state)).toMatchObject({ code: 0 });
+    await eventually(async () => (await server.ask('0.01', '/3/0/0')).code === '2.05');
+    const muted = await command('send', '/3/0/0', ...state);
+    expect(muted).toMatchObject({ code: 1, stdout: 'server 1  gw  muted\n' });
+    expect((await server.ask('0.03', '/1/0/23', { payload: '0', contentFormat: 0 })).code).toBe('2.04');
+    expect(await command('send', '/3/0/0', ...state)).toMatchObject({
+      code: 0,
+      stdout: 'server 1  gw  sent\n',
+    });
+    expect(attendance.requests.at(-1)).toMatchObject({ path: 'dp', contentFormat: 112 });
+    expect((await command('send', '/no path/', ...state)).stderr).toContain('model.bad-path');
     child.kill('SIGTERM');
     expect((await child.exited).code).toBe(0);
   });
