@@ -6,7 +6,7 @@ export { systemClock } from './clock.ts';
 export type { ErrorDetail } from './errors.ts';
 export { GatewayError, isGatewayError, messageOf } from './errors.ts';
 export type { Logger, LogLevel } from './log.ts';
-export { createLogger, silentLogger } from './log.ts';
+export { createLogger, overheard, silentLogger } from './log.ts';
 export type { Signal } from './signal.ts';
 export { createSignal } from './signal.ts';
 export type { Timers } from './timers.ts';

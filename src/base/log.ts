@@ -32,3 +32,24 @@ export const silentLogger: Logger = {
   error() {},
   child: () => silentLogger,
 };
+
+/** A logger that also tells `hear` what goes wrong: warnings and errors, with the facts of the child that says it. */
+export function overheard(
+  log: Logger,
+  hear: (level: 'warn' | 'error', facts: Readonly<Record<string, unknown>>, message: string) => void,
+  known: object = {},
+): Logger {
+  return {
+    debug: (facts, message) => log.debug(facts, message),
+    info: (facts, message) => log.info(facts, message),
+    warn(facts, message) {
+      log.warn(facts, message);
+      hear('warn', { ...known, ...facts }, message);
+    },
+    error(facts, message) {
+      log.error(facts, message);
+      hear('error', { ...known, ...facts }, message);
+    },
+    child: (facts) => overheard(log.child(facts), hear, { ...known, ...facts }),
+  };
+}

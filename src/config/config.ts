@@ -3,6 +3,7 @@ import type { LogLevel } from '../base/index.ts';
 /** The configuration of a gateway: complete, checked, defaults filled in, frozen. */
 export interface GatewayConfig {
   readonly upstream: UpstreamConfig;
+  readonly box: BoxConfig;
   readonly connections: readonly ConnectionConfig[];
   /** Those that devices use, as their files say, without the overrides of a device. */
   readonly profiles: readonly ProfileConfig[];
@@ -64,6 +65,30 @@ export interface RegistrationConfig {
   readonly retryTimerS?: number;
   readonly sequenceDelayS?: number;
   readonly sequenceRetryCount?: number;
+}
+
+/** A program with its arguments, started without a shell. */
+export type CommandConfig = readonly [program: string, ...given: string[]];
+
+/** What the gateway's own objects show of the box, and may do to it. */
+export interface BoxConfig {
+  readonly location?: {
+    readonly latitude: number;
+    readonly longitude: number;
+    readonly altitude?: number;
+    readonly radius?: number;
+  };
+  readonly firmware?: FirmwareConfig;
+  readonly reboot?: CommandConfig;
+  readonly setTime?: CommandConfig;
+}
+
+export interface FirmwareConfig {
+  readonly install: CommandConfig;
+  readonly verify?: CommandConfig;
+  readonly mostBytes: number;
+  readonly spareBytes: number;
+  readonly timeoutS: number;
 }
 
 /** Where a box learns of its servers. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { box } from './box-schema.ts';
 import { defaults } from './device-schema.ts';
 import { connectionName, oneOf, text } from './kinds.ts';
 import { upstream } from './upstream-schema.ts';
@@ -27,6 +28,7 @@ export const mainFile = z.strictObject({
       'Folders with object definitions, and single ones (name.xml), in the XML of the OMA registry, seen from this file. They add to the registry; of the same object and version they hold.',
   }),
   upstream,
+  box: box.prefault({}),
   defaults,
   state: z
     .strictObject({

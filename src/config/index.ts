@@ -1,9 +1,12 @@
 /** config: YAML files to a typed, frozen configuration, or faults with file, line and column. Knows no object, unit or field protocol. */
 export type {
   BootstrapConfig,
+  BoxConfig,
+  CommandConfig,
   ConnectionConfig,
   DecimalText,
   DeviceConfig,
+  FirmwareConfig,
   GatewayConfig,
   ObjectMapping,
   PointConfig,

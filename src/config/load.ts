@@ -1,5 +1,6 @@
+import type { z } from 'zod';
 import { check } from './check.ts';
-import type { GatewayConfig, ProfileConfig } from './config.ts';
+import type { BoxConfig, GatewayConfig, ProfileConfig } from './config.ts';
 import { joinConnections, readConnection } from './connection.ts';
 import { readDevices, type Surroundings } from './device.ts';
 import { defaults } from './device-schema.ts';
@@ -81,6 +82,7 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
   if (checked === undefined) return { sources };
   const config: GatewayConfig = {
     upstream: toUpstream(checked.upstream, childOf(main, 'upstream') ?? main, faults),
+    box: toBox(checked.box),
     connections: media.flatMap((connection) => connection ?? []),
     profiles: usedProfiles(sources),
     availableProfiles: [...profiles.values()].flatMap(({ profile }) => profile ?? []),
@@ -90,6 +92,12 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
     log: checked.log,
   };
   return { sources, config };
+}
+
+function toBox({ firmware, ...rest }: z.output<typeof mainFile>['box']): BoxConfig {
+  if (firmware === undefined) return rest;
+  const { timeout, ...of } = firmware;
+  return { ...rest, firmware: { ...of, timeoutS: timeout } };
 }
 
 function usedProfiles({ devices, profiles }: Sources): ProfileConfig[] {

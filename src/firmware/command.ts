@@ -14,12 +14,16 @@ const LAST_WORDS = 500;
 
 /**
  * Runs a program to its end, or kills it after `deadlineMs`. Never rejects.
- * @param file appended to its arguments
+ * @param more appended to its arguments
  */
-export function runCommand([program, ...given]: Command, file: string, deadlineMs: number): Promise<Exit> {
+export function runCommand(
+  [program, ...given]: Command,
+  more: readonly string[],
+  deadlineMs: number,
+): Promise<Exit> {
   return new Promise((resolve) => {
     let lastWords = '';
-    const child = spawn(program, [...given, file], {
+    const child = spawn(program, [...given, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: deadlineMs,
       killSignal: 'SIGKILL',

@@ -37,16 +37,48 @@ export function mandatoryDeviceResources(
   ];
 }
 
+/** What object 3 of the gateway can do to the box. Each begins after the answer. */
+export interface BoxPorts {
+  readonly clock: { now(): number };
+  restart(): void;
+  /** Forgets what servers and bootstraps have set, and restarts. */
+  readonly resetToFactory?: () => void;
+  /** Absent: servers cannot set the clock. @param seconds since 1970 */
+  readonly setTime?: (seconds: number) => Promise<Outcome>;
+}
+
+const CURRENT_TIME = 13;
+
+/** `+01:00`, as ISO 8601 has it. @param minutes west of UTC, as JavaScript counts */
+export function utcOffset(minutes: number): string {
+  const size = Math.abs(minutes);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${minutes > 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}
+
 /** Object 3 of the gateway itself. */
 export function gatewayDeviceInstance(
   definition: ObjectDefinition,
   settings: DeviceSettings,
-  ports: { readonly clock: { now(): number }; readonly restart: () => void },
+  ports: BoxPorts,
 ): InstanceSetup {
+  const { clock, resetToFactory, setTime } = ports;
   const reboot = (): Outcome => {
     ports.restart();
     return DONE;
   };
+  const factoryReset: ResourceSetup[] =
+    resetToFactory === undefined
+      ? []
+      : [
+          {
+            id: 5,
+            execute: () => {
+              resetToFactory();
+              return DONE;
+            },
+          },
+        ];
   return {
     definition,
     instance: 0,
@@ -54,14 +86,17 @@ export function gatewayDeviceInstance(
       ...texts(settings),
       ...mandatoryDeviceResources(reboot),
       { id: 10, compute: () => Math.floor(freemem() / 1024) },
-      { id: 13, compute: () => Math.floor(ports.clock.now() / 1000) },
+      ...factoryReset,
+      { id: CURRENT_TIME, compute: () => Math.floor(clock.now() / 1000) },
+      { id: 14, compute: () => utcOffset(new Date(clock.now()).getTimezoneOffset()) },
+      { id: 15, compute: () => Intl.DateTimeFormat().resolvedOptions().timeZone },
       { id: 17, value: 'LwM2M gateway' },
       { id: 21, value: Math.floor(totalmem() / 1024) },
     ],
-    // The clock of the box belongs to its operating system.
-    write: () => ({
-      status: 'not-allowed',
-      message: 'the time of this device is set by its operating system',
-    }),
+    write({ values }) {
+      const seconds = values.get(CURRENT_TIME);
+      if (setTime !== undefined && values.size === 1 && typeof seconds === 'number') return setTime(seconds);
+      return { status: 'not-allowed', message: 'time and zone of this box are set by its operating system' };
+    },
   };
 }

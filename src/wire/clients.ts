@@ -20,7 +20,7 @@ import {
 } from '../client/index.ts';
 import type { ServerConfig, UpstreamConfig } from '../config/index.ts';
 import { serverInstance } from '../objects/index.ts';
-import { openJournal, openStateFile } from '../store/index.ts';
+import { type FileJournal, openJournal, openStateFile, type StateFile } from '../store/index.ts';
 import { createTree, type ResourceValue, type Tree } from '../tree/index.ts';
 import { factoryConfiguration, type RememberedAccounts, rememberAccounts } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
@@ -35,6 +35,8 @@ export interface Clients {
    * @throws GatewayError `store.*`, `client.bad-configuration`
    */
   follow(upstream: UpstreamConfig, members: readonly Member[]): Promise<void>;
+  /** The next start is with the accounts of the files, and with no attributes that a server has written. */
+  forget(): Promise<void>;
   /** De-registers from all. */
   stop(): Promise<void>;
 }
@@ -92,6 +94,7 @@ interface ClientSetup {
 interface RunningClient {
   readonly client: Client;
   follow(servers: readonly ServerConfig[], bootstrap: UpstreamConfig['bootstrap']): Promise<void>;
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -103,12 +106,13 @@ function runClient(
   const { clock, timers, log, random } = ports;
   const definition = definitionOf(SERVER_OBJECT);
   const configurable = new Map([0, SERVER_OBJECT].map((object) => [object, definitionOf(object)]));
-  const journals = new Map<Session, { close(): Promise<void> }>();
+  const files = new Map<Session, { readonly journal: FileJournal; readonly attributes: StateFile }>();
   let factory: Configuration = EMPTY;
   let configuration: Configuration = EMPTY;
   let servers: readonly ServerConfig[] = [];
   let triesPack = true;
   let cancelSave = (): void => {};
+  let isForgotten = false;
 
   const serverOf = (id: unknown): Partial<ServerConfig> =>
     servers.find(({ shortServerId }) => shortServerId === id) ?? {};
@@ -158,7 +162,7 @@ function runClient(
   const save = async (): Promise<void> => {
     cancelSave();
     try {
-      await remembered?.save(current());
+      await remembered?.save(isForgotten ? factory : current());
     } catch (error) {
       log.error({ problem: String(error) }, 'the accounts could not be saved');
     }
@@ -210,7 +214,7 @@ function runClient(
           ),
       },
     );
-    journals.set(session, journal);
+    files.set(session, { journal, attributes });
     return session;
   };
 
@@ -222,8 +226,8 @@ function runClient(
     openSession,
     async closeSession(_, session, deadlineMs) {
       await session.stop(deadlineMs);
-      await journals.get(session)?.close();
-      journals.delete(session);
+      await files.get(session)?.journal.close();
+      files.delete(session);
     },
     setting: (instance, resource) => tree.peek([SERVER_OBJECT, instance, resource]),
     configuration: current,
@@ -273,6 +277,11 @@ function runClient(
         show(remembered?.load(factory) ?? factory);
       } else if (anew.size === 0) return;
       await client.follow(configuration, anew);
+    },
+    async forget() {
+      isForgotten = true;
+      await save();
+      await Promise.all([...files.values()].map(({ attributes }) => attributes.save({})));
     },
     async stop() {
       cancelSave();
@@ -353,6 +362,9 @@ export function createClients(own: Tree, ports: ClientsPorts): Clients {
         }
         await client.follow(forDevices, undefined);
       }
+    },
+    async forget() {
+      await Promise.all(running().map((client) => client.forget()));
     },
     async stop() {
       await Promise.all(running().map((client) => client.stop()));

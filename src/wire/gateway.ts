@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Clock, createTimers, GatewayError, type Logger, type Timers } from '../base/index.ts';
+import {
+  type Clock,
+  createTimers,
+  GatewayError,
+  type Logger,
+  overheard,
+  type Timers,
+} from '../base/index.ts';
 import type { BootstrapStatus, SendResult, Session, SessionStatus } from '../client/index.ts';
 import { parsePath } from '../model/index.ts';
 import { VERSION } from '../version.ts';
@@ -100,6 +107,7 @@ function restartNeeds(before: Plan, after: Plan): string[] {
     'upstream.endpoint': config.upstream.endpoint,
     stateDirectory: config.stateDirectory,
     log: config.log,
+    box: config.box,
   });
   const [old, now] = [fixed(before), fixed(after)];
   return Object.keys(now).filter((name) => !isDeepStrictEqual(old[name], now[name]));
@@ -107,11 +115,11 @@ function restartNeeds(before: Plan, after: Plan): string[] {
 
 /** What may change is taken from the new plan, what may not from the old one. */
 function followable(before: Plan, after: Plan): Plan {
-  const { stateDirectory, log, upstream } = before.config;
+  const { stateDirectory, log, box, upstream } = before.config;
   const { endpoint } = upstream;
   return {
     ...after,
-    config: { ...after.config, stateDirectory, log, upstream: { ...after.config.upstream, endpoint } },
+    config: { ...after.config, stateDirectory, log, box, upstream: { ...after.config.upstream, endpoint } },
   };
 }
 
@@ -120,11 +128,20 @@ const idsOf = (sessions: readonly Session[]): number[] => [
 ];
 
 /** Builds a gateway from its plan. */
-export function createGateway(plan: Plan, { clock, log, random, restart }: GatewayPorts): Gateway {
+export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
+  const { clock, random, restart } = ports;
   const timers: Timers = createTimers(clock, TIMER_RESOLUTION_MS);
   const startedAt = new Date(clock.now()).toISOString();
   const listeners: ((status: SessionStatus) => void)[] = [];
-  const own = createOwnObjects(plan.config.upstream.endpoint, { clock, timers, restart });
+  const own = createOwnObjects(plan.config.upstream.endpoint, plan.config.box, {
+    clock,
+    timers,
+    restart,
+    forget: () => clients.forget(),
+  });
+  const log = overheard(ports.log, (level, facts, message) =>
+    own.record({ at: clock.now(), level, message, facts }),
+  );
   let current = plan;
   let started: string[] = [];
   let stopped: string[] = [];

@@ -1,13 +1,19 @@
 import type { Clock, Timers } from '../base/index.ts';
+import type { BoxConfig } from '../config/index.ts';
+import { runCommand } from '../firmware/index.ts';
 import { formatLinks, type Link } from '../model/index.ts';
 import {
+  connectivityInstance,
+  createEventLog,
   GATEWAY_OBJECT,
   GATEWAY_VERSION,
   gatewayDeviceInstance,
   gatewayInstance,
   IOT_DEVICE_OBJECTS,
+  type LogRecord,
+  locationInstance,
 } from '../objects/index.ts';
-import { createTree, type Tree } from '../tree/index.ts';
+import { createTree, DONE, type Outcome, type Tree } from '../tree/index.ts';
 import { VERSION } from '../version.ts';
 import { definitionOf } from './definitions.ts';
 import type { FleetListener } from './fleet.ts';
@@ -15,16 +21,24 @@ import type { FleetListener } from './fleet.ts';
 /** The gateway's own objects, with one instance of Object 25 for each device that is there. */
 export interface OwnObjects extends FleetListener {
   readonly tree: Tree;
+  /** For the Event Log. */
+  record(record: LogRecord): void;
 }
 
 export interface OwnPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly restart: () => void;
+  /** The process should end and be started again. */
+  restart(): void;
+  /** Forgets what servers and bootstraps have set. */
+  forget(): Promise<void>;
 }
 
 /** The answer to Reboot goes out before the process ends. */
 const RESTART_DELAY_MS = 200;
+
+/** How long a command may take that a server waits for. */
+const COMMAND_MS = 10_000;
 
 /** Object 25, resource 3: objects and instances of a device, with every version that is not 1.0, without prefix. */
 function deviceLinks(tree: Tree): string {
@@ -37,9 +51,31 @@ function deviceLinks(tree: Tree): string {
 }
 
 /** @param name of the gateway: its endpoint, which is its serial number too */
-export function createOwnObjects(name: string, { clock, timers, restart }: OwnPorts): OwnObjects {
+export function createOwnObjects(name: string, box: BoxConfig, ports: OwnPorts): OwnObjects {
+  const { clock, timers } = ports;
   const tree = createTree({ clock });
   const gateway = definitionOf(GATEWAY_OBJECT, GATEWAY_VERSION);
+  const eventLog = createEventLog(definitionOf(20), (resource) => tree.touch([20, 0, resource]));
+
+  const soon = (act: () => void): void => {
+    timers.after(RESTART_DELAY_MS, act);
+  };
+  const { reboot, setTime, location } = box;
+
+  /** A box that a command reboots ends with it; one without such a command is started again by who started it. */
+  const restart = (): void =>
+    soon(() => {
+      if (reboot === undefined) ports.restart();
+      else void runCommand(reboot, [], COMMAND_MS);
+    });
+
+  const setClock = (command: BoxConfig['setTime'] & object) => {
+    return async (seconds: number): Promise<Outcome> => {
+      const { code, lastWords } = await runCommand(command, [String(seconds)], COMMAND_MS);
+      return code === 0 ? DONE : { status: 'failed', message: `the clock was not set: ${lastWords}` };
+    };
+  };
+
   tree.addInstance(
     gatewayDeviceInstance(
       definitionOf(3),
@@ -49,12 +85,22 @@ export function createOwnObjects(name: string, { clock, timers, restart }: OwnPo
         serialNumber: name,
         firmwareVersion: VERSION,
       },
-      { clock, restart: () => timers.after(RESTART_DELAY_MS, restart) },
+      {
+        clock,
+        restart,
+        resetToFactory: () => soon(() => void ports.forget().then(ports.restart)),
+        ...(setTime === undefined ? {} : { setTime: setClock(setTime) }),
+      },
     ),
   );
+  tree.addInstance(connectivityInstance(definitionOf(4), clock));
+  if (location !== undefined)
+    tree.addInstance(locationInstance(definitionOf(6), location, Math.floor(clock.now() / 1000)));
+  tree.addInstance(eventLog.setup);
   tree.addObject(gateway);
   return {
     tree,
+    record: eventLog.add,
     came({ device, identity }) {
       const end = { ...identity, objects: () => deviceLinks(device.tree) };
       tree.addInstance(gatewayInstance(gateway, identity.instance, end));

@@ -124,7 +124,7 @@ describe('structure', () => {
 
   test('an empty file lacks everything', () => {
     expect(faultsOf('')[0]).toEqual(
-      'gateway.yaml:1:1: there is no value; allowed: a map with the keys connections, defaults, devices, include, log, objects, profilePaths, schema, state, upstream',
+      'gateway.yaml:1:1: there is no value; allowed: a map with the keys box, connections, defaults, devices, include, log, objects, profilePaths, schema, state, upstream',
     );
   });
 });

@@ -68,7 +68,9 @@ describe.skipIf(!libcoapAvailable())(`libcoap (else: ${libcoapInstallLine})`, ()
 
   test('G-01 Register of LwM2M 1.2 names the devices in Object 25 and nothing of them', () => {
     expect(registration.query).toEqual({ ep: ENDPOINT, lt: '3600', lwm2m: '1.2', b: 'U' });
-    expect(registration.links).toBe('</1/0>,</3/0>,</25>;ver=2.0,</25/0>,</25/1>');
+    expect(registration.links).toBe(
+      '</1/0>,</3/0>,</4/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0,</25/0>,</25/1>',
+    );
   });
 
   test('G-23 a value behind the prefix as text', async () => {
@@ -162,7 +164,7 @@ devices:
     connection: made-up
 `);
       const client = await eventually(() => upstream.clients.get('fleet'));
-      expect(client.objects.length).toBe(COUNT + 3);
+      expect(client.objects.length).toBe(COUNT + 6);
       [from, to] = [upstream.port, client.peer.port];
       await upstream.close();
     });

@@ -72,15 +72,15 @@ describe('a command', () => {
   };
 
   test('gets the file as its last argument, without a shell in between', async () => {
-    const exit = await runCommand([script('echo "$1|$2"; exit 5'), 'a b; rm'], '/tmp/pkg', 5000);
+    const exit = await runCommand([script('echo "$1|$2"; exit 5'), 'a b; rm'], ['/tmp/pkg'], 5000);
     expect(exit).toEqual({ code: 5, lastWords: 'a b; rm|/tmp/pkg' });
   });
 
   test('that hangs is killed', async () => {
-    expect((await runCommand(['sleep'], '60', 100)).code).toBeUndefined();
+    expect((await runCommand(['sleep'], ['60'], 100)).code).toBeUndefined();
   });
 
   test('that does not exist says so', async () => {
-    expect(await runCommand(['/no/such/program'], 'x', 1000)).toMatchObject({ code: undefined });
+    expect(await runCommand(['/no/such/program'], [], 1000)).toMatchObject({ code: undefined });
   });
 });
