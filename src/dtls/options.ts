@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { GatewayError, systemClock } from '../base/index.ts';
+import type { Credentials } from './credentials.ts';
+import type { AssociationOptions } from './engine.ts';
+import { DEFAULT_TIMERS, type RetransmissionTimers } from './retransmission.ts';
+import { type Connection, decodeConnection, decodeSession, isBoundTo, type Session } from './session.ts';
+import { type KeyExchange, SUITES, type Suite } from './suites.ts';
+import { needsServerName } from './trust.ts';
+
+/** Options with nothing left to ask. */
+export interface CheckedOptions extends Required<Pick<AssociationOptions, 'clock' | 'random' | 'mtu'>> {
+  readonly credentials: Credentials;
+  readonly serverName: string | undefined;
+  readonly suites: readonly Suite[];
+  readonly needsExtendedMasterSecret: boolean;
+  readonly connectionId: Uint8Array | undefined;
+  readonly session: Session | undefined;
+  readonly connection: Connection | undefined;
+  readonly timers: RetransmissionTimers;
+  readonly keyLog: ((line: string) => void) | undefined;
+}
+
+const DEFAULT_MTU = 1200;
+const LEAST_MTU = 256;
+const MOST_MTU = 2 ** 14;
+const MAX_CID = 254; // its length and one more stand in a byte (RFC 9146 3)
+const MAX_PSK_PART = 0xffff;
+
+/** @throws GatewayError `dtls.bad-options` */
+export function readOptions(options: AssociationOptions): CheckedOptions {
+  const { credentials, serverName, mtu = DEFAULT_MTU, connectionId = new Uint8Array() } = options;
+  const suites = suitesFor(credentials, options.suites);
+  require(suites.length > 0, 'no cipher suite that the credentials are for');
+  require(mtu >= LEAST_MTU && mtu <= MOST_MTU, `mtu must be ${LEAST_MTU} to ${MOST_MTU}`);
+  require(connectionId === false ||
+    connectionId.length <= MAX_CID, `a connection id has ${MAX_CID} bytes at most`);
+  checkCredentials(credentials, serverName);
+  const { session, connection } = options;
+  const saved = connection && decodeConnection(connection);
+  const isOurs =
+    saved !== undefined && isBoundTo(saved, saved.records.keys.client.key, credentials, serverName);
+  return {
+    credentials,
+    serverName,
+    suites,
+    mtu,
+    needsExtendedMasterSecret: options.needsExtendedMasterSecret ?? true,
+    connectionId: connectionId === false ? undefined : connectionId,
+    session: session && decodeSession(session),
+    connection: isOurs ? saved : undefined,
+    timers: options.timers ?? DEFAULT_TIMERS,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? randomBytes,
+    keyLog: options.keyLog,
+  };
+}
+
+function suitesFor({ kind }: Credentials, names: AssociationOptions['suites']): Suite[] {
+  const isFor = ({ isPsk, signedBy }: KeyExchange): boolean =>
+    kind === 'psk' ? isPsk : signedBy === 'ec' || (kind === 'certificate' && signedBy === 'rsa');
+  const wanted = names?.flatMap((name) => SUITES.filter((suite) => suite.name === name));
+  return (wanted ?? SUITES.filter(({ cipher }) => cipher.isAead)).filter(({ keyExchange }) =>
+    isFor(keyExchange),
+  );
+}
+
+function checkCredentials(credentials: Credentials, serverName: string | undefined): void {
+  if (credentials.kind === 'psk') {
+    const { identity, key } = credentials;
+    require(key.length > 0 && key.length <= MAX_PSK_PART, 'a pre-shared key has 1 to 65,535 bytes');
+    require(identity.length <= MAX_PSK_PART, 'an identity has 65,535 bytes at most');
+  } else if (credentials.kind === 'certificate') {
+    const { trust, own } = credentials;
+    require(serverName !== undefined ||
+      !needsServerName(trust), 'the name of the server is needed to judge its certificate');
+    require(own === undefined || own.chain.length > 0, 'our own certificate is missing');
+  }
+}
+
+function require(holds: boolean, message: string): void {
+  if (!holds) throw new GatewayError('dtls.bad-options', message);
+}
