@@ -1,0 +1,271 @@
+import { describe, expect, test } from 'vitest';
+import { createScene, openScene, PSK, type Scene } from './network.ts';
+import { byCertificate, ecServer, intermediate, SERVER_NAME, scene, WAYS } from './scenes.ts';
+import type { ServerSession } from './server.ts';
+
+/** Both sides are open, and understand each other. */
+function expectEcho({ client, server, told, heard, settle }: Scene): void {
+  expect(told.ended).toEqual([]);
+  expect(told.details).toBeDefined();
+  expect(server.isOpen()).toBe(true);
+  client.send(Buffer.from('reading'));
+  server.write(Buffer.from('thanks'));
+  settle();
+  expect(heard.received.at(-1)).toBe('reading');
+  expect(told.received.at(-1)).toBe('thanks');
+}
+
+describe.each(Object.keys(WAYS))('with %s', (way) => {
+  test.each([
+    ['no connection id', undefined, undefined],
+    ["the server's connection id (RFC 9146 3)", Buffer.from('sid'), undefined],
+    ['connection ids of both sides (RFC 9146 3)', Buffer.from('sid'), Buffer.from('client')],
+    ['an empty one of the server (RFC 9146 3)', Buffer.alloc(0), Buffer.from('client')],
+  ])('the handshake and data get through with %s', (_name, cid, connectionId) => {
+    const result = openScene(
+      scene(way, {
+        ...(connectionId && { connectionId }),
+        server: { ...(cid && { cid }) },
+      }),
+    );
+    expectEcho(result);
+    expect(result.told.details?.hasPeerCid).toBe((cid?.length ?? 0) > 0);
+    if (cid?.length) expect(result.server.seen.cidRecords).toBeGreaterThan(1);
+  });
+
+  test.each(['id', 'ticket'] as const)('a session is resumed by %s (RFC 5246 7.3, RFC 5077 3)', (resumes) => {
+    const sessions = new Map<string, ServerSession>();
+    const first = openScene(scene(way, { server: { resumes, sessions } }));
+    expectEcho(first);
+    const session = first.client.session();
+    if (session === undefined) throw new Error('no session');
+    const second = openScene(scene(way, { session, server: { resumes, sessions } }));
+    expectEcho(second);
+    expect(second.told.details).toMatchObject({ isResumed: true, isExtendedMasterSecret: true });
+    expect(second.up.length).toBeLessThan(first.up.length + 1);
+    const again = second.client.session();
+    if (again === undefined) throw new Error('no session');
+    expectEcho(openScene(scene(way, { session: again, server: { resumes, sessions } })));
+  });
+
+  test('a session that the server has forgotten costs a full handshake only', () => {
+    const first = openScene(scene(way, { server: { resumes: 'ticket' } }));
+    const session = first.client.session();
+    const second = openScene(scene(way, { ...(session && { session }), server: { resumes: 'ticket' } }));
+    expectEcho(second);
+    expect(second.told.details?.isResumed).toBe(false);
+  });
+
+  test('datagrams of 256 bytes suffice, and none is longer (RFC 6347 4.2.3)', () => {
+    const result = openScene(scene(way, { mtu: 256, server: { mtu: 256 } }));
+    expectEcho(result);
+    expect(result.server.seen.largestDatagram).toBeLessThanOrEqual(256);
+  });
+
+  test('it works without cookies (RFC 6347 4.2.1)', () => {
+    expectEcho(openScene(scene(way, { server: { hasCookie: false } })));
+  });
+
+  test('the server learns who we are', () => {
+    const { server } = openScene(scene(way));
+    if (way === 'psk') expect(server.seen.identity).toBe('meter');
+    else expect(server.seen.provedKey).toBe(true);
+  });
+});
+
+test.each([0xc0a8, 0xc0a4, 0x00a8, 0x00a9, 0xc0a9, 0xd001])('PSK suite %#x', (suite) => {
+  expectEcho(openScene({ server: { suite, cid: Buffer.from('cid') } }));
+});
+
+test.each([0xc0ae, 0xc02b])('ECDHE_ECDSA suite %#x', (suite) => {
+  expectEcho(openScene(scene('certificate', { server: { suite } })));
+});
+
+test('a server without the extended master secret is refused, unless it is allowed (RFC 7627 5.3)', () => {
+  const refused = openScene({ server: { ems: false } });
+  expect(refused.told.ended).toMatchObject([{ code: 'dtls.protocol' }]);
+  expect(refused.heard.alerts).toEqual(['2 40']);
+  const allowed = openScene({ needsExtendedMasterSecret: false, server: { ems: false } });
+  expectEcho(allowed);
+  expect(allowed.told.details?.isExtendedMasterSecret).toBe(false);
+});
+
+test('a session without the extended master secret is not offered where it is needed (RFC 7627 5.3)', () => {
+  const sessions = new Map<string, ServerSession>();
+  const server = { ems: false, resumes: 'id', sessions } as const;
+  const session = openScene({ needsExtendedMasterSecret: false, server }).client.session();
+  const second = openScene({ ...(session && { session }), server: { ...server, ems: true } });
+  expectEcho(second);
+  expect(second.told.details?.isResumed).toBe(false);
+});
+
+test('a server that resumes with another master secret than before is refused (RFC 7627 5.3)', () => {
+  const sessions = new Map<string, ServerSession>();
+  const session = openScene({ server: { resumes: 'id', sessions } }).client.session();
+  const strip = openScene({
+    needsExtendedMasterSecret: false,
+    ...(session && { session }),
+    server: {
+      resumes: 'id',
+      sessions,
+      alter: (flight) =>
+        // The ServerHello without its extensions; the server itself believes in them.
+        flight.map((it) => (it.type === 2 ? { ...it, body: it.body.subarray(0, 2 + 32 + 33 + 3) } : it)),
+    },
+  });
+  expect(strip.told.ended).toMatchObject([{ code: 'dtls.protocol' }]);
+});
+
+test('a session is bound to the credentials and the name that it was made with', () => {
+  const sessions = new Map<string, ServerSession>();
+  const server = { resumes: 'id', sessions } as const;
+  const session = openScene(scene('certificate', { server })).client.session();
+  if (session === undefined) throw new Error('no session');
+  const { own } = byCertificate.kind === 'certificate' ? byCertificate : {};
+  const pinned = {
+    kind: 'certificate',
+    trust: { pin: { usage: 3, matching: 'exact', bytes: ecServer.der } },
+    ...(own && { own }),
+  } as const;
+  const other = openScene(scene('certificate', { session, credentials: pinned, server }));
+  expectEcho(other);
+  expect(other.told.details?.isResumed).toBe(false);
+  const same = openScene(scene('certificate', { session, server }));
+  expect(same.told.details?.isResumed).toBe(true);
+});
+
+test('a session is not offered after a day (RFC 5246 F.1.4)', async () => {
+  const sessions = new Map<string, ServerSession>();
+  const session = openScene({ server: { resumes: 'id', sessions } }).client.session();
+  const late = createScene({ ...(session && { session }), server: { resumes: 'id', sessions } });
+  await late.clock.advance(24 * 60 * 60 * 1000 + 60_000);
+  late.client.start();
+  late.settle();
+  expectEcho(late);
+  expect(late.told.details?.isResumed).toBe(false);
+});
+
+test('bytes that are no session are passed over', () => {
+  for (const session of [Buffer.alloc(0), Buffer.from('rubbish'), Buffer.alloc(500, 1)])
+    expectEcho(openScene({ session }));
+});
+
+describe('Server Name Indication (RFC 6066 3)', () => {
+  test('a name is told', () => {
+    expect(openScene({ serverName: SERVER_NAME }).server.seen.serverName).toBe(SERVER_NAME);
+  });
+  test('an address is not', () => {
+    expect(openScene({ serverName: '192.0.2.1' }).server.seen.serverName).toBeUndefined();
+  });
+});
+
+test('a server that asks for a certificate gets an empty list when we have none (RFC 5246 7.4.6)', () => {
+  const credentials = { ...byCertificate, own: undefined } as never;
+  const result = openScene(scene('certificate', { credentials }));
+  expectEcho(result);
+  expect(result.server.seen.clientCertificates).toEqual([]);
+});
+
+test('the client certificate is sent with its chain (RFC 5246 7.4.6)', () => {
+  const { clientCertificates } = openScene(scene('certificate')).server.seen;
+  expect(clientCertificates).toHaveLength(2);
+  expect(clientCertificates[1]).toEqual(intermediate.der);
+});
+
+test('a key that cannot sign ends the handshake with an error, not with a crash', () => {
+  if (byCertificate.kind !== 'certificate' || byCertificate.own === undefined) throw new Error();
+  const broken = { asymmetricKeyType: 'ec', type: 'private' } as never;
+  const credentials = { ...byCertificate, own: { ...byCertificate.own, privateKey: broken } };
+  const result = openScene(scene('certificate', { credentials }));
+  expect(result.told.ended).toMatchObject([{ code: 'dtls.failed' }]);
+});
+
+test('a wrong key is never told by the server: the handshake times out (RFC 4279 2)', async () => {
+  const result = openScene({ credentials: { ...PSK, key: Buffer.from('wrong') } });
+  expect(result.server.isOpen()).toBe(false);
+  await result.clock.advance(120_000);
+  expect(result.told.ended).toMatchObject([{ code: 'dtls.timeout' }]);
+});
+
+test('an alert of the server ends the handshake, and says why (RFC 5246 7.2.2)', () => {
+  const result = openScene({
+    server: { alter: () => [{ type: 0, epoch: 0, contentType: 21, body: Buffer.of(2, 115) }] },
+  });
+  expect(result.told.ended).toMatchObject([{ code: 'dtls.alert', data: { alert: 'unknown_psk_identity' } }]);
+});
+
+describe('the end', () => {
+  test('close tells the server, once (RFC 5246 7.2.1)', () => {
+    const { client, told, heard, settle } = openScene();
+    client.close();
+    client.close();
+    settle();
+    expect(heard.alerts).toEqual(['1 0']);
+    expect(told.ended).toEqual([undefined]);
+    expect(() => client.send(Buffer.from('x'))).toThrowError(
+      expect.objectContaining({ code: 'dtls.closed' }),
+    );
+  });
+
+  test('close_notify of the server is answered, and ends the association (RFC 5246 7.2.1)', () => {
+    const { client, server, told, heard, settle } = openScene();
+    client.receive(server.record(21, 1, Buffer.of(1, 0)));
+    settle();
+    expect(heard.alerts).toEqual(['1 0']);
+    expect(told.ended).toMatchObject([{ code: 'dtls.closed' }]);
+  });
+
+  test('a fatal alert ends the association', () => {
+    const { client, server, told } = openScene();
+    client.receive(server.record(21, 1, Buffer.of(2, 80)));
+    expect(told.ended).toMatchObject([{ code: 'dtls.alert' }]);
+  });
+
+  test('a warning does not', () => {
+    const { client, server, told } = openScene();
+    client.receive(server.record(21, 1, Buffer.of(1, 90)));
+    expect(told.ended).toEqual([]);
+  });
+
+  test('close during the handshake ends it', () => {
+    const { client, told, clock } = createScene();
+    client.start();
+    client.close();
+    expect(told.ended).toEqual([undefined]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+test('HelloRequest is answered by no_renegotiation (RFC 5246 7.2.2)', () => {
+  const { client, server, told, heard, settle } = openScene();
+  client.receive(server.record(22, 1, Buffer.from('000000000000000000000000', 'hex')));
+  settle();
+  expect(heard.alerts).toEqual(['1 100']);
+  expect(told.ended).toEqual([]);
+});
+
+test('more bytes than a record holds are refused (RFC 5246 6.2.1)', () => {
+  const { client, heard, settle } = openScene();
+  expect(() => client.send(Buffer.alloc(16_385))).toThrowError(
+    expect.objectContaining({ code: 'dtls.too-large' }),
+  );
+  client.send(Buffer.alloc(16_384, 'x'));
+  settle();
+  expect(heard.received[0]).toHaveLength(16_384);
+});
+
+test('nothing can be sent before it is open', () => {
+  const { client } = createScene();
+  expect(() => client.send(Buffer.from('x'))).toThrowError(expect.objectContaining({ code: 'dtls.closed' }));
+});
+
+test.each([
+  ['no suite that fits', { suites: ['TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8'] as const }],
+  ['an MTU below 256', { mtu: 255 }],
+  ['a connection id that is too long', { connectionId: Buffer.alloc(255) }],
+  ['an empty key', { credentials: { ...PSK, key: Buffer.alloc(0) } }],
+  ['certificates without a name to check', { credentials: byCertificate }],
+  ['an empty chain', { serverName: 'x', credentials: { ...byCertificate, own: { chain: [] } } as never }],
+])('options with %s are refused', (_name, options) => {
+  expect(() => createScene(options)).toThrowError(expect.objectContaining({ code: 'dtls.bad-options' }));
+});
