@@ -18,11 +18,7 @@ const MOST_COOKIES = 5;
 const MOST_EARLY = 8;
 
 /** Messages that end a flight of the server. */
-const LAST_OF_FLIGHT = new Set<number>([
-  HANDSHAKE.helloVerifyRequest,
-  HANDSHAKE.serverHelloDone,
-  HANDSHAKE.finished,
-]);
+const LAST_OF_FLIGHT = new Set<number>([HANDSHAKE.serverHelloDone, HANDSHAKE.finished]);
 
 /**
  * The client's side of DTLS 1.2 (RFC 6347) without sockets: datagrams and time in, datagrams out. What is not
@@ -130,12 +126,15 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
     for (const message of earlyMessages.splice(0)) user.received(message);
   };
 
-  /** RFC 6347 4.2.1. */
-  const followCookie = (negotiation: Handshake, asked: Buffer, sequence: number): void => {
+  /** RFC 6347 4.2.1. It is never fragmented, and does not count as a message. */
+  const takeCookie = (negotiation: Handshake, { sequence, bytes }: Fragment): void => {
+    const asked = decodeHelloVerifyRequest(bytes);
+    const isKnown = asked.equals(cookie);
+    if (!isKnown && ++cookies > MOST_COOKIES) throw malformed('too many cookies');
+    reassembly.expect(Math.max(reassembly.due, sequence + 1));
     cookie = asked;
-    cookies++;
-    reassembly.expect(sequence + 1);
-    sender.begin(negotiation.hello(cookie));
+    if (isKnown) sender.answerRepetition();
+    else sender.begin(negotiation.hello(cookie));
   };
 
   const takeFragment = (negotiation: Handshake, fragment: Fragment, epoch: number): void => {
@@ -143,14 +142,9 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
     // All that is protected in a handshake is Finished.
     if ((type === HANDSHAKE.finished) !== (epoch === 1))
       throw malformed('a handshake message in the wrong epoch');
-    if (type === HANDSHAKE.helloVerifyRequest && bytes.length === length && negotiation.awaitsHello) {
-      const asked = decodeHelloVerifyRequest(bytes);
-      if (!asked.equals(cookie) && cookies < MOST_COOKIES) {
-        followCookie(negotiation, asked, sequence);
-        return;
-      }
-    }
-    if (sequence >= reassembly.due) {
+    if (type === HANDSHAKE.helloVerifyRequest) {
+      if (negotiation.awaitsHello) takeCookie(negotiation, fragment);
+    } else if (sequence >= reassembly.due) {
       if (reassembly.add(fragment)) takeMessages(negotiation);
     } else if (LAST_OF_FLIGHT.has(type) && offset + bytes.length === length) sender.answerRepetition();
   };

@@ -1,0 +1,283 @@
+import { describe, expect, test } from 'vitest';
+import { createScene, openScene, type Scene, type SceneOptions } from './network.ts';
+import { scene } from './scenes.ts';
+import type { ServerSession } from './server.ts';
+
+const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
+const header = (type: number, epoch: number, sequence: number, length: number): Buffer => {
+  const bytes = Buffer.alloc(13);
+  bytes.writeUInt8(type, 0);
+  bytes.writeUInt16BE(0xfefd, 1);
+  bytes.writeUInt16BE(epoch, 3);
+  bytes.writeUIntBE(sequence, 5, 6);
+  bytes.writeUInt16BE(length, 11);
+  return bytes;
+};
+const record = (type: number, epoch: number, sequence: number, body: Buffer): Buffer =>
+  Buffer.concat([header(type, epoch, sequence, body.length), body]);
+
+/** Datagrams that anybody can send, made of what went to the client before where they need it. */
+const KILL_LIST: Readonly<Record<string, (genuine: Buffer) => Buffer>> = {
+  'a record of epoch 1 with 4 bytes': () => record(23, 1, 5, hex('01020304')),
+  'a record of epoch 0 with 4 bytes behind it': () =>
+    Buffer.concat([record(23, 0, 9, hex('00')), hex('01020304')]),
+  nothing: () => Buffer.alloc(0),
+  'a header without its body': () => header(23, 1, 6, 40),
+  'an alert in the clear': () => record(21, 0, 9, hex('0228')),
+  'close_notify in the clear': () => record(21, 0, 9, hex('0100')),
+  'a forged alert of epoch 1': () => record(21, 1, 9, Buffer.alloc(26, 1)),
+  'ServerHello in the clear': () =>
+    record(22, 0, 9, Buffer.concat([hex('02 000030 0001 000000 000030'), Buffer.alloc(48)])),
+  'HelloRequest in the clear': () => record(22, 0, 9, hex('00 000000 0000 000000 000000')),
+  'HelloVerifyRequest in the clear': () => record(22, 0, 9, hex('03 000004 0000 000000 000004 fefd 01 aa')),
+  'a copy of a genuine record': (genuine) => Buffer.from(genuine),
+  'a genuine record with one bit changed': (genuine) => {
+    const changed = Buffer.from(genuine);
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    return changed;
+  },
+  'a genuine record with a much higher number': (genuine) => {
+    const changed = Buffer.from(genuine);
+    changed.writeUIntBE(2 ** 48 - 1, 5, 6);
+    return changed;
+  },
+  'a genuine record of another epoch': (genuine) => {
+    const changed = Buffer.from(genuine);
+    changed.writeUInt16BE(2, 3);
+    return changed;
+  },
+  'a genuine record of another version': (genuine) => {
+    const changed = Buffer.from(genuine);
+    changed.writeUInt16BE(0x0303, 1);
+    return changed;
+  },
+  'application data in the clear': () => record(23, 0, 9, Buffer.from('evil')),
+  'a record with a connection id that was not agreed on': () => record(25, 1, 9, Buffer.alloc(40)),
+  'ChangeCipherSpec in the clear': () => record(20, 0, 9, hex('01')),
+  'a record of an unknown type': () => record(99, 1, 9, Buffer.alloc(40)),
+  'the longest datagram': () => Buffer.alloc(65_507, 0x17),
+  'random bytes': () => hex('deadbeefdeadbeefdeadbeefdeadbeefdeadbeef'),
+};
+
+function expectAlive({ client, server, told, heard, settle }: Scene): void {
+  expect(told.ended).toEqual([]);
+  client.send(Buffer.from('still here'));
+  server.write(Buffer.from('so am I'));
+  settle();
+  expect(heard.received.at(-1)).toBe('still here');
+  expect(told.received.at(-1)).toBe('so am I');
+}
+
+describe.each<readonly [string, SceneOptions]>([
+  ['without connection ids', {}],
+  ['with connection ids', { connectionId: Buffer.from('us'), server: { cid: Buffer.from('them') } }],
+])('an open association %s survives', (_name, options) => {
+  test.each(Object.keys(KILL_LIST))('%s', (name) => {
+    const opened = openScene(options);
+    opened.server.write(Buffer.from('genuine'));
+    opened.settle();
+    const genuine = opened.down.at(-1) ?? Buffer.alloc(0);
+    const sent = opened.up.length;
+    opened.client.receive(KILL_LIST[name]?.(genuine) ?? Buffer.alloc(0));
+    opened.settle();
+    expect(opened.told.received).toEqual(['genuine']);
+    expect(opened.up.length).toBe(sent); // and is not made to say anything
+    expectAlive(opened);
+  });
+});
+
+describe('a handshake survives, and completes later,', () => {
+  // Who forges these in time ends it, as nothing is authentic yet: an alert, or a cookie that sets the server at odds.
+  const fatal = /^(an alert|close_notify|HelloVerifyRequest) in the clear/;
+  const harmless = Object.keys(KILL_LIST).filter((name) => !fatal.test(name));
+  const genuine = record(22, 1, 3, Buffer.alloc(40, 5));
+  test.each(harmless)('%s at every step of it', async (name) => {
+    const attacked = createScene({
+      way: (datagram, pass, direction) => {
+        if (direction === 'down' && name !== 'ServerHello in the clear')
+          attacked.client.receive(KILL_LIST[name]?.(genuine) ?? Buffer.alloc(0));
+        pass(datagram);
+      },
+    });
+    attacked.client.start();
+    attacked.settle();
+    for (let waited = 0; waited < 60_000 && attacked.told.details === undefined; waited += 9000) {
+      await attacked.clock.advance(9000);
+      attacked.settle();
+    }
+    expectAlive(attacked);
+  });
+
+  test('malformed messages of the server, of which the true ones come after', () => {
+    const broken = [
+      record(22, 0, 1, hex('02 000005 0001 000000 000005 fefd000000')), // a ServerHello cut short
+      record(22, 0, 2, hex('02 000005 0001 000004 000004 00000000')), // a fragment beyond its end
+      record(22, 0, 3, hex('02 0000')), // a header cut short
+      record(22, 0, 4, hex('0b 000030 0002 000000 000001 00')), // a part of something else
+    ];
+    let isFirst = true;
+    const attacked = createScene(
+      scene('certificate', {
+        way: (datagram, pass, direction) => {
+          // Right before the flight of ServerHello.
+          if (direction === 'down' && datagram.readUInt8(13) === 2 && isFirst) {
+            isFirst = false;
+            for (const one of broken) pass(one);
+          }
+          pass(datagram);
+        },
+      }),
+    );
+    attacked.client.start();
+    attacked.settle();
+    expectAlive(attacked);
+    expect(attacked.client.counters.discarded).toBeGreaterThan(1);
+  });
+
+  test('a fragment that contradicts the true ones, once the server repeats those', async () => {
+    let isFirst = true;
+    const forged = record(22, 0, 7, hex('0b 000400 0002 000000 000004 00000000'));
+    const attacked = createScene(
+      scene('certificate', {
+        server: { mtu: 400 },
+        way: (datagram, pass, direction) => {
+          pass(datagram);
+          if (direction === 'down' && datagram.readUInt8(13) === 11 && isFirst) {
+            isFirst = false;
+            pass(forged);
+          }
+        },
+      }),
+    );
+    attacked.client.start();
+    attacked.settle();
+    for (let time = 0; time < 3; time++) {
+      await attacked.clock.advance(9000);
+      attacked.settle();
+    }
+    expectAlive(attacked);
+  });
+});
+
+test('what is kept of a handshake is bounded, whatever is sent', () => {
+  const { client, told } = createScene();
+  client.start();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let sequence = 0; sequence < 3000; sequence++) {
+    const head = Buffer.concat([hex('0b 007fff'), Buffer.alloc(2), hex('000000 000001 00')]);
+    head.writeUInt16BE(sequence, 4);
+    client.receive(record(22, 0, sequence, head));
+    client.receive(record(23, 1, sequence, Buffer.alloc(1000)));
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8_000_000);
+  expect(told.ended).toEqual([]);
+});
+
+describe('records of epoch 1 that overtake', () => {
+  const reversed: SceneOptions['way'] = (() => {
+    let held: (() => void)[] = [];
+    return (datagram: Buffer, pass: (bytes: Buffer) => void, direction: 'up' | 'down') => {
+      if (direction === 'up') return pass(datagram);
+      held.push(() => pass(datagram));
+      if (held.length < 2) return;
+      for (const go of held.reverse()) go();
+      held = [];
+    };
+  })();
+
+  test('Finished before ServerHello, of a session that is resumed, is kept until it can be read', async () => {
+    const sessions = new Map<string, ServerSession>();
+    const server = { resumes: 'ticket', sessions, hasCookie: false, mtu: 110 } as const;
+    const session = openScene({ server }).client.session();
+    const second = createScene({ ...(session && { session }), server, way: reversed });
+    second.client.start();
+    second.settle();
+    await second.clock.advance(9000);
+    second.settle();
+    expect(second.told.details?.isResumed).toBe(true);
+  });
+
+  test('application data before Finished is kept, and told after the handshake', () => {
+    const waiting: (() => void)[] = [];
+    const late = createScene({
+      way: (datagram, pass, direction) => {
+        const isFinished = direction === 'down' && datagram.readUInt8(0) === 20;
+        if (isFinished) waiting.push(() => pass(datagram));
+        else pass(datagram);
+      },
+    });
+    late.client.start();
+    late.settle();
+    late.server.write(Buffer.from('early'));
+    late.settle();
+    expect(late.told.details).toBeUndefined();
+    expect(late.told.received).toEqual([]);
+    for (const go of waiting) go();
+    late.settle();
+    expect(late.told.received).toEqual(['early']);
+  });
+});
+
+describe('the last flight of a resumed handshake', () => {
+  const resumed = (lose: (datagram: Buffer) => boolean) => {
+    const sessions = new Map<string, ServerSession>();
+    const server = { resumes: 'id', sessions } as const;
+    const session = openScene({ server }).client.session();
+    const second = openScene({
+      ...(session && { session }),
+      server,
+      way: (datagram, pass, direction) => {
+        if (direction === 'down' || !lose(datagram)) pass(datagram);
+      },
+    });
+    expect(second.told.details?.isResumed).toBe(true);
+    return second;
+  };
+
+  test('is sent again when the server repeats its own (RFC 6347 4.2.4)', () => {
+    let isLost = false;
+    const { client, server, down, settle } = resumed((datagram) => {
+      const isFinal = datagram.readUInt8(0) === 20 && !isLost;
+      isLost ||= isFinal;
+      return isFinal;
+    });
+    expect(server.isOpen()).toBe(false);
+    const flight = down.at(-1) ?? Buffer.alloc(0);
+    client.receive(Buffer.from(flight));
+    settle();
+    expect(server.isOpen()).toBe(true);
+  });
+
+  test('is not sent as often as anybody likes', () => {
+    const { client, up, down } = resumed(() => false);
+    const flight = down.at(-1) ?? Buffer.alloc(0);
+    const before = up.length;
+    for (let time = 0; time < 100; time++) client.receive(Buffer.from(flight));
+    expect(up.length - before).toBeLessThanOrEqual(8);
+  });
+});
+
+test('a forged repetition makes a client send once per timer at most', async () => {
+  const { client, up, down, clock, settle } = createScene({
+    way: (datagram, pass, direction) => {
+      // The server hears the hellos only.
+      if (direction === 'down' || datagram.readUInt8(13) === 1) pass(datagram);
+    },
+  });
+  client.start();
+  settle();
+  const flight = down.at(-1) ?? Buffer.alloc(0);
+  const before = up.length;
+  for (let time = 0; time < 100; time++) client.receive(Buffer.from(flight));
+  expect(up.length - before).toBe(1);
+  await clock.advance(9000);
+  expect(up.length - before).toBe(2);
+});
+
+test('secrets are overwritten when it ends', () => {
+  const opened = openScene({ server: { resumes: 'id' } });
+  expect(opened.client.session()).toBeDefined();
+  opened.client.close();
+  expect(opened.client.session()).toBeUndefined();
+  expect(opened.client.suspend()).toBeUndefined();
+});
