@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 /** Writes X.509 certificates (RFC 5280 4.1), right or wrong as asked. For tests. */
 
@@ -67,6 +67,9 @@ export const ecKey = (namedCurve = 'prime256v1'): KeyPair => generateKeyPairSync
 export const rsaKey = (modulusLength = 2048): KeyPair => generateKeyPairSync('rsa', { modulusLength });
 export const spkiOf = ({ publicKey }: KeyPair): Buffer => publicKey.export({ format: 'der', type: 'spki' });
 
+/** RFC 5280 4.2.1.2: the usual way. */
+const keyIdOf = (pair: KeyPair): Buffer => createHash('sha1').update(spkiOf(pair)).digest();
+
 export interface Extension {
   readonly oid: string;
   readonly isCritical?: boolean;
@@ -104,12 +107,14 @@ let serial = 1;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 function extensionsOf(options: CertificateOptions): Buffer[] {
-  const { isCa, pathLength, keyUsage, purposes, dns = [], ip = [], extensions = [] } = options;
+  const { issuer, isCa, pathLength, keyUsage, purposes, dns = [], ip = [], extensions = [] } = options;
   const names = [
     ...dns.map((name) => der(0x82, Buffer.from(name))),
     ...ip.map((address) => der(0x87, Buffer.from(address.split('.').map(Number)))),
   ];
   const all: Extension[] = [
+    { oid: '2.5.29.14', value: der(0x04, keyIdOf(options.key)) },
+    ...(issuer === undefined ? [] : [{ oid: '2.5.29.35', value: sequence(der(0x80, keyIdOf(issuer.key))) }]),
     ...(isCa === undefined
       ? []
       : [
