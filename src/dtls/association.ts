@@ -66,6 +66,7 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
 
   function forgetHandshake(): void {
     handshake = undefined;
+    options.session?.master.fill(0); // the handshake has a copy where it resumed
     earlyRecords = [];
     reassembly.clear();
   }

@@ -48,6 +48,13 @@ export function createReader(source: Uint8Array): Reader {
   return reader;
 }
 
+/** A copy for a long life: out of the pool, of which it would keep 8 KiB alive, and so that it can be erased. */
+export function keep(bytes: Uint8Array): Buffer {
+  const own = Buffer.alloc(bytes.length);
+  own.set(bytes);
+  return own;
+}
+
 /** An unsigned number in `size` bytes. */
 export function uint(value: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);

@@ -137,10 +137,12 @@ export async function openDtlsClient(options: DtlsClientOptions): Promise<DtlsCl
     },
     async rebind() {
       if (!details.hasPeerCid || !association.isOpen) return false;
-      const old = carrier;
-      attach(await openUdpClient(options.udp));
-      await old?.transport.close();
-      return true;
+      const next = await openUdpClient(options.udp);
+      // It may have ended meanwhile.
+      const [old, isOpen] = [carrier, association.isOpen];
+      if (isOpen) attach(next);
+      await (isOpen ? old : next)?.transport.close();
+      return isOpen;
     },
   };
 }

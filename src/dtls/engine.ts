@@ -1,4 +1,3 @@
-import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '../base/index.ts';
 import type { Credentials } from './credentials.ts';
 import type { RetransmissionTimers } from './retransmission.ts';
@@ -61,8 +60,8 @@ export interface AssociationDetails {
   readonly isEncryptThenMac: boolean;
   /** The server finds the association wherever our datagrams come from. */
   readonly hasPeerCid: boolean;
-  /** from a full handshake with certificates */
-  readonly serverCertificate: X509Certificate | undefined;
+  /** DER, from a full handshake with certificates */
+  readonly serverCertificate: Buffer | undefined;
 }
 
 /** Since the beginning. */

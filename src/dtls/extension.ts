@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { createReader, type Reader, uint, vector } from './bytes.ts';
+import { createReader, keep, type Reader, uint, vector } from './bytes.ts';
 import { GROUP_IDS } from './ecdhe.ts';
 import { protocolFault } from './fault.ts';
 import { SCHEME_IDS } from './signature.ts';
@@ -122,7 +122,7 @@ const EXTENSIONS: readonly Extension[] = [
     id: 54, // connection_id (RFC 9146 3)
     offer: ({ connectionId }) => connectionId && vector(1, connectionId),
     accept(answer, agreed) {
-      agreed.peerCid = Buffer.from(answer.vector(1));
+      agreed.peerCid = keep(answer.vector(1));
     },
   },
   {

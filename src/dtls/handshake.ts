@@ -1,5 +1,5 @@
-import { timingSafeEqual, type X509Certificate } from 'node:crypto';
-import { createReader, uint, vector } from './bytes.ts';
+import { timingSafeEqual } from 'node:crypto';
+import { createReader, keep, uint, vector } from './bytes.ts';
 import type { Credentials } from './credentials.ts';
 import type { Agreement } from './ecdhe.ts';
 import type { Offer } from './extension.ts';
@@ -51,7 +51,8 @@ export interface Outcome {
   readonly isResumed: boolean;
   readonly isExtendedMasterSecret: boolean;
   readonly isEncryptThenMac: boolean;
-  readonly serverCertificate: X509Certificate | undefined;
+  /** DER */
+  readonly serverCertificate: Buffer | undefined;
   /** Undefined: the server does not resume. Holds the master secret. */
   readonly session: Session | undefined;
 }
@@ -77,6 +78,7 @@ interface MessageRule extends Rule {
   read(body: Buffer): () => Step;
 }
 
+const NOTHING = Buffer.alloc(0);
 const NOTHING_FOLLOWS: Step = {};
 /** RFC 5246 F.1.4: sessions should not live longer. */
 const SESSION_LIFETIME_MS = 24 * 60 * 60 * 1000;
@@ -84,6 +86,7 @@ const SESSION_LIFETIME_MS = 24 * 60 * 60 * 1000;
 function isWorthOffering({ session, now, suites, credentials, ...rest }: HandshakeOptions): boolean {
   return (
     session !== undefined &&
+    session.id.length + session.ticket.length > 0 &&
     now() < session.expiresAt &&
     suites.includes(session.suite) &&
     (session.isExtendedMasterSecret || !rest.needsExtendedMasterSecret) &&
@@ -99,11 +102,11 @@ export function createHandshake(options: HandshakeOptions): Handshake {
     serverName,
     wantsRawKeys: credentials.kind === 'raw-public-key',
     connectionId: options.connectionId,
-    ticket: offeredSession?.ticket ?? Buffer.alloc(0),
+    ticket: offeredSession?.ticket ?? NOTHING,
   };
   const clientRandom = options.random(32);
   // With a ticket the server shows that it resumes by echoing an id of ours, which may be any (RFC 5077 3.4).
-  const sessionId = offer.ticket.length > 0 ? options.random(32) : (offeredSession?.id ?? Buffer.alloc(0));
+  const sessionId = offer.ticket.length > 0 ? options.random(32) : (offeredSession?.id ?? NOTHING);
 
   let transcript = createTranscript();
   let sent = 0;
@@ -116,8 +119,8 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   let agreement: Agreement | undefined;
   /** Signature schemes of the server, when it asks who we are. */
   let requested: readonly number[] | undefined;
-  let ticket: Buffer = Buffer.alloc(0);
-  let master: Buffer = Buffer.alloc(0);
+  let ticket: Buffer = NOTHING;
+  let master: Buffer = NOTHING;
 
   const theHello = (): ServerHello => {
     if (serverHello === undefined) throw protocolFault('unexpected_message', 'a message before ServerHello');
@@ -160,8 +163,8 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   };
 
   const queueKeyExchange = ({ isPsk, isEphemeral }: KeyExchange): void => {
-    const psk = isPsk && credentials.kind === 'psk' ? vector(2, credentials.identity) : Buffer.alloc(0);
-    const share = isEphemeral && agreement ? vector(1, agreement.publicKey) : Buffer.alloc(0);
+    const psk = isPsk && credentials.kind === 'psk' ? vector(2, credentials.identity) : NOTHING;
+    const share = isEphemeral && agreement ? vector(1, agreement.publicKey) : NOTHING;
     queue(HANDSHAKE.clientKeyExchange, Buffer.concat([psk, share]));
   };
 
@@ -179,8 +182,8 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       suite,
       keys: trafficKeys(suite, master, randoms()),
       isEncryptThenMac,
-      peerCid: peerCid ?? Buffer.alloc(0),
-      ownCid: peerCid === undefined ? Buffer.alloc(0) : Buffer.from(options.connectionId ?? []),
+      peerCid: peerCid ?? NOTHING,
+      ownCid: peerCid === undefined ? NOTHING : keep(options.connectionId ?? NOTHING),
     };
   };
 
@@ -201,8 +204,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
         );
       isResumed = true;
       ({ ticket } = offeredSession);
-      master = Buffer.alloc(offeredSession.master.length);
-      offeredSession.master.copy(master);
+      master = keep(offeredSession.master);
       return { protection: protection(hello) };
     };
   };
@@ -269,7 +271,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
           isExtendedMasterSecret,
           isEncryptThenMac,
           session,
-          serverCertificate: identity?.certificate,
+          serverCertificate: identity?.certificate?.raw,
         },
       };
     };

@@ -1,4 +1,4 @@
-import { createReader, uint, vector } from './bytes.ts';
+import { createReader, keep, uint, vector } from './bytes.ts';
 import { type Agreed, decodeExtensions, encodeExtensions, type Offer } from './extension.ts';
 import { protocolFault } from './fault.ts';
 import { VERSION_1_2 } from './numbers.ts';
@@ -52,7 +52,7 @@ export function decodeServerHello(body: Uint8Array, offer: Offer): ServerHello {
   if (reader.uint(2) !== VERSION_1_2)
     throw protocolFault('protocol_version', 'the server does not speak DTLS 1.2');
   const random = Buffer.from(reader.bytes(RANDOM_LENGTH));
-  const sessionId = Buffer.from(reader.vector(1));
+  const sessionId = keep(reader.vector(1));
   const suiteId = reader.uint(2);
   const suite = offer.suites.find(({ id }) => id === suiteId);
   if (suite === undefined)

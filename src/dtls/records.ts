@@ -58,7 +58,7 @@ export interface RecordLayer {
   protect(state: ProtectionState): void;
   /**
    * A record of its own bytes.
-   * @throws GatewayError `dtls.exhausted` when as many were sealed as the cipher bears
+   * @throws GatewayError `dtls.exhausted` when as many were sealed as the cipher bears, `dtls.closed` without keys
    */
   write(type: number, epoch: Epoch, content: Uint8Array): Buffer;
   /**
@@ -191,11 +191,13 @@ export function createRecordLayer(): RecordLayer {
       replay = createReplayWindow(state.replay);
     },
     write(type, epoch, content) {
-      if (epoch === 0 || directions === undefined)
+      if (epoch === 0)
         return frame(type, 0, NO_CID, content.length, (_place, target, at) => {
           target.set(content, at);
           return content.length;
         });
+      // Never in the clear what was meant to be protected.
+      if (directions === undefined) throw new GatewayError('dtls.closed', 'there are no keys');
       const { outbound, state } = directions;
       if (sequences[1] >= state.suite.cipher.mostRecords) throw exhausted('too many records with one key');
       const hidden = state.peerCid.length > 0;

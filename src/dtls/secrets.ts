@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { vector } from './bytes.ts';
+import { keep, vector } from './bytes.ts';
 import type { Credentials } from './credentials.ts';
 import type { KeyExchange } from './suites.ts';
 
@@ -32,7 +32,14 @@ export function premasterSecret(
   credentials: Credentials,
   agreed: Uint8Array | undefined,
 ): Buffer {
-  if (!isPsk || credentials.kind !== 'psk') return Buffer.from(agreed ?? []);
+  if (!isPsk || credentials.kind !== 'psk') return keep(agreed ?? Buffer.alloc(0));
   const { key } = credentials;
-  return Buffer.concat([vector(2, agreed ?? Buffer.alloc(key.length)), vector(2, key)]);
+  const other = agreed ?? Buffer.alloc(key.length);
+  // In one piece, so that no other copy of the key is left behind.
+  const premaster = Buffer.alloc(2 + other.length + 2 + key.length);
+  premaster.writeUInt16BE(other.length, 0);
+  premaster.set(other, 2);
+  premaster.writeUInt16BE(key.length, 2 + other.length);
+  premaster.set(key, 4 + other.length);
+  return premaster;
 }

@@ -1,4 +1,4 @@
-import { createReader, uint, vector } from './bytes.ts';
+import { createReader, keep, uint, vector } from './bytes.ts';
 import type { KeyExchange } from './suites.ts';
 
 /** The messages of the server behind its hello. All functions throw GatewayError `dtls.malformed`. */
@@ -66,7 +66,7 @@ export function decodeCertificateRequest(body: Uint8Array): number[] {
 export function decodeNewSessionTicket(body: Uint8Array): Buffer {
   const reader = createReader(body);
   reader.uint(4);
-  const ticket = Buffer.from(reader.vector(2));
+  const ticket = keep(reader.vector(2));
   reader.end();
   return ticket;
 }

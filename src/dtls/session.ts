@@ -1,5 +1,5 @@
 import { createHmac, createPublicKey, timingSafeEqual } from 'node:crypto';
-import { createReader, type Reader, uint, vector } from './bytes.ts';
+import { createReader, keep, type Reader, uint, vector } from './bytes.ts';
 import type { Credentials } from './credentials.ts';
 import type { DirectionKeys } from './keys.ts';
 import type { RecordState } from './records.ts';
@@ -168,13 +168,7 @@ function readSuite(reader: Reader): Suite | undefined {
   return SUITES.find((suite) => suite.id === id);
 }
 
-/** Of its own, so that it can be erased; and not from the pool, where it would keep 8 KiB alive. */
-function copy(reader: Reader, lengthSize: number): Buffer {
-  const view = reader.vector(lengthSize);
-  const own = Buffer.alloc(view.length);
-  view.copy(own);
-  return own;
-}
+const copy = (reader: Reader, lengthSize: number): Buffer => keep(reader.vector(lengthSize));
 
 function attempt<T>(bytes: Uint8Array, form: number, read: (reader: Reader) => T | undefined): T | undefined {
   try {

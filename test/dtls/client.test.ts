@@ -295,3 +295,11 @@ test('another engine can be plugged in', async () => {
   client.transport.send(Buffer.from('in the clear'), client.peer);
   expect(said).toEqual(['in the clear']);
 });
+
+test('a new socket is closed again when the association ended before it was there', async () => {
+  const served = await serve({ cid: Buffer.from('cid') });
+  const client = await connect(served.port);
+  const rebinding = client.rebind();
+  await client.transport.close();
+  expect(await rebinding).toBe(false);
+});

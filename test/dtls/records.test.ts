@@ -273,3 +273,15 @@ test('erased keys are zero', () => {
     }
   expect(near.isProtected).toBe(false);
 });
+
+test('without keys nothing is written in epoch 1, least of all in the clear', () => {
+  const layer = createRecordLayer();
+  expect(() => layer.write(23, 1, Buffer.from('secret'))).toThrowError(
+    expect.objectContaining({ code: 'dtls.closed' }),
+  );
+  const [near] = pair('TLS_PSK_WITH_AES_128_CCM_8');
+  near.erase();
+  expect(() => near.write(23, 1, Buffer.from('secret'))).toThrowError(
+    expect.objectContaining({ code: 'dtls.closed' }),
+  );
+});

@@ -106,6 +106,8 @@ export interface TestServer {
   /** A record as it would go to the client. */
   record(type: number, epoch: 0 | 1, content: Buffer): Buffer;
   isOpen(): boolean;
+  /** of the association; empty before */
+  master(): Buffer;
   /** what the client said */
   readonly seen: {
     clientHellos: number;
@@ -481,6 +483,7 @@ export function createTestServer(options: TestServerOptions): TestServer {
     randoms,
     record,
     isOpen: () => isOpen,
+    master: () => master,
     write: (bytes) => options.send(record(23, 1, bytes)),
     receive(datagram) {
       seen.largestDatagram = Math.max(seen.largestDatagram, datagram.length);
