@@ -6,6 +6,7 @@ import {
   type Engine,
   openDtlsClient,
 } from '../../src/dtls/index.ts';
+import { decodeConnection, encodeConnection } from '../../src/dtls/session.ts';
 import { PSK } from './network.ts';
 import { createTestServer, type ServerSession, type TestServer, type TestServerOptions } from './server.ts';
 
@@ -302,4 +303,17 @@ test('a new socket is closed again when the association ended before it was ther
   const rebinding = client.rebind();
   await client.transport.close();
   expect(await rebinding).toBe(false);
+});
+
+test('a key that has protected all that it bears ends the association (RFC 9147 4.5.3)', async () => {
+  const served = await serve({ cid: Buffer.from('cid') });
+  const saved = decodeConnection((await (await connect(served.port)).suspend()) ?? Buffer.alloc(0));
+  if (saved === undefined) throw new Error('nothing saved');
+  const records = { ...saved.records, nextSequence: saved.records.suite.cipher.mostRecords };
+  const client = await connect(served.port, { connection: encodeConnection({ ...saved, records }) });
+  const { hearError } = hearing(client);
+  client.transport.send(Buffer.from('one too many'), client.peer);
+  expect(await hearError()).toMatchObject({ code: 'dtls.exhausted' });
+  expect(await client.ended).toMatchObject({ code: 'dtls.exhausted' });
+  expect(served.heard).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ecKey } from './certificates.ts';
 import { createScene, type Scene, type SceneOptions } from './network.ts';
-import { scene } from './scenes.ts';
+import { ecServer, intermediate, rsaServer, scene } from './scenes.ts';
 import { type Outgoing, type TestServer, u8, u16, u24, v8, v16, v24 } from './server.ts';
 
 /** Flights of a malicious or broken server, every one of which must be refused. */
@@ -185,11 +185,55 @@ async function expectRefused({ client, told, heard, clock, settle }: Scene): Pro
   expect(clock.pending).toBe(0);
 }
 
+/** ServerKeyExchange of ECDHE_PSK, which nobody signs. */
+const share = (curveType: number, group: number, point: Buffer): Buffer =>
+  Buffer.concat([v16(), u8(curveType), u16(group), v8(point)]);
+const ephemeral = (body: Buffer) =>
+  [replace(TYPE.keyExchange, () => body), { server: { suite: 0xd001 } }] as const;
+const P256_X = Buffer.alloc(32, 3);
+
+const SHARES: readonly Case[] = [
+  ['a share of a curve that is spelled out', ...ephemeral(share(1, 23, Buffer.alloc(65, 4)))],
+  ['a share of an unknown group', ...ephemeral(share(3, 0x1234, Buffer.alloc(65, 4)))],
+  ['a compressed point', ...ephemeral(share(3, 23, Buffer.concat([u8(2), P256_X])))],
+  ['a point that is not on the curve', ...ephemeral(share(3, 23, Buffer.concat([u8(4), P256_X, P256_X])))],
+  ['an X25519 share of small order', ...ephemeral(share(3, 29, Buffer.alloc(32)))],
+  ['an X25519 share that is too short', ...ephemeral(share(3, 29, Buffer.alloc(31, 9)))],
+  ['no point format of ours', hello({ extensions: [EMS, [11, v8(u8(1))]] })],
+  ['ServerKeyExchange twice', after(TYPE.serverHello, ...[0, 0].map(() => message(TYPE.keyExchange, v16())))],
+];
+
+const RAW: readonly Case[] = [
+  ['another key', asIs, { server: { key: ecKey().privateKey } }],
+  ['no key at all', replace(TYPE.certificate, () => v24())],
+  ['a certificate', asIs, { server: { isRaw: false, chain: [ecServer.der], key: ecServer.key.privateKey } }],
+  ['agreement to certificates', hello({ suite: 0xc0ae, extensions: [EMS, [20, u8(0)]] })],
+];
+
 const named = (cases: readonly Case[]) => cases.map(([name, alter, more = {}]) => ({ name, alter, more }));
 
 test.each(named(CERTIFIED))('a server with certificates is refused that sends $name', ({ alter, more }) =>
   expectRefused(run('certificate', alter, more)),
 );
+
+test.each(named(SHARES))('a server with a shared key is refused that sends $name', ({ alter, more }) =>
+  expectRefused(run('psk', alter, more)),
+);
+
+test.each(named(RAW))('a server with a raw public key is refused that sends $name', ({ alter, more }) =>
+  expectRefused(run('raw public key', alter, more)),
+);
+
+test('a server with an RSA key is refused where the suite takes an EC key', () =>
+  expectRefused(
+    run('certificate', asIs, {
+      server: {
+        chain: [rsaServer.der, intermediate.der],
+        key: rsaServer.key.privateKey,
+        signatureScheme: 0x0401,
+      },
+    }),
+  ));
 
 test.each(named(SHARED))('a server with a shared key is refused that sends $name', ({ alter, more }) =>
   expectRefused(run('psk', alter, more)),
