@@ -1,23 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { GatewayError, systemClock } from '../base/index.ts';
+import { type Clock, GatewayError, systemClock } from '../base/index.ts';
 import type { Credentials } from './credentials.ts';
 import type { AssociationOptions } from './engine.ts';
+import type { HandshakeOptions } from './handshake.ts';
 import { DEFAULT_TIMERS, type RetransmissionTimers } from './retransmission.ts';
-import { type Connection, decodeConnection, decodeSession, isBoundTo, type Session } from './session.ts';
+import { type Connection, decodeConnection, decodeSession, isBoundTo } from './session.ts';
 import { type KeyExchange, SUITES, type Suite } from './suites.ts';
 import { needsServerName } from './trust.ts';
 
 /** Options with nothing left to ask. */
-export interface CheckedOptions extends Required<Pick<AssociationOptions, 'clock' | 'random' | 'mtu'>> {
-  readonly credentials: Credentials;
-  readonly serverName: string | undefined;
-  readonly suites: readonly Suite[];
-  readonly needsExtendedMasterSecret: boolean;
-  readonly connectionId: Uint8Array | undefined;
-  readonly session: Session | undefined;
+export interface CheckedOptions extends Omit<HandshakeOptions, 'now'> {
   readonly connection: Connection | undefined;
+  readonly mtu: number;
   readonly timers: RetransmissionTimers;
-  readonly keyLog: ((line: string) => void) | undefined;
+  readonly clock: Clock;
 }
 
 const DEFAULT_MTU = 1200;

@@ -15,7 +15,6 @@ const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
   profile: profileGateway,
   codec: async () => (await import('./codec.ts')).benchCodec(),
   coap: benchCoap,
-  coap: async () => (await import('./coap.ts')).benchCoap(),
   dtls: async (extent) => (await import('./dtls.ts')).benchDtls(extent),
 };
 

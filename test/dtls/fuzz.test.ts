@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/base/index.ts';
 import { type AssociationOptions, createAssociation } from '../../src/dtls/index.ts';
+import { seededRandom } from '../coap/random.ts';
 import { openScene, PSK, type SceneOptions } from './network.ts';
-import { createRandom } from './random.ts';
 import { scene } from './scenes.ts';
 import type { ServerSession } from './server.ts';
 
@@ -135,7 +135,7 @@ describe('mutated flights of a server', () => {
     (name) => {
       const [share, make] = RECORDINGS[name] ?? [0, () => record({})];
       const recording = make();
-      const random = createRandom(SEED);
+      const random = seededRandom(SEED);
       const replayed = (times: number): number => {
         let opened = 0;
         for (let time = 0; time < times; time++) if (replay(recording, random)) opened++;
@@ -156,7 +156,7 @@ describe('an open association that is fed with mutated records', () => {
     ['with connection ids', { connectionId: Buffer.from('us'), server: { cid: Buffer.from('it') } }],
     ['of GCM', { server: { suite: 0x00a8 } }],
   ])('%s lives, and believes none', (_name, options) => {
-    const random = createRandom(SEED);
+    const random = seededRandom(SEED);
     const made = openScene(options);
     const { client, server, told, settle } = made;
     const genuine: string[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RetransmissionTimers } from '../../src/dtls/index.ts';
+import { seededRandom } from '../coap/random.ts';
 import { createScene, type SceneOptions } from './network.ts';
-import { createRandom } from './random.ts';
 import { scene } from './scenes.ts';
 
 /** Handshakes per case; all of them by hand: DTLS_HANDSHAKES=10000. */
@@ -67,7 +67,7 @@ function computed(exchanges: number, drop: number): number {
 }
 
 async function measured(options: SceneOptions, weather: Weather, seed: number): Promise<number> {
-  const random = createRandom(seed);
+  const random = seededRandom(seed);
   let successes = 0;
   for (let at = 0; at < HANDSHAKES; at++) if (await attempt(options, weather, random)) successes++;
   return successes / HANDSHAKES;
@@ -91,7 +91,7 @@ describe(`of ${HANDSHAKES} handshakes as many succeed as computed (RFC 6347 4.2.
 
   test('with certificates in datagrams of 300 bytes, where what has come is kept', async () => {
     const options = scene('certificate', { mtu: 300, server: { mtu: 300 } });
-    const random = createRandom(3);
+    const random = seededRandom(3);
     const weather = { drop: 0.1, duplicate: 0.05, reorder: 0.1 };
     const handshakes = Math.min(HANDSHAKES, 1000);
     let successes = 0;

@@ -11,6 +11,7 @@ import {
   parseChain,
   type ServerTrust,
 } from '../../src/dtls/index.ts';
+import { seededRandom } from '../coap/random.ts';
 import { isOnPath } from '../peers/process.ts';
 import {
   type CertificateOptions,
@@ -23,7 +24,6 @@ import {
   rsaKey,
   spkiOf,
 } from './certificates.ts';
-import { createRandom } from './random.ts';
 import { ecServer, intermediate, root, SERVER_NAME } from './scenes.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -289,7 +289,7 @@ const openssl = isOnPath('openssl') ? '' : ' (needs openssl: apt-get install ope
 describe.skipIf(openssl !== '')(`generated chains are judged as by openssl verify${openssl}`, () => {
   test(`${CHAINS} of them`, () => {
     const folder = mkdtempSync(join(tmpdir(), 'dtls-chains-'));
-    const random = createRandom(1);
+    const random = seededRandom(1);
     const verdicts = { trusted: 0, refused: 0 };
     try {
       for (let number = 0; number < CHAINS; number++) {
