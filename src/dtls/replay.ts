@@ -2,7 +2,7 @@
 export interface ReplayWindow {
   /** Neither seen, nor too old to know. */
   isFresh(sequence: number): boolean;
-  /** To be called when the record has proved authentic, not before. */
+  /** To be called when a fresh record has proved authentic, not before. */
   mark(sequence: number): void;
   /** The state, as {@link createReplayWindow} takes it. */
   readonly state: ReplayState;
@@ -44,7 +44,7 @@ export function createReplayWindow(from: ReplayState = { top: -1, low: 0, high: 
       }
       const age = top - sequence;
       if (age < HALF) low |= 1 << age;
-      else if (age < WINDOW) high |= 1 << (age - HALF);
+      else high |= 1 << (age - HALF);
     },
   };
 }

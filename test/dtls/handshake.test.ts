@@ -81,6 +81,13 @@ test.each([0xc0ae, 0xc02b])('ECDHE_ECDSA suite %#x', (suite) => {
   expectEcho(openScene(scene('certificate', { server: { suite } })));
 });
 
+test('CBC is offered only when it is asked for, and then with Encrypt-then-MAC (RFC 7366)', () => {
+  const ENCRYPT_THEN_MAC = 22;
+  expect(openScene().server.seen.extensions.has(ENCRYPT_THEN_MAC)).toBe(false);
+  const suites = ['TLS_PSK_WITH_AES_128_CCM_8', 'TLS_PSK_WITH_AES_128_CBC_SHA256'] as const;
+  expect(openScene({ suites }).server.seen.extensions.has(ENCRYPT_THEN_MAC)).toBe(true);
+});
+
 test('a server without the extended master secret is refused, unless it is allowed (RFC 7627 5.3)', () => {
   const refused = openScene({ server: { ems: false } });
   expect(refused.told.ended).toMatchObject([{ code: 'dtls.protocol' }]);

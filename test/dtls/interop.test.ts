@@ -340,6 +340,18 @@ peer('scandium', () => {
     await expectEcho(client, 'reading');
   });
 
+  test('CBC with a connection id, whose MAC covers it (RFC 9146 5.1)', async () => {
+    const suite = 'TLS_PSK_WITH_AES_128_CBC_SHA256';
+    const server = await served(startScandium(ACCOUNT, suite, 6));
+    const client = await connect(server, {
+      credentials: byPsk,
+      suites: [suite],
+      connectionId: Buffer.from('us'),
+    });
+    expect(client.details).toMatchObject({ suite, hasPeerCid: true });
+    await expectEcho(client, 'reading');
+  });
+
   test('without a connection id, a new address is not found', async () => {
     const server = await served(startScandium(ACCOUNT, SUITE.psk, 6));
     const client = await connect(server, { credentials: byPsk, connectionId: false });

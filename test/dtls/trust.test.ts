@@ -185,6 +185,46 @@ describe('a path to an anchor (RFC 5280 6)', () => {
   });
 });
 
+test('certificates of any bytes are judged or refused, and never believed', () => {
+  const random = seededRandom(2);
+  const flip = (bytes: Buffer): Buffer => {
+    const changed = Buffer.from(bytes);
+    const at = Math.floor(random() * changed.length);
+    changed[at] = (changed[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+    return changed;
+  };
+  const reasons = new Set<string>();
+  for (let time = 0; time < 3000; time++) {
+    const ca = { ...intermediate, der: random() < 0.2 ? flip(intermediate.der) : intermediate.der };
+    reasons.add(judge([{ ...ecServer, der: flip(ecServer.der) }, ca], usual));
+  }
+  expect(reasons).not.toContain('trusted');
+  expect(reasons).not.toContain('undefined'); // an error that is none of ours
+});
+
+test('extensions of any bytes in a certificate that is signed are judged or refused', () => {
+  const random = seededRandom(3);
+  const oids = ['2.5.29.15', '2.5.29.19', '2.5.29.37', '2.5.29.17', '2.5.29.35'];
+  const key = ecKey();
+  for (let time = 0; time < 500; time++) {
+    const value = Buffer.from(Array.from({ length: 1 + random() * 12 }, () => random() * 256));
+    if (random() < 0.5) value[0] = 0x30;
+    if (value.length > 1 && random() < 0.5) value[1] = value.length - 2;
+    const oid = oids[Math.floor(random() * oids.length)] ?? '';
+    const made = issue({
+      subject: SERVER_NAME,
+      key,
+      issuer: intermediate,
+      isCa: false,
+      extensions: [{ oid, value }],
+    });
+    expect(judge([made, intermediate], usual)).not.toBe('undefined');
+    expect(judge([server({ issuer: { ...made, subject: 'CA' } }), made, intermediate], usual)).not.toBe(
+      'undefined',
+    );
+  }
+});
+
 describe('names (RFC 6125 6)', () => {
   const named = (dns: readonly string[], ip: readonly string[] = []) => server({ dns, ip });
   test.each<readonly [string, readonly string[], readonly string[], string, boolean]>([
