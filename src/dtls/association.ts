@@ -12,6 +12,7 @@ import { createReassembly } from './reassembly.ts';
 import { type Content, createRecordLayer, type RawRecord, recordAt } from './records.ts';
 import { bindingOf, encodeConnection, encodeSession, type Session } from './session.ts';
 
+const NO_COOKIE = Buffer.alloc(0);
 /** Cookies followed in one handshake; a server may change its mind, but not for ever. */
 const MOST_COOKIES = 5;
 /** Records, and messages of the application, kept that came before their time. */
@@ -37,7 +38,7 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
   let handshake: Handshake | undefined;
   /** of the open association */
   let session: Session | undefined;
-  let cookie: Buffer = Buffer.alloc(0);
+  let cookie: Buffer = NO_COOKIE;
   let cookies = 0;
   /** Our ChangeCipherSpec was sent. */
   let hasChangedCipher = false;
@@ -66,6 +67,7 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
 
   function forgetHandshake(): void {
     handshake = undefined;
+    cookie = NO_COOKIE;
     options.session?.master.fill(0); // the handshake has a copy where it resumed
     earlyRecords = [];
     reassembly.clear();

@@ -271,7 +271,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
           isExtendedMasterSecret,
           isEncryptThenMac,
           session,
-          serverCertificate: identity?.certificate?.raw,
+          serverCertificate: identity?.certificate && keep(identity.certificate.raw),
         },
       };
     };
