@@ -31,7 +31,8 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
   const records = createRecordLayer();
   const reassembly = createReassembly();
   const ownCidLength = (options.connection?.records.ownCid ?? options.connectionId)?.length ?? 0;
-  const sender = createFlightSender({ ...options, records, transmit: user.transmit, gaveUp, failed: fail });
+  const transmit = (datagram: Buffer): void => user.transmit(datagram);
+  const sender = createFlightSender({ ...options, records, transmit, gaveUp, failed: fail });
 
   let phase: 'idle' | 'handshake' | 'open' | 'ended' = 'idle';
   /** Gone once the association is open. */

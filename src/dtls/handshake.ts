@@ -18,7 +18,7 @@ import {
   decodeServerKeyExchange,
 } from './server-messages.ts';
 import { answerShare, readIdentity, type ServerIdentity } from './server-proof.ts';
-import { bindingOf, isBoundTo, type Session } from './session.ts';
+import { bindingOf, isResumable, type Session, sessionEnd } from './session.ts';
 import { schemeFor, signWith } from './signature.ts';
 import type { KeyExchange, Suite } from './suites.ts';
 
@@ -80,23 +80,10 @@ interface MessageRule extends Rule {
 
 const NOTHING = Buffer.alloc(0);
 const NOTHING_FOLLOWS: Step = {};
-/** RFC 5246 F.1.4: sessions should not live longer. */
-const SESSION_LIFETIME_MS = 24 * 60 * 60 * 1000;
-
-function isWorthOffering({ session, now, suites, credentials, ...rest }: HandshakeOptions): boolean {
-  return (
-    session !== undefined &&
-    session.id.length + session.ticket.length > 0 &&
-    now() < session.expiresAt &&
-    suites.includes(session.suite) &&
-    (session.isExtendedMasterSecret || !rest.needsExtendedMasterSecret) &&
-    isBoundTo(session, session.master, credentials, rest.serverName)
-  );
-}
 
 export function createHandshake(options: HandshakeOptions): Handshake {
-  const { credentials, serverName } = options;
-  const offeredSession = isWorthOffering(options) ? options.session : undefined;
+  const { credentials, serverName, session } = options;
+  const offeredSession = session && isResumable(session, options) ? session : undefined;
   const offer: Offer = {
     suites: options.suites,
     serverName,
@@ -282,19 +269,10 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       master.fill(0);
       return undefined;
     }
-    const certified = identity?.certificate && Date.parse(identity.certificate.validTo);
-    return {
-      id,
-      ticket,
-      master,
-      suite,
-      isExtendedMasterSecret,
-      expiresAt:
-        offeredSession !== undefined && isResumed
-          ? offeredSession.expiresAt
-          : Math.min(options.now() + SESSION_LIFETIME_MS, certified ?? Number.POSITIVE_INFINITY),
-      binding: bindingOf(master, credentials, serverName),
-    };
+    const earlier = isResumed ? offeredSession : undefined; // resumption makes no session younger
+    const expiresAt = earlier?.expiresAt ?? sessionEnd(options.now(), identity?.certificate);
+    const binding = bindingOf(master, credentials, serverName);
+    return { id, ticket, master, suite, isExtendedMasterSecret, expiresAt, binding };
   };
 
   // ---- their order

@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, timingSafeEqual } from 'node:crypto';
+import { createHmac, createPublicKey, timingSafeEqual, type X509Certificate } from 'node:crypto';
 import { createReader, keep, type Reader, uint, vector } from './bytes.ts';
 import type { Credentials } from './credentials.ts';
 import type { DirectionKeys } from './keys.ts';
@@ -75,6 +75,35 @@ export function isBoundTo(
 ): boolean {
   const expected = bindingOf(secret, credentials, serverName);
   return binding.length === expected.length && timingSafeEqual(binding, expected);
+}
+
+/** RFC 5246 F.1.4: sessions should not live longer. */
+const SESSION_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+/** When a session that begins now ends, in ms: with the certificate of the server at the latest. */
+export function sessionEnd(nowMs: number, certificate: X509Certificate | undefined): number {
+  const end = nowMs + SESSION_LIFETIME_MS;
+  return certificate === undefined ? end : Math.min(end, Date.parse(certificate.validTo));
+}
+
+/** What a handshake is about to ask for. */
+interface Intent {
+  readonly credentials: Credentials;
+  readonly serverName: string | undefined;
+  readonly suites: readonly Suite[];
+  readonly needsExtendedMasterSecret: boolean;
+  readonly now: () => number;
+}
+
+/** Whether a session can be offered: it is still good, and what it was made with is what is wanted now. */
+export function isResumable(session: Session, intent: Intent): boolean {
+  return (
+    session.id.length + session.ticket.length > 0 &&
+    intent.now() < session.expiresAt &&
+    intent.suites.includes(session.suite) &&
+    (session.isExtendedMasterSecret || !intent.needsExtendedMasterSecret) &&
+    isBoundTo(session, session.master, intent.credentials, intent.serverName)
+  );
 }
 
 // The forms in which they are saved. The first byte tells them, and later forms, apart.
