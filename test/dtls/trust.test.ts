@@ -67,7 +67,11 @@ describe('a path to an anchor (RFC 5280 6)', () => {
     ['without the intermediate CA', [ecServer], 'no-path'],
     ['without any certificate', [], 'no-path'],
     ['after its end', [server({ to: new Date(Date.now() - DAY_MS / 2) }), intermediate], 'expired'],
-    ['before its beginning', [server({ from: new Date(Date.now() + DAY_MS) }), intermediate], 'not-yet-valid'],
+    [
+      'before its beginning',
+      [server({ from: new Date(Date.now() + DAY_MS) }), intermediate],
+      'not-yet-valid',
+    ],
     ['for clients only', [server({ purposes: ['clientAuth'] }), intermediate], 'not-for-servers'],
     [
       'with a key that may not sign',
