@@ -1,64 +1,82 @@
 import { isUtf8 } from 'node:buffer';
 import { fault } from './fault.ts';
 
-const FIRST_BYTES = 4096;
-/** So few bytes are handled one by one: to call the runtime costs more. */
-const MOST_SPELT = 16;
-/** A buffer that grew beyond this for one large payload is not kept. */
-const MOST_KEPT_BYTES = 1 << 20;
+/** Payloads are written one behind the other into blocks of this size. */
+const BLOCK_BYTES = 16_384;
+/** With less left in a block than most payloads take, the next payload begins another one. */
+const LEAST_LEFT_BYTES = 256;
+/** So few characters are read, and so few are written, one by one: to call the runtime costs more. */
+const MOST_SPELT = { read: 9, written: 24 };
 
 /**
- * A growing output buffer. Call {@link reserve} before writing to {@link bytes} at {@link at}. There is one for the
+ * Where payloads are written. Call {@link reserve} before writing to {@link bytes} at {@link at}. There is one for the
  * whole room, because encoding is synchronous and never nested.
  */
 export class ByteWriter {
-  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  bytes: Buffer;
   at = 0;
+  /** What {@link bytes} shows. */
+  private block: ArrayBuffer;
+  /** Where the payload begins; what lies before belongs to others. */
+  private from = 0;
 
-  /** Begins a new payload. */
-  start(): this {
-    if (this.bytes.length > MOST_KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
-    this.at = 0;
-    return this;
+  constructor() {
+    this.block = new ArrayBuffer(BLOCK_BYTES);
+    this.bytes = Buffer.from(this.block);
+  }
+
+  /** Begins a new payload. @param size what it will have at most, if that is known: then {@link reserve} is not needed */
+  start(size = LEAST_LEFT_BYTES): void {
+    this.at = this.from;
+    // A block that grew for one large payload is not kept.
+    if (this.bytes.length > BLOCK_BYTES) this.move(size);
+    else this.reserve(size);
   }
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
-    const needed = this.at + count;
-    if (needed <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
-    this.bytes.copy(larger, 0, 0, this.at);
-    this.bytes = larger;
+    if (this.at + count > this.bytes.length) this.move(count);
   }
 
-  /** What was written between two positions, as bytes of its own. */
-  copy(from: number, to: number): Uint8Array {
-    const size = to - from;
-    const payload = Buffer.allocUnsafe(size);
-    if (size > MOST_SPELT) this.bytes.copy(payload, 0, from, to);
-    else for (let at = 0; at < size; at++) payload[at] = this.bytes[from + at] ?? 0;
-    return payload;
+  /** Goes on in another block, with room for `count` more bytes. */
+  private move(count: number): void {
+    const written = this.at - this.from;
+    this.block = new ArrayBuffer(Math.max(BLOCK_BYTES, 2 * written + count));
+    const bytes = Buffer.from(this.block);
+    this.bytes.copy(bytes, 0, this.from, this.at);
+    this.bytes = bytes;
+    this.from = 0;
+    this.at = written;
   }
 
-  finish(): Uint8Array {
-    return this.copy(0, this.at);
+  /** Writes well-formed text, for which there is room: the count of its bytes. */
+  text(text: string): number {
+    const written = this.ascii(text) || this.bytes.write(text, this.at, 'utf8');
+    this.at += written;
+    return written;
+  }
+
+  /** Writes short text of ASCII behind {@link at}: the count of its bytes, 0 for any other text. */
+  private ascii(text: string): number {
+    const { length } = text;
+    if (length > MOST_SPELT.written) return 0;
+    const { bytes, at } = this;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code >= 0x80) return 0;
+      bytes[at + index] = code;
+    }
+    return length;
+  }
+
+  /** The payload: from where it began to {@link at}, or just its part from `from` on. */
+  finish(from = this.from): Uint8Array {
+    this.from = this.at;
+    return new Uint8Array(this.block, from, this.at - from);
   }
 }
 
 export const output = new ByteWriter();
-
-/** Text as UTF-8. */
-export function utf8(text: string): Uint8Array {
-  const { length } = text;
-  if (length > MOST_SPELT) return Buffer.from(text);
-  const bytes = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; at++) {
-    const code = text.charCodeAt(at);
-    if (code >= 0x80) return Buffer.from(text);
-    bytes[at] = code;
-  }
-  return bytes;
-}
 
 /** A Buffer on the same memory, for its fast readers. */
 export function bufferOf(bytes: Uint8Array): Buffer {
@@ -73,7 +91,7 @@ export function ownBytes(bytes: Uint8Array, from: number, to: number): Uint8Arra
 
 /** @throws GatewayError `codec.malformed` unless valid UTF-8 */
 export function readUtf8(bytes: Buffer, from: number, to: number): string {
-  if (to - from <= MOST_SPELT) {
+  if (to - from <= MOST_SPELT.read) {
     let text = '';
     let at = from;
     for (let code = bytes[at] ?? 0; at < to && code < 0x80; code = bytes[++at] ?? 0) {

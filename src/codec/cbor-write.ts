@@ -97,27 +97,22 @@ export function writeBoolean(out: ByteWriter, value: boolean): void {
 
 /** @throws GatewayError `codec.not-representable` for text that is not well formed */
 export function writeText(out: ByteWriter, text: string): void {
+  // Of ASCII text the size is known before it is written; most text is, and short.
   const { length } = text;
   if (length < 24) {
-    out.reserve(24);
-    const from = out.at;
-    out.bytes[from] = (TEXT << 5) | length;
-    let at = 0;
-    for (; at < length; at++) {
-      const code = text.charCodeAt(at);
-      if (code >= 0x80) break;
-      out.bytes[from + 1 + at] = code;
-    }
-    if (at === length) {
-      out.at = from + 1 + length;
+    out.reserve(1 + 3 * length);
+    const head = out.at++;
+    if (out.text(text) === length) {
+      out.bytes[head] = (TEXT << 5) | length;
       return;
     }
+    out.at = head;
   }
   const size = Buffer.byteLength(text);
   if (size !== length) checkText(text);
   writeHead(out, TEXT, size);
   out.reserve(size);
-  out.at += out.bytes.write(text, out.at, 'utf8');
+  out.text(text);
 }
 
 export function writeBytes(out: ByteWriter, value: Uint8Array): void {

@@ -28,25 +28,30 @@ const ZERO = 0x30;
 const MOST_EXACT_DIGITS = 15;
 const POWERS_OF_TEN = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
+/** NaN beyond the end, which no digit is. */
+function codeAt(text: string | Uint8Array, at: number): number {
+  return typeof text === 'string' ? text.charCodeAt(at) : (text[at] ?? Number.NaN);
+}
+
 /**
- * The number that `text[from..to)` writes plainly in up to 15 digits (`-12`, `230.15`), else NaN: that text is for
+ * The number that `text[from..to)`, characters or bytes, writes plainly in up to 15 digits (`-12`, `230.15`), else NaN: that text is for
  * {@link isDecimal} to look at. The digits and the power of ten are exact in a double, so their quotient is the double
  * nearest to the decimal (IEEE 754 5.4.1).
  */
-export function plainNumber(text: string, from: number, to: number): number {
-  const isNegative = text.charCodeAt(from) === MINUS;
+export function plainNumber(text: string | Uint8Array, from: number, to: number): number {
+  const isNegative = codeAt(text, from) === MINUS;
   const first = isNegative ? from + 1 : from;
   if (to - first > MOST_EXACT_DIGITS + 1) return Number.NaN;
   let digits = 0;
   let point = to;
   for (let at = first; at < to; at++) {
-    const code = text.charCodeAt(at);
+    const code = codeAt(text, at);
     if (code >= ZERO && code <= ZERO + 9) digits = digits * 10 + code - ZERO;
     else if (code === POINT && point === to) point = at;
     else return Number.NaN;
   }
   const decimals = Math.max(0, to - point - 1);
-  const hasZeroBefore = text.charCodeAt(first) === ZERO && point - first > 1;
+  const hasZeroBefore = codeAt(text, first) === ZERO && point - first > 1;
   const isComplete = point > first && (point === to || decimals > 0);
   if (!isComplete || hasZeroBefore || to - first > MOST_EXACT_DIGITS + Number(point < to)) return Number.NaN;
   const magnitude = digits / (POWERS_OF_TEN[decimals] ?? Number.NaN);

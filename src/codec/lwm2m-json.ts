@@ -45,22 +45,25 @@ function readElements(reader: JsonReader): SenmlRecord[] {
   return records;
 }
 
+function once<T>(name: string, before: T | undefined, value: T): T {
+  if (before === undefined) return value;
+  throw fault('duplicate', `${name} is given twice`);
+}
+
 /** The elements as SenML records. Without base name, their names are relative to the path of the request. */
 function read(bytes: Uint8Array, { base }: DecodeContext): SenmlRecord[] {
   const reader = new JsonReader(bytes);
-  const pack: { bn?: JsonScalar; bt?: JsonScalar; e?: SenmlRecord[] } = {};
+  let bn: JsonScalar | undefined;
+  let bt: JsonScalar | undefined;
+  let records: SenmlRecord[] | undefined;
   for (reader.object(); reader.moreMembers(); ) {
     const name = reader.name();
-    if (name !== 'bn' && name !== 'bt' && name !== 'e') {
-      reader.skip();
-      continue;
-    }
-    if (pack[name] !== undefined) throw fault('duplicate', `${name} is given twice`);
-    if (name === 'e') pack.e = readElements(reader);
-    else pack[name] = reader.scalar();
+    if (name === 'bn') bn = once(name, bn, reader.scalar());
+    else if (name === 'bt') bt = once(name, bt, reader.scalar());
+    else if (name === 'e') records = once(name, records, readElements(reader));
+    else reader.skip();
   }
   reader.end();
-  const { bn, bt, e: records } = pack;
   if (records === undefined) throw fault('malformed', 'not an object with an array `e`');
   if (bn !== undefined && typeof bn !== 'string') throw fault('malformed', 'bn is not text');
   for (const record of records) {

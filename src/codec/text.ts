@@ -1,5 +1,5 @@
 import { type DataType, formatObjectLink, parseObjectLink, type Value } from '../model/index.ts';
-import { base64, bufferOf, checkText, readBase64, readUtf8, utf8 } from './bytes.ts';
+import { base64, bufferOf, checkText, output as out, readBase64, readUtf8 } from './bytes.ts';
 import { isDecimal, plainDecimal, plainNumber, readDecimal } from './decimal-text.ts';
 import { fault } from './fault.ts';
 import type { Format } from './format.ts';
@@ -15,26 +15,39 @@ const TEXTS: ValueWriter<string> = {
   link: formatObjectLink,
 };
 
-function fromText(type: DataType | undefined, text: string): Value {
+/** Read from the bytes, as most values are that come as text. */
+function readNumber(type: DataType, payload: Buffer): number | bigint {
+  const plain = plainNumber(payload, 0, payload.length);
+  if (!Number.isNaN(plain)) return plain;
+  const text = readText(payload);
+  if (isDecimal(text)) return readDecimal(type, text);
+  throw fault('type-mismatch', `not a number: ${JSON.stringify(text.slice(0, 40))}`);
+}
+
+function readText(payload: Buffer): string {
+  return readUtf8(payload, 0, payload.length);
+}
+
+function readBoolean(text: string): boolean {
+  if (text === '0' || text === '1') return text === '1';
+  throw fault('type-mismatch', 'a boolean is 0 or 1');
+}
+
+function readValue(type: DataType | undefined, payload: Buffer): Value {
   switch (type) {
     case 'integer':
     case 'unsigned':
     case 'float':
-    case 'time': {
-      const plain = plainNumber(text, 0, text.length);
-      if (!Number.isNaN(plain)) return plain;
-      if (isDecimal(text)) return readDecimal(type, text);
-      throw fault('type-mismatch', `not a number: ${JSON.stringify(text.slice(0, 40))}`);
-    }
+    case 'time':
+      return readNumber(type, payload);
     case 'boolean':
-      if (text === '0' || text === '1') return text === '1';
-      throw fault('type-mismatch', 'a boolean is 0 or 1');
+      return readBoolean(readText(payload));
     case 'opaque':
-      return readBase64(text);
+      return readBase64(readText(payload));
     case 'objlnk':
-      return parseObjectLink(text);
+      return parseObjectLink(readText(payload));
     default:
-      return text;
+      return readText(payload);
   }
 }
 
@@ -46,10 +59,14 @@ export const text: Format = {
   carriesTime: false,
   encode(entries, request) {
     const { type, value } = singleValue(entries, request);
-    return utf8(writeValue(TEXTS, type, value));
+    const payload = writeValue(TEXTS, type, value);
+    // A character takes 3 bytes at most for each of its UTF-16 units.
+    out.start(payload.length * 3);
+    out.text(payload);
+    return out.finish();
   },
   decode(bytes, context) {
-    const payload = readUtf8(bufferOf(bytes), 0, bytes.length);
-    return decodeSingle(context, (type) => fromText(type, payload));
+    const payload = bufferOf(bytes);
+    return decodeSingle(context, (type) => readValue(type, payload));
   },
 };

@@ -1,28 +1,21 @@
-import { type DataType, MAX_ID, type Path, type Value, wholeNumber } from '../model/index.ts';
+import { type DataType, type Ids, MAX_ID, type Value, wholeNumber } from '../model/index.ts';
 import { bufferOf, ownBytes, readUtf8 } from './bytes.ts';
 import { Collector, type Said } from './collect.ts';
 import { fault } from './fault.ts';
 import type { DecodeContext } from './format.ts';
 import { idsBelow } from './ids.ts';
-import { INSTANCE, MULTIPLE, RESOURCE, RESOURCE_INSTANCE, WIDE_ID } from './tlv-kind.ts';
+import { INSTANCE, KIND, MULTIPLE, RESOURCE, RESOURCE_INSTANCE, WIDE_ID } from './tlv-kind.ts';
 
-interface Tlv {
-  readonly kind: number;
-  readonly id: number;
-  /** Where the value lies in the payload. */
+/** A part of the payload. */
+interface Range {
   readonly from: number;
   readonly to: number;
 }
 
-/** The TLVs that fill `bytes[from..to)`. */
-function readTlvs(bytes: Buffer, from: number, to: number): Tlv[] {
-  const tlvs: Tlv[] = [];
-  for (let at = from; at < to; ) {
-    const tlv = readTlv(bytes, at, to);
-    tlvs.push(tlv);
-    at = tlv.to;
-  }
-  return tlvs;
+/** The range is that of the value. */
+interface Tlv extends Range {
+  readonly kind: number;
+  readonly id: number;
 }
 
 /** An unsigned number of up to 4 bytes, which are known to be there. */
@@ -32,6 +25,7 @@ function readUnsigned(bytes: Buffer, from: number, to: number): number {
   return value;
 }
 
+/** The TLV that begins at `at` and lies before `end`. */
 function readTlv(bytes: Buffer, at: number, end: number): Tlv {
   const type = bytes[at] ?? 0;
   const idBytes = type & WIDE_ID ? 2 : 1;
@@ -40,7 +34,21 @@ function readTlv(bytes: Buffer, at: number, end: number): Tlv {
   if (from > end) throw fault('truncated', 'TLV ends within a header');
   const length = lengthBytes === 0 ? type & 7 : readUnsigned(bytes, at + 1 + idBytes, from);
   if (length > end - from) throw fault('truncated', 'TLV ends within a value');
-  return { kind: type & 0xc0, id: readUnsigned(bytes, at + 1, at + 1 + idBytes), from, to: from + length };
+  return { kind: type & KIND, id: readUnsigned(bytes, at + 1, at + 1 + idBytes), from, to: from + length };
+}
+
+/** The kind of the TLV that begins at `at`; undefined at the end of the payload. */
+function kindAt(bytes: Buffer, at: number): number | undefined {
+  const type = bytes[at];
+  return type === undefined ? undefined : type & KIND;
+}
+
+/** The TLV that fills a range. */
+function onlyTlv(bytes: Buffer, { from, to }: Range): Tlv {
+  if (from === to) throw fault('malformed', 'no TLV where one is due');
+  const tlv = readTlv(bytes, from, to);
+  if (tlv.to === to) return tlv;
+  throw fault('malformed', 'bytes after the one TLV that is due');
 }
 
 /** Bytes as whole number; the bytes do not tell whether they are signed, the resource's type does. */
@@ -107,77 +115,83 @@ function misplaced(): Error {
   return fault('malformed', 'a TLV of a kind that does not belong there');
 }
 
-function addValue({ bytes, collector, prefix }: Walk, ids: Path['ids'], tlv: Tlv): void {
+function addValue({ bytes, collector, prefix }: Walk, ids: Ids, tlv: Tlv): void {
   collector.add({ prefix, ids }, (type) => readValue(bytes, tlv, type));
 }
 
-function addEmpty({ collector, prefix }: Walk, ids: Path['ids']): void {
+function addEmpty({ collector, prefix }: Walk, ids: Ids): void {
   collector.addEmpty({ prefix, ids });
 }
 
 /** Resource instances of the resource `ids`. */
-function addResourceInstances(walk: Walk, ids: Path['ids'], { from, to }: Tlv): void {
+function addResourceInstances(walk: Walk, ids: Ids, { from, to }: Range): void {
   if (from === to) addEmpty(walk, ids);
-  for (const tlv of readTlvs(walk.bytes, from, to)) {
+  for (let at = from; at < to; ) {
+    const tlv = readTlv(walk.bytes, at, to);
     if (tlv.kind !== RESOURCE_INSTANCE) throw misplaced();
     addValue(walk, idsBelow(ids, tlv.id), tlv);
+    at = tlv.to;
   }
+}
+
+function addResource(walk: Walk, instance: Ids, tlv: Tlv): void {
+  const ids = idsBelow(instance, tlv.id);
+  if (tlv.kind === RESOURCE) addValue(walk, ids, tlv);
+  else if (tlv.kind === MULTIPLE) addResourceInstances(walk, ids, tlv);
+  else throw misplaced();
 }
 
 /** Resources of the instance `ids`. */
-function addResources(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void {
-  for (const tlv of tlvs) {
-    const resource = idsBelow(ids, tlv.id);
-    if (tlv.kind === RESOURCE) addValue(walk, resource, tlv);
-    else if (tlv.kind === MULTIPLE) addResourceInstances(walk, resource, tlv);
-    else throw misplaced();
+function addResources(walk: Walk, ids: Ids, { from, to }: Range): void {
+  for (let at = from; at < to; ) {
+    const tlv = readTlv(walk.bytes, at, to);
+    addResource(walk, ids, tlv);
+    at = tlv.to;
   }
 }
 
-/** Instances of the object `ids`; resources alone are an instance that the receiver chooses (Create). */
-function addInstances(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void {
-  if (tlvs.every((tlv) => tlv.kind !== INSTANCE)) {
-    addResources(walk, idsBelow(ids, MAX_ID), tlvs);
-    return;
-  }
-  for (const tlv of tlvs) {
+/** Instances of the object `ids`. */
+function addInstances(walk: Walk, ids: Ids, { from, to }: Range): void {
+  for (let at = from; at < to; ) {
+    const tlv = readTlv(walk.bytes, at, to);
     if (tlv.kind !== INSTANCE) throw misplaced();
     const instance = idsBelow(ids, tlv.id);
     if (tlv.from === tlv.to) addEmpty(walk, instance);
-    addResources(walk, instance, readTlvs(walk.bytes, tlv.from, tlv.to));
+    addResources(walk, instance, tlv);
+    at = tlv.to;
   }
 }
 
-/** Resources of the instance that was asked; its own instance TLV around them is tolerated. */
-function addInstance(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void {
-  const [first] = tlvs;
-  if (first?.kind === INSTANCE) addInstances(walk, ids.slice(0, 1), tlvs);
-  else addResources(walk, ids, tlvs);
+/** Resources of the instance `ids`; an instance TLV around them is tolerated, the collector sees to its id. */
+function addInstance(walk: Walk, ids: Ids, all: Range): void {
+  if (kindAt(walk.bytes, all.from) === INSTANCE) addInstances(walk, ids.slice(0, 1), all);
+  else addResources(walk, ids, all);
+}
+
+/** Resources alone are an instance that the receiver chooses (Create). */
+function addObject(walk: Walk, ids: Ids, all: Range): void {
+  addInstance(walk, idsBelow(ids, MAX_ID), all);
 }
 
 /** The one resource that was asked. */
-function addResource(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void {
-  if (tlvs.length !== 1) throw fault('malformed', `${tlvs.length} TLVs for one resource`);
-  addResources(walk, ids.slice(0, 2), tlvs);
+function addOneResource(walk: Walk, ids: Ids, all: Range): void {
+  addResource(walk, ids.slice(0, 2), onlyTlv(walk.bytes, all));
 }
 
 /** The one resource instance that was asked; its multiple resource around it is tolerated. */
-function addResourceInstance(walk: Walk, ids: Path['ids'], tlvs: readonly Tlv[]): void {
-  const [tlv] = tlvs;
-  if (tlv === undefined || tlvs.length !== 1) {
-    throw fault('malformed', `${tlvs.length} TLVs for one resource instance`);
-  }
+function addOneResourceInstance(walk: Walk, ids: Ids, all: Range): void {
+  const tlv = onlyTlv(walk.bytes, all);
   if (tlv.kind === RESOURCE_INSTANCE) addValue(walk, idsBelow(ids.slice(0, 3), tlv.id), tlv);
-  else addResource(walk, ids, tlvs);
+  else addResource(walk, ids.slice(0, 2), tlv);
 }
 
-const BY_DEPTH = [undefined, addInstances, addInstance, addResource, addResourceInstance] as const;
+const BY_DEPTH = [undefined, addObject, addInstance, addOneResource, addOneResourceInstance] as const;
 
 export function decodeTlv(bytes: Uint8Array, context: DecodeContext): Said {
   const { prefix, ids } = context.base;
   const add = BY_DEPTH[ids.length];
   if (add === undefined) throw fault('malformed', 'TLV has no names, so it needs an object in the path');
   const walk: Walk = { bytes: bufferOf(bytes), collector: new Collector(context), prefix };
-  add(walk, ids, readTlvs(walk.bytes, 0, bytes.length));
+  add(walk, ids, { from: 0, to: bytes.length });
   return walk.collector.finish();
 }

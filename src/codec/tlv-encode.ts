@@ -137,10 +137,13 @@ export function encodeTlv(entries: readonly Entry[], { base, empties }: EncodeRe
     }
     size += sizeBound(item);
   }
-  out.start().reserve(size);
-  out.at = size;
+  out.start(size);
+  const end = out.at + size;
+  out.at = end;
   putLevel(items, 0, items.length, level);
   // Nothing at a resource can only be a multiple resource without instances.
   if (items.length === 0 && base.ids.length === 3) putHeader(MULTIPLE, base.ids[2] ?? 0, 0);
-  return out.copy(out.at, size);
+  const first = out.at;
+  out.at = end;
+  return out.finish(first);
 }

@@ -1,4 +1,5 @@
-/** Bits 7-6 of the type byte (OMA Core 1.2 7.4, TLV). */
+/** Bits 7-6 of the type byte, and what they say (OMA Core 1.2 7.4, TLV). */
+export const KIND = 0xc0;
 export const INSTANCE = 0x00;
 export const RESOURCE_INSTANCE = 0x40;
 export const MULTIPLE = 0x80;
