@@ -4,6 +4,7 @@ import type { Path, Release, ResourceDefinition } from '../model/index.ts';
 const TEXT = 0;
 const OPAQUE = 42;
 const TLV = 11542;
+const LWM2M_JSON = 11543;
 const SENML_CBOR = 112;
 
 /** True if the answer to a read of this path is one value. */
@@ -18,6 +19,16 @@ function preferred(path: Path, resource: ResourceDefinition | undefined, release
 }
 
 /**
+ * The format that a server asked for by Accept. Earlier numbers are no answer, and the JSON of 1.0 is one for servers of
+ * 1.0 only (OMA Core 1.2.2 7.4).
+ */
+function accepted(accept: number, release: Release): Format | undefined {
+  const format = formatFor(accept);
+  if (format?.contentFormat !== accept || format.shape === 'composite-request') return undefined;
+  return accept === LWM2M_JSON && release !== '1.0' ? undefined : format;
+}
+
+/**
  * The format to answer in, or undefined when the one asked for cannot say it (4.06). Decided before anything is
  * read (OMA Core 1.2.2 7.4).
  */
@@ -27,8 +38,8 @@ export function negotiate(
   resource: ResourceDefinition | undefined,
   release: Release,
 ): Format | undefined {
-  const format = formatFor(accept ?? preferred(path, resource, release));
-  if (format === undefined || format.shape === 'composite-request') return undefined;
+  const format = accepted(accept ?? preferred(path, resource, release), release);
+  if (format === undefined) return undefined;
   if (format.shape === 'single' && !isSingle(path, resource)) return undefined;
   return format.contentFormat === OPAQUE && resource?.type !== 'opaque' ? undefined : format;
 }

@@ -24,14 +24,26 @@ const FORMATS: readonly Format[] = [
   lwm2mCbor,
 ];
 
-const BY_NUMBER: ReadonlyMap<number, Format> = new Map(
-  FORMATS.map((format) => [format.contentFormat, format]),
-);
+/** Numbers of the time before IANA gave any; servers of LwM2M 1.0 may still send them. */
+const EARLIER: readonly (readonly [number, Format])[] = [
+  [1541, text],
+  [1542, tlv],
+  [1543, lwm2mJson],
+  [1544, opaque],
+];
 
-/** Content-Format numbers, ascending. */
-export const supportedFormats: readonly number[] = [...BY_NUMBER.keys()];
+const BY_NUMBER: ReadonlyMap<number, Format> = new Map([
+  ...FORMATS.map((format) => [format.contentFormat, format] as const),
+  ...EARLIER,
+]);
 
-/** The format that a Content-Format or Accept option means; undefined when it is none of ours. */
+/** The Content-Format numbers that we write, ascending. */
+export const supportedFormats: readonly number[] = FORMATS.map((format) => format.contentFormat);
+
+/**
+ * The format that a Content-Format option means; undefined when it is none of ours. Earlier numbers are read and never
+ * written: the format then has another `contentFormat` than asked for.
+ */
 export function formatFor(contentFormat: number): Format | undefined {
   return BY_NUMBER.get(contentFormat);
 }

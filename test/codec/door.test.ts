@@ -22,6 +22,16 @@ describe('formats', () => {
     expect(formatFor(9999)).toBeUndefined();
   });
 
+  test.each([
+    [1541, 0],
+    [1542, 11542],
+    [1543, 11543],
+    [1544, 42],
+  ])('%i, a number of before IANA, is read as %i', (earlier, number) => {
+    expect(formatFor(earlier)).toBe(format(number));
+    expect(supportedFormats).not.toContain(earlier);
+  });
+
   test('that have no bodies of composite requests say so (OMA Core 1.2 6.3.8, 6.3.9)', () => {
     const context = { base: ROOT, resourceOf: () => undefined };
     for (const number of [0, 42, 60, 11542, 11543, 11544, 9999]) {
