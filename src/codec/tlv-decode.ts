@@ -173,16 +173,20 @@ function addObject(walk: Walk, ids: Ids, all: Range): void {
   addInstance(walk, idsBelow(ids, MAX_ID), all);
 }
 
+function instanceIn(ids: Ids): Ids {
+  return [ids[0] ?? MAX_ID, ids[1] ?? MAX_ID];
+}
+
 /** The one resource that was asked. */
 function addOneResource(walk: Walk, ids: Ids, all: Range): void {
-  addResource(walk, ids.slice(0, 2), onlyTlv(walk.bytes, all));
+  addResource(walk, instanceIn(ids), onlyTlv(walk.bytes, all));
 }
 
 /** The one resource instance that was asked; its multiple resource around it is tolerated. */
 function addOneResourceInstance(walk: Walk, ids: Ids, all: Range): void {
   const tlv = onlyTlv(walk.bytes, all);
   if (tlv.kind === RESOURCE_INSTANCE) addValue(walk, idsBelow(ids.slice(0, 3), tlv.id), tlv);
-  else addResource(walk, ids.slice(0, 2), tlv);
+  else addResource(walk, instanceIn(ids), tlv);
 }
 
 const BY_DEPTH = [undefined, addObject, addInstance, addOneResource, addOneResourceInstance] as const;

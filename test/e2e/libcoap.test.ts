@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Simulation } from '../../src/adapter/index.ts';
 import { silentLogger, systemClock } from '../../src/base/index.ts';
+import { formatFor } from '../../src/codec/index.ts';
 import { startUpstream } from '../../src/demo/index.ts';
+import { formatPath, omaRegistry, parsePath } from '../../src/model/index.ts';
 import {
   type CoapRd,
   type CoapRdRegistration,
@@ -20,6 +22,8 @@ import { eventually, openSite, type RunningGateway, type Site } from '../support
 const SENML_JSON = 110;
 const SENML_CBOR = 112;
 const TLV = 11542;
+const LWM2M_CBOR = 11544;
+const CBOR = 60;
 const LINK_FORMAT = 40;
 const TEXT = 0;
 
@@ -105,6 +109,55 @@ describe.skipIf(!libcoapAvailable())(`libcoap (else: ${libcoapInstallLine})`, ()
   test('G-40 a write of the set point reaches the register', async () => {
     const { code } = await ask(`/${prefix}/3308/0/5900`, { method: 'put', format: TEXT, payload: '1800' });
     expect([code, simulation.get(METER, 'demandPeriod')]).toEqual(['2.04', 30]);
+  });
+
+  /** Paths and values that a payload has for its reader, in the order of the paths. */
+  const said = (number: number, payload: Uint8Array, path: string): unknown => {
+    const registry = omaRegistry();
+    const entries = formatFor(number)?.decode(payload, {
+      base: parsePath(path),
+      now: systemClock.now(),
+      resourceOf: ({ ids: [object = 0, , resource = 0] }) => registry.find(object)?.resources.get(resource),
+    });
+    return entries
+      ?.map((entry) => [formatPath(entry.path), entry.type, entry.value])
+      .sort(([a], [b]) => (`${a}` < `${b}` ? -1 : 1));
+  };
+
+  test('an instance says the same in every format (-A)', async () => {
+    const path = `/${prefix}/10242/0`;
+    const read = async (accept: number) => said(accept, (await ask(path, { accept })).payload, path);
+    const inTlv = await read(TLV);
+    expect(inTlv).toHaveLength(Object.keys(shownBy(simulation, METER)).length + 2);
+    for (const accept of [SENML_JSON, SENML_CBOR, LWM2M_CBOR]) expect(await read(accept)).toEqual(inTlv);
+  });
+
+  test('so does one value (-A)', async () => {
+    const path = `/${prefix}/10242/0/34`;
+    for (const accept of [TEXT, CBOR, SENML_JSON, SENML_CBOR, TLV, LWM2M_CBOR]) {
+      const { code, payload } = await ask(path, { accept });
+      expect([code, said(accept, payload, path)]).toEqual(['2.05', [[path, 'float', 0.6015]]]);
+    }
+  });
+
+  test('a write says the same in every format (-t)', async () => {
+    const path = parsePath('/1/0/2');
+    // In the order of the numbers: the last one gives the default pmin its value back.
+    const seconds = {
+      [TEXT]: 5,
+      [CBOR]: 4,
+      [SENML_JSON]: 3,
+      [SENML_CBOR]: 2,
+      [TLV]: 1,
+      [LWM2M_CBOR]: 0,
+    };
+    for (const [number, value] of Object.entries(seconds)) {
+      const format = Number(number);
+      const payload = formatFor(format)?.encode([{ path, type: 'integer', value }], { base: path }) ?? '';
+      const { code } = await ask('/1/0/2', { method: 'put', format, payload });
+      const read = await ask('/1/0/2', { accept: TEXT });
+      expect([format, code, read.payload.toString()]).toEqual([format, '2.04', `${value}`]);
+    }
   });
 
   test('G-48 Discover of an object behind the prefix: links without it', async () => {
