@@ -36,11 +36,14 @@ const FORMAT_NAMES: Readonly<Record<string, number>> = {
   'lwm2m-cbor': 11544,
 };
 
+/** How many ids the path of the request needs where a payload does not say what it is about. */
+const NAMELESS: Readonly<Record<number, number>> = { 0: 3, 42: 3, 60: 3, 11542: 1 };
+
 const MOST_BYTES = 1024 * 1024;
 
 /**
  * `decode`: prints what a payload says.
- * @param hex the payload; empty: it is in a file, or comes as hex from `input`
+ * @param hex the payload, or its text when that is JSON or links; empty: it is in a file, or comes as hex from `input`
  */
 export async function decode(
   hex: string,
@@ -50,6 +53,11 @@ export async function decode(
 ): Promise<number> {
   const contentFormat = contentFormatOf(options.format);
   const base = parsePath(options.path);
+  if (base.ids.length < (NAMELESS[contentFormat] ?? 0))
+    throw new GatewayError(
+      'cli.nameless',
+      'such a payload does not say what it is about: give the path of the request, as in --path /3303/0/5700',
+    );
   const lookUp = lookUpIn(await registryFrom(options.objects), base, options.objectVersion);
   const bytes = await payloadOf(hex, options.file, input);
   if (contentFormat === LINK_FORMAT) {
@@ -64,8 +72,10 @@ export async function decode(
 }
 
 function contentFormatOf(text: string): number {
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : FORMAT_NAMES[text];
-  if (number === LINK_FORMAT || (number !== undefined && formatFor(number) !== undefined)) return number;
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : FORMAT_NAMES[text.toLowerCase()];
+  if (number === LINK_FORMAT) return number;
+  const format = number === undefined ? undefined : formatFor(number);
+  if (format !== undefined) return format.contentFormat;
   const known = Object.entries(FORMAT_NAMES).map(([name, id]) => `${id} (${name})`);
   throw new GatewayError('cli.unknown-format', `there is no format ${text}; known: ${known.join(', ')}`);
 }
@@ -75,11 +85,13 @@ async function payloadOf(
   file: string | undefined,
   input: AsyncIterable<Uint8Array>,
 ): Promise<Buffer> {
+  // JSON and links are taken as they are: nobody has them in hex.
+  if (/^\s*[[{<]/.test(hex)) return Buffer.from(hex);
   if (hex !== '') return fromHex(hex);
   return file === undefined ? fromHex(await textFrom(input)) : readBounded(file, MOST_BYTES);
 }
 
-/** Digits of two each, with blanks, colons or dashes between bytes, as tools print them. */
+/** Bytes of two digits each, with blanks, colons or dashes between bytes, as tools print them. */
 function fromHex(text: string): Buffer {
   const digits = text.replace(/0x|[\s:,-]/gi, '');
   if (/^(?:[0-9a-f]{2})*$/i.test(digits)) return Buffer.from(digits, 'hex');

@@ -85,9 +85,12 @@ program
 program
   .command('decode')
   .description('print what a LwM2M payload says')
-  .argument('[hex...]', 'the payload; without it and without --file, hex is read from standard input')
+  .argument(
+    '[hex...]',
+    'the payload in hex, JSON or links as they are; without it and --file, hex is read from standard input',
+  )
   .requiredOption('--format <format>', 'Content-Format, e.g. 112 or senml-cbor; 40 is link format')
-  .option('--path <path>', 'of the request, e.g. /d01/3303/0', '/')
+  .option('--path <path>', 'of the request, e.g. /d01/3303/0; needed for tlv, text, opaque, cbor', '/')
   .option('--object-version <version>', 'of the object in the path; the newest otherwise')
   .option('--file <file>', 'the payload as it is, not in hex')
   .option('--objects <path>', OWN_OBJECTS, collect, [])

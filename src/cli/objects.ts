@@ -3,6 +3,7 @@ import {
   type ObjectDefinition,
   objectUrn,
   parseId,
+  pathFromSegments,
   type Registry,
   type ResourceDefinition,
   writeDdf,
@@ -27,7 +28,7 @@ export async function objects(
   out: Output,
 ): Promise<number> {
   const registry = await registryFrom(options.objects);
-  const id = words.length === 1 ? parseId(words[0] ?? '') : undefined;
+  const id = words.length === 1 ? objectIn(words[0] ?? '') : undefined;
   if (id !== undefined) {
     out.print(oneObject(registry, id, options));
     return EXIT.ok;
@@ -36,9 +37,17 @@ export async function objects(
     throw new GatewayError('cli.unknown-object', 'name one object by its id, as in: objects 3424 --ddf');
   const found = search(registry, words);
   if (found.length === 0)
-    throw new GatewayError('cli.unknown-object', `no object has ${words.join(' ')} in its name`);
+    throw new GatewayError(
+      'cli.unknown-object',
+      `no object has ${words.join(' ')} in its name; an id prints one object (objects 3303), no word lists all`,
+    );
   out.print(options.json ? JSON.stringify(found, null, 2) : listText(found));
   return EXIT.ok;
+}
+
+/** The object that an id, or a path, names. */
+function objectIn(word: string): number | undefined {
+  return word.startsWith('/') ? pathFromSegments(word.slice(1).split('/'))?.ids[0] : parseId(word);
 }
 
 interface Listed {

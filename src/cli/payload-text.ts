@@ -94,12 +94,12 @@ export function saidText({ entries, empties, removals, paths }: Said, lookUp: Lo
   );
 }
 
-/** Target, what it is, and the parameters of each link. */
+/** Target, what it is, and the parameters of each link; a slash at the end of a target is forgiven. */
 export function linksText(links: readonly Link[], lookUp: LookUp): string {
   if (links.length === 0) return 'nothing in it';
   return printableTable(
     links.map(({ target, params }) => {
-      const path = pathFromSegments(target.slice(1).split('/'));
+      const path = pathFromSegments(target.slice(1).replace(/\/$/, '').split('/'));
       const words = Object.entries(params).map(([name, value]) =>
         value === true ? name : `${name}=${value}`,
       );

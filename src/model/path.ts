@@ -62,7 +62,10 @@ export function pathFromSegments(segments: readonly string[]): Path | undefined 
 export function parsePath(text: string): Path {
   const path = text.startsWith('/') ? pathFromSegments(text.slice(1).split('/')) : undefined;
   if (path === undefined)
-    throw new GatewayError('model.bad-path', `not a LwM2M path: ${JSON.stringify(text)}`);
+    throw new GatewayError(
+      'model.bad-path',
+      `not a LwM2M path, which is like /3303/0/5700: ${JSON.stringify(text)}`,
+    );
   return path;
 }
 

@@ -1,9 +1,14 @@
 import type { ResourceDefinition } from './definition.ts';
-import type { DataType, Value } from './value.ts';
+import { type DataType, type Value, wholeNumber } from './value.ts';
 
+/** Whole bounds are exact: some lie beyond 2^53. */
 interface Range {
-  readonly low: number;
-  readonly high: number;
+  readonly low: number | bigint;
+  readonly high: number | bigint;
+}
+
+function boundOf(text: string): number | bigint {
+  return text.includes('.') ? Number(text) : wholeNumber(BigInt(text));
 }
 
 const RANGE = /^(-?\d+(?:\.\d+)?)\s*(?:\.\.|-)\s*(-?\d+(?:\.\d+)?)\s*(?:bytes)?$/i;
@@ -15,8 +20,9 @@ const MEASURED_IN_BYTES: ReadonlySet<DataType> = new Set<DataType>(['string', 'o
 function rangeOf(definition: Pick<ResourceDefinition, 'range' | 'type'>): Range | undefined {
   const [, low, high] = RANGE.exec(definition.range.trim()) ?? [];
   if (low !== undefined && high !== undefined) {
+    const [from, to] = [boundOf(low), boundOf(high)];
     // The registry has a range or two the wrong way round.
-    return { low: Math.min(Number(low), Number(high)), high: Math.max(Number(low), Number(high)) };
+    return from <= to ? { low: from, high: to } : { low: to, high: from };
   }
   if (!MEASURED_IN_BYTES.has(definition.type)) return undefined;
   const length = LENGTH.exec(definition.range.trim())?.[1];

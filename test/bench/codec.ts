@@ -61,8 +61,8 @@ const LOADS: readonly Load[] = [
 ];
 
 /** Short rounds in turn with Leshan, so that some of each have the machine for themselves. */
-const TURNS = 4;
-const EXTENT = { rounds: 8, roundMs: 60 };
+const TURNS = 12;
+const EXTENT = { rounds: 4, roundMs: 40 };
 
 /** Results go here, so that no compiler leaves out what nobody looks at. */
 let result: unknown;

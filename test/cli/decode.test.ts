@@ -112,6 +112,19 @@ test.each([
       '/d01/3303/0  Temperature 1.1',
     ],
   ],
+  ['a link with a slash at its end', hexOf('</3/>;ver=1.2'), options('link'), ['/3/  Device 1.2  ver=1.2']],
+  [
+    'JSON as it is',
+    '[{"n":"/3/0/9", "v":80}]',
+    options('SenML-JSON'),
+    ['/3/0      Device 1.2', '  /3/0/9  Battery Level  80  /100'],
+  ],
+  [
+    'a format by its number of before IANA',
+    'C10950',
+    options('1542', { path: '/3/0' }),
+    ['/3/0      Device 1.2', '  /3/0/9  Battery Level  80  /100'],
+  ],
   ['nothing', '80', options('112'), ['nothing in it']],
 ])('decode prints %s', async (_, hex, given, expected) => {
   expect(await lines(hex, given)).toEqual(expected);
@@ -143,7 +156,9 @@ test('what TLV cannot say without a definition is told', async () => {
 });
 
 test.each([
-  ['no hex', 'C1090', options('tlv'), 'cli.bad-hex'],
+  ['TLV of nobody knows what', 'C10950', options('tlv'), 'cli.nameless'],
+  ['a text of nobody knows what', '35', options('text', { path: '/3/0' }), 'cli.nameless'],
+  ['no hex', 'C1090', options('tlv', { path: '/3/0' }), 'cli.bad-hex'],
   ['no format', 'C1', options('xml'), 'cli.unknown-format'],
   ['a format of JavaScript', 'C1', options('constructor'), 'cli.unknown-format'],
   ['a number that is no format', 'C1', options('111'), 'cli.unknown-format'],
@@ -156,7 +171,7 @@ test.each([
     options('tlv', { path: '/3', objectVersion: '3.0' }),
     'cli.unknown-object',
   ],
-  ['a version of nothing', 'C1', options('tlv', { objectVersion: '1.0' }), 'cli.unknown-object'],
+  ['a version of nothing', '80', options('112', { objectVersion: '1.0' }), 'cli.unknown-object'],
   ['links that are none', hexOf('<'), options('link'), 'model.bad-link'],
   ['links that are no text', 'FF', options('link'), 'model.bad-link'],
   ['neither paths nor values', '81A10064', options('322'), 'codec.truncated'],

@@ -48,6 +48,10 @@ describe('objects', () => {
     );
   });
 
+  test('with a path prints the object in it', async () => {
+    expect(await printed(['/d01/3303/0/5700'])).toBe(await printed(['3303']));
+  });
+
   test('with an id and a version prints that one', async () => {
     expect(await printed(['3'], { version: '1.0' })).toMatch(
       /^3 Device 1\.0: .*\nversions: 1\.2, 1\.1, 1\.0\n/,
@@ -90,7 +94,11 @@ describe('objects', () => {
   test.each([
     [['99'], {}, 'there is no object 99 in the registry'],
     [['3'], { version: '1.7' }, 'object 3 has no version 1.7, only 1.2, 1.1, 1.0'],
-    [['no', 'such', 'thing'], {}, 'no object has no such thing in its name'],
+    [
+      ['no', 'such', 'thing'],
+      {},
+      'no object has no such thing in its name; an id prints one object (objects 3303), no word lists all',
+    ],
     [['meter'], { ddf: true }, 'name one object by its id, as in: objects 3424 --ddf'],
     [[], { version: '1.0' }, 'name one object by its id, as in: objects 3424 --ddf'],
   ])('%j %j is refused', async (words, options, message) => {
