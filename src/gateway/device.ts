@@ -236,25 +236,36 @@ export function startDevice(
     return undefined;
   };
 
-  const writeField = async (change: InstanceChange): Promise<Outcome> => {
+  /** What a write means in the field, or why there is no such thing. */
+  const operationsOf = (change: InstanceChange): WriteOperation[] | Refused => {
     const operations: WriteOperation[] = [];
     for (const [id, value] of change.values) {
-      for (const [resourceInstance, one] of value instanceof Map
-        ? value
-        : [[undefined, value as Value] as const]) {
-        const ids = [
-          change.object,
-          change.instance,
-          id,
-          ...(resourceInstance === undefined ? [] : [resourceInstance]),
-        ];
-        const plan = byIds.get(idsKey(ids))?.write?.(one);
+      const ids = [change.object, change.instance, id];
+      const values: Iterable<readonly [Ids, Value]> =
+        value instanceof Map
+          ? [...value].map(([resourceInstance, one]) => [[...ids, resourceInstance], one] as const)
+          : [[ids, value as Value]];
+      for (const [at, one] of values) {
+        const plan = byIds.get(idsKey(at))?.write?.(one);
         if (plan === undefined)
-          return { status: 'not-allowed', message: `/${ids.join('/')} cannot be written here` };
+          return { status: 'not-allowed', message: `/${at.join('/')} cannot be written here` };
         if ('refusal' in plan) return { status: 'bad-request', message: plan.refusal };
         operations.push(plan.operation);
       }
     }
+    return operations;
+  };
+
+  /** What can be known of a write before the field is asked. */
+  const checkField = (change: InstanceChange): Refused | undefined => {
+    const operations = operationsOf(change);
+    if ('status' in operations) return operations;
+    return operations.length === 0 ? undefined : (refuseWhileOffline() ?? refuseTooSoon(operations));
+  };
+
+  const writeField = async (change: InstanceChange): Promise<Outcome> => {
+    const operations = operationsOf(change);
+    if ('status' in operations) return operations;
     return operations.length === 0 ? DONE : writePoints(operations);
   };
 
@@ -264,6 +275,7 @@ export function startDevice(
     definition: instance.definition,
     instance: instance.instance,
     resources: resourceSetups(instance, compiled),
+    check: checkField,
     write: writeField,
   }));
   for (const setup of withDeviceObject(setups, description, () => polling.health)) tree.addInstance(setup);

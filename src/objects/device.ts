@@ -93,10 +93,13 @@ export function gatewayDeviceInstance(
       { id: 17, value: 'LwM2M gateway' },
       { id: 21, value: Math.floor(totalmem() / 1024) },
     ],
+    check: ({ values }) =>
+      setTime !== undefined && values.size === 1 && values.has(CURRENT_TIME)
+        ? undefined
+        : { status: 'not-allowed', message: 'time and zone of this box are set by its operating system' },
     write({ values }) {
       const seconds = values.get(CURRENT_TIME);
-      if (setTime !== undefined && values.size === 1 && typeof seconds === 'number') return setTime(seconds);
-      return { status: 'not-allowed', message: 'time and zone of this box are set by its operating system' };
+      return setTime !== undefined && typeof seconds === 'number' ? setTime(seconds) : DONE;
     },
   };
 }

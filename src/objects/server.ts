@@ -4,6 +4,7 @@ import {
   type InstanceChange,
   type InstanceSetup,
   type Outcome,
+  type Refused,
   type ResourceValue,
 } from '../tree/index.ts';
 
@@ -58,7 +59,7 @@ const SECONDS: ReadonlySet<number> = new Set([
 ]);
 
 /** Refuses what would be acknowledged and then not happen. */
-function check({ values }: InstanceChange): Outcome {
+function check({ values }: InstanceChange): Refused | undefined {
   for (const [id, value] of values) {
     if (SECONDS.has(id) && !(typeof value === 'number' && value >= 0 && value <= LONGEST_S)) {
       return { status: 'bad-request', message: `seconds from 0 to ${LONGEST_S}` };
@@ -68,7 +69,7 @@ function check({ values }: InstanceChange): Outcome {
     if (id === SERVER_RESOURCES.binding && value !== 'U')
       return { status: 'bad-request', message: 'U is the only binding' };
   }
-  return DONE;
+  return undefined;
 }
 
 /** The values of object 1 that say this. */
@@ -148,6 +149,6 @@ export function serverInstance(
       { id: SERVER_RESOURCES.updateTrigger, execute: done(actions.updateRegistration) },
       { id: SERVER_RESOURCES.bootstrapTrigger, execute: requestBootstrap },
     ],
-    write: check,
+    check,
   };
 }

@@ -7,6 +7,8 @@ export type Refusal =
   | 'not-found'
   /** the operation is not possible there */
   | 'not-allowed'
+  /** it is possible there, but not for this server */
+  | 'unauthorized'
   /** the value or the argument cannot be right */
   | 'bad-request'
   /** the device cannot be reached now */
@@ -69,17 +71,72 @@ export interface InstanceChange {
   readonly mode: 'replace' | 'update';
   /** by resource id; a Map holds resource instances */
   readonly values: ReadonlyMap<number, ResourceValue>;
+  /** Resource instances that go, with all their four ids. */
+  readonly removals: readonly Ids[];
 }
 
 export interface InstanceSetup {
   readonly definition: ObjectDefinition;
   readonly instance: number;
   readonly resources: readonly ResourceSetup[];
+  /** What keeps a write from being done, found out before any part of the request is. */
+  readonly check?: (change: InstanceChange, caller: Caller) => Refused | undefined;
   /**
    * Does all of a write or none of it, e.g. in the field, before the tree shows the new values.
    * Absent: values are just stored.
    */
   readonly write?: (change: InstanceChange, caller: Caller) => Outcome | Promise<Outcome>;
+}
+
+/** An instance that a server wants made, checked against the definition. */
+export interface InstanceRequest {
+  readonly instance: number;
+  /** what the server may write, by resource id */
+  readonly values: ReadonlyMap<number, ResourceValue>;
+}
+
+/** What servers may do with the instances of an object as such; what is absent is not allowed. */
+export interface Lifecycle {
+  readonly create?: (request: InstanceRequest, caller: Caller) => InstanceSetup | Refused;
+  /** What keeps an instance from being removed; undefined: nothing. */
+  readonly remove?: (instance: number, caller: Caller) => Refused | undefined;
+}
+
+export type CreateOutcome = { readonly status: 'created'; readonly instance: number } | Refused;
+
+/** What a server writes into one instance. */
+export interface WriteRequest {
+  /** What it names: an instance, a resource or a resource instance. */
+  readonly ids: Ids;
+  readonly mode: 'replace' | 'update';
+  readonly entries: readonly Entry[];
+  /** Resource instances to take away; one that is not there is no fault. */
+  readonly removals?: readonly Ids[];
+  /** Every entry is a target: one for a resource that is not there refuses all, instead of being skipped. */
+  readonly isComposite?: boolean;
+}
+
+/** Writes that were checked together, and can be done. */
+export interface StagedWrite {
+  /** What is to be done in the field, or wherever else, before the tree may show the new values; in this order. */
+  readonly steps: readonly WriteStep[];
+  /** Shows the new values, all before the first watcher hears. */
+  store(): void;
+}
+
+export interface WriteStep {
+  /** the instance */
+  readonly ids: Ids;
+  run(): Outcome | Promise<Outcome>;
+}
+
+/** An object or an instance came or went. */
+export interface StructureChange {
+  readonly kind: 'added' | 'removed';
+  /** 1 or 2 ids */
+  readonly ids: Ids;
+  /** The server that asked for it; absent: none did. */
+  readonly by?: Caller;
 }
 
 /** A value, or why there is none; for one resource (3 ids) or one resource instance (4 ids). */
@@ -109,23 +166,33 @@ export interface Listed {
   readonly dimension?: number;
 }
 
+/** An object as a tree shows it. */
+export interface ListedObject {
+  readonly definition: ObjectDefinition;
+  readonly instances: readonly number[];
+  /** True if servers may create instances. */
+  readonly isCreatable: boolean;
+}
+
+export type TreeOperation = 'read' | 'write' | 'execute' | 'create' | 'delete';
+
 /** The live values of one device, or of the gateway itself. Knows its ids only: the prefix is the asker's. */
 export interface Tree {
   definition(object: number): ObjectDefinition | undefined;
   /** The definition of a resource that exists here, or could by the object's definition. */
   resource(ids: Ids): ResourceDefinition | undefined;
   /** Objects with their instances, in ascending order. */
-  objects(): readonly { readonly definition: ObjectDefinition; readonly instances: readonly number[] }[];
+  objects(): readonly ListedObject[];
   exists(ids: Ids): boolean;
 
   /** Announces an object, also without instances. */
-  addObject(definition: ObjectDefinition): void;
+  addObject(definition: ObjectDefinition, lifecycle?: Lifecycle): void;
   addInstance(setup: InstanceSetup): void;
   removeInstance(object: number, instance: number): void;
   /** Takes everything away, and tells everybody who watches. */
   clear(): void;
   /** Hears when objects or instances come and go. */
-  onStructure(listener: () => void): Cancel;
+  onStructure(listener: (change: StructureChange) => void): Cancel;
 
   /** New values of any number of resources, told to watchers once. Unknown ids are ignored. */
   update(updates: readonly CellUpdate[]): void;
@@ -148,6 +215,11 @@ export interface Tree {
   read(ids: Ids, prefix: string): ReadOutcome | Promise<ReadOutcome>;
   /** Has the field asked for what is older than `maxAgeMs` at and below `ids`; what it answers comes as an update. */
   sample(ids: Ids, maxAgeMs: number): void;
+  /**
+   * Has values that are too old fetched from the field, at and below all of `paths` at once; undefined when none are.
+   * After that {@link snapshot} answers as a read would.
+   */
+  freshen(paths: readonly Ids[]): Promise<void> | undefined;
   /** What a notification carries: like a read, of the values as they stand. */
   snapshot(ids: Ids, prefix: string): ReadOutcome;
   /** The value of one resource as it stands. */
@@ -160,8 +232,23 @@ export interface Tree {
     entries: readonly Entry[],
     caller: Caller,
   ): Outcome | Promise<Outcome>;
+  /** Checks writes into any instances as a whole (OMA Core 1.2 6.3.9), and does none of it yet. */
+  stage(requests: readonly WriteRequest[], caller: Caller): StagedWrite | Refused;
+  /**
+   * Makes an instance as a server asks (OMA Core 1.2 6.3.6): what is not writable is not the server's business and
+   * left out; nothing stays behind when it is refused.
+   * @param instance undefined: the tree chooses
+   */
+  create(
+    object: number,
+    instance: number | undefined,
+    entries: readonly Entry[],
+    caller: Caller,
+  ): CreateOutcome;
+  /** Removes an instance, or a resource instance (OMA Core 1.2 6.3.7). */
+  delete(ids: Ids, caller: Caller): Outcome | Promise<Outcome>;
   /** What refuses an operation at `ids` whatever its payload: nothing is there, or the definition does not allow it. */
-  refusal(ids: Ids, operation: 'read' | 'write' | 'execute'): Refused | undefined;
+  refusal(ids: Ids, operation: TreeOperation): Refused | undefined;
   execute(ids: Ids, argument: string, caller: Caller): Outcome | Promise<Outcome>;
   /** What exists at `ids` and `depth` levels below it. */
   list(ids: Ids, depth: number): readonly Listed[] | Refused;

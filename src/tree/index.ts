@@ -2,19 +2,28 @@
 export type {
   Caller,
   CellUpdate,
+  CreateOutcome,
   Freshness,
   InstanceChange,
+  InstanceRequest,
   InstanceSetup,
+  Lifecycle,
   Listed,
+  ListedObject,
   Outcome,
   ReadOutcome,
   Refusal,
   Refused,
   ResourceSetup,
   ResourceValue,
+  StagedWrite,
+  StructureChange,
   Tree,
+  TreeOperation,
   TreePorts,
   Watcher,
+  WriteRequest,
+  WriteStep,
 } from './contract.ts';
 export { DONE } from './contract.ts';
 export { createTree } from './tree.ts';

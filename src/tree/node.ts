@@ -7,7 +7,15 @@ import type {
   ResourceDefinition,
   Value,
 } from '../model/index.ts';
-import type { Freshness, InstanceSetup, Refused, ResourceSetup, ResourceValue, Watcher } from './contract.ts';
+import type {
+  Freshness,
+  InstanceSetup,
+  Lifecycle,
+  Refused,
+  ResourceSetup,
+  ResourceValue,
+} from './contract.ts';
+import { createWatchers, type Watchers } from './watchers.ts';
 
 /** What one resource, or one resource instance, holds. */
 export interface Cell {
@@ -34,7 +42,7 @@ export interface ResourceNode {
   readonly isFixed: boolean;
   /** A single resource has its one cell under 0; a multiple one has a cell per resource instance. */
   readonly cells: Map<number, Cell>;
-  readonly watchers: Set<Watch>;
+  readonly watchers: Watchers;
 }
 
 export interface InstanceNode {
@@ -42,22 +50,16 @@ export interface InstanceNode {
   readonly resources: ReadonlyMap<number, ResourceNode>;
   /** The same, by id. */
   readonly inOrder: readonly ResourceNode[];
+  readonly check: InstanceSetup['check'];
   readonly write: InstanceSetup['write'];
-  readonly watchers: Set<Watch>;
+  readonly watchers: Watchers;
 }
 
 export interface ObjectNode {
   readonly definition: ObjectDefinition;
+  lifecycle: Lifecycle;
   readonly instances: Map<number, InstanceNode>;
-  readonly watchers: Set<Watch>;
-}
-
-/** A watcher, and the last update that told it: one update tells each watcher once. */
-export interface Watch {
-  readonly watcher: Watcher;
-  /** A watched resource instance, when it is one. */
-  readonly resourceInstance: number | undefined;
-  told: number;
+  readonly watchers: Watchers;
 }
 
 function createCell(ids: Ids, type: DataType, field: Freshness | undefined): Cell {
@@ -107,7 +109,7 @@ function createResource(instance: Ids, definition: ResourceDefinition, setup: Re
     isField: setup.field !== undefined,
     isFixed: setup.isFixed ?? false,
     cells: new Map(),
-    watchers: new Set(),
+    watchers: createWatchers(),
   };
   if (setup.field !== undefined) {
     const fields = setup.field instanceof Map ? setup.field : new Map([[0, setup.field as Freshness]]);
@@ -126,7 +128,14 @@ export function createInstance(setup: InstanceSetup): InstanceNode {
     const definition = setup.definition.resources.get(resource.id);
     if (definition !== undefined) resources.set(resource.id, createResource(ids, definition, resource));
   }
-  return { ids, resources, inOrder: [...resources.values()], write: setup.write, watchers: new Set() };
+  const { check, write } = setup;
+  return { ids, resources, inOrder: [...resources.values()], check, write, watchers: createWatchers() };
+}
+
+/** The ids of the resource instances that are there, in ascending order. */
+export function resourceInstances({ compute, cells }: ResourceNode): number[] {
+  const present = compute === undefined ? cells : asInstances(compute() ?? new Map());
+  return [...present.keys()].sort((a, b) => a - b);
 }
 
 /** True if the resource can be read now, as far as its kind tells. */

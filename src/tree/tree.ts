@@ -2,6 +2,7 @@ import { type Cancel, createSignal, messageOf } from '../base/index.ts';
 import {
   type Entry,
   type Ids,
+  MAX_ID,
   type ObjectDefinition,
   type ResourceDefinition,
   sameValue,
@@ -10,29 +11,36 @@ import {
 import {
   type Caller,
   type CellUpdate,
+  type CreateOutcome,
   DONE,
-  type InstanceChange,
+  type InstanceSetup,
   type Listed,
   type Outcome,
   type ReadOutcome,
   type Refused,
   type ResourceValue,
+  type StagedWrite,
+  type StructureChange,
   type Tree,
+  type TreeOperation,
   type TreePorts,
   type Watcher,
+  type WriteRequest,
 } from './contract.ts';
+import { listInstance, listObject, listResource } from './list.ts';
 import {
   asInstances,
   cellAt,
   createInstance,
   type InstanceNode,
-  isPresent,
   type ObjectNode,
   type ResourceNode,
-  type Watch,
 } from './node.ts';
 import { isShown, readInstances, readResource, staleResources } from './read.ts';
-import { planWrite, replacedAway } from './write.ts';
+import { isThere, refusalOf } from './refusal.ts';
+import { type PlannedWrite, storeWrite } from './store.ts';
+import { createWatchers } from './watchers.ts';
+import { planCreate, planWrite } from './write.ts';
 
 const NOT_FOUND: Refused = { status: 'not-found' };
 const NOT_ALLOWED: Refused = { status: 'not-allowed' };
@@ -41,12 +49,12 @@ const NOT_ALLOWED: Refused = { status: 'not-allowed' };
 export function createTree(ports: TreePorts): Tree {
   const { clock } = ports;
   const objects = new Map<number, ObjectNode>();
-  const structure = createSignal<void>();
+  const structure = createSignal<StructureChange>();
   /** Counts updates, so that each tells a watcher once. */
   let turn = 0;
 
-  const instanceAt = (ids: Ids): InstanceNode | undefined =>
-    objects.get(ids[0] ?? -1)?.instances.get(ids[1] ?? -1);
+  const objectAt = (ids: Ids): ObjectNode | undefined => objects.get(ids[0] ?? -1);
+  const instanceAt = (ids: Ids): InstanceNode | undefined => objectAt(ids)?.instances.get(ids[1] ?? -1);
   const resourceAt = (ids: Ids): ResourceNode | undefined => instanceAt(ids)?.resources.get(ids[2] ?? -1);
 
   const resourcesBelow = (ids: Ids): readonly ResourceNode[] => {
@@ -55,48 +63,24 @@ export function createTree(ports: TreePorts): Tree {
       return node === undefined ? [] : [node];
     }
     if (ids.length === 2) return instanceAt(ids)?.inOrder ?? [];
-    return [...(objects.get(ids[0] ?? -1)?.instances.values() ?? [])].flatMap(({ inOrder }) => inOrder);
+    return [...(objectAt(ids)?.instances.values() ?? [])].flatMap(({ inOrder }) => inOrder);
   };
 
-  const tell = (watchers: Set<Watch>, resourceInstance?: number): void => {
-    if (watchers.size === 0) return;
-    for (const watch of watchers) {
-      if (watch.told === turn) continue;
-      if (
-        watch.resourceInstance !== undefined &&
-        resourceInstance !== undefined &&
-        watch.resourceInstance !== resourceInstance
-      ) {
-        continue;
-      }
-      watch.told = turn;
-      watch.watcher.changed();
-    }
-  };
-
-  const tellGone = (watchers: Set<Watch>): void => {
-    for (const { watcher } of [...watchers]) watcher.removed();
-    watchers.clear();
-  };
-
-  const tellRemoved = (instance: InstanceNode): void => {
-    tellGone(instance.watchers);
-    for (const resource of instance.resources.values()) tellGone(resource.watchers);
+  const endWatches = (instance: InstanceNode): void => {
+    instance.watchers.end();
+    for (const resource of instance.inOrder) resource.watchers.end();
   };
 
   const tellUpwards = (ids: Ids): void => {
-    const object = objects.get(ids[0] ?? -1);
-    const instance = object?.instances.get(ids[1] ?? -1);
-    const resource = instance?.resources.get(ids[2] ?? -1);
-    if (resource !== undefined) tell(resource.watchers, ids[3]);
-    if (instance !== undefined) tell(instance.watchers);
-    if (object !== undefined) tell(object.watchers);
+    resourceAt(ids)?.watchers.tell(turn, ids[3]);
+    instanceAt(ids)?.watchers.tell(turn);
+    objectAt(ids)?.watchers.tell(turn);
   };
 
   const objectFor = (definition: ObjectDefinition): ObjectNode => {
     let object = objects.get(definition.id);
     if (object === undefined) {
-      object = { definition, instances: new Map(), watchers: new Set() };
+      object = { definition, lifecycle: {}, instances: new Map(), watchers: createWatchers() };
       objects.set(definition.id, object);
     }
     return object;
@@ -168,6 +152,12 @@ export function createTree(ports: TreePorts): Tree {
   const snapshot = (ids: Ids, prefix: string): ReadOutcome =>
     refusal(ids, 'read') ?? answer(ids, prefix, resourcesBelow(ids));
 
+  const freshen = (paths: readonly Ids[]): Promise<void> | undefined => {
+    if (ports.refresh === undefined) return undefined;
+    const stale = staleResources(new Set(paths.flatMap(resourcesBelow)), clock.monotonic());
+    return stale.length === 0 ? undefined : ports.refresh(stale);
+  };
+
   const read = (ids: Ids, prefix: string): ReadOutcome | Promise<ReadOutcome> => {
     const refused = refusal(ids, 'read');
     if (refused !== undefined) return refused;
@@ -184,66 +174,117 @@ export function createTree(ports: TreePorts): Tree {
   };
 
   const exists = (ids: Ids): boolean => {
-    if (ids.length === 1) return objects.has(ids[0] ?? -1);
+    if (ids.length === 1) return objectAt(ids) !== undefined;
     if (ids.length === 2) return instanceAt(ids) !== undefined;
     const node = resourceAt(ids);
-    if (node === undefined || !isPresent(node)) return false;
-    if (ids.length === 3) return true;
-    if (!node.definition.multiple) return false;
-    const instances = node.compute === undefined ? node.cells : asInstances(node.compute() ?? new Map());
-    return instances.has(ids[3] ?? -1);
+    return node !== undefined && isThere(node, ids);
   };
 
-  const store = (instance: InstanceNode, ids: Ids, change: InstanceChange): void => {
+  const refusal = (ids: Ids, operation: TreeOperation): Refused | undefined =>
+    refusalOf(
+      { object: objectAt(ids), isInstance: instanceAt(ids) !== undefined, resource: resourceAt(ids) },
+      ids,
+      operation,
+    );
+
+  const store = (planned: readonly PlannedWrite[]): void => {
     turn++;
-    const news: ResourceNode[] = replacedAway(instance, ids, change);
-    for (const node of news) node.cells.clear();
-    for (const [id, value] of change.values) {
-      const node = instance.resources.get(id);
-      // A computed resource shows by itself what the write did; a field value comes back by update().
-      if (node === undefined || node.compute !== undefined || node.isField) continue;
-      // Writing one resource instance leaves its siblings alone, whatever the method.
-      if (node.definition.multiple && change.mode === 'replace' && ids.length < 4) node.cells.clear();
-      for (const [one, single] of asInstances(value)) cellAt(node, one).value = single;
-      news.push(node);
-    }
-    for (const node of news) tellUpwards(node.ids);
+    // All values stand before the first watcher hears.
+    const stored = planned.flatMap(storeWrite);
+    for (const { node, gone } of stored) for (const id of gone) node.watchers.end(id);
+    for (const { node } of stored) tellUpwards(node.ids);
   };
 
-  const write = (
-    ids: Ids,
-    mode: 'replace' | 'update',
-    entries: readonly Entry[],
-    caller: Caller,
-  ): Outcome | Promise<Outcome> => {
-    const instance = instanceAt(ids);
-    if (instance === undefined) return NOT_FOUND;
-    const change = planWrite(instance, ids, mode, entries);
-    if ('status' in change) return change;
+  const stage = (requests: readonly WriteRequest[], caller: Caller): StagedWrite | Refused => {
+    const planned: PlannedWrite[] = [];
+    for (const request of requests) {
+      const instance = instanceAt(request.ids);
+      if (instance === undefined) return NOT_FOUND;
+      const change = planWrite(instance, request, exists);
+      if ('status' in change) return change;
+      const refused = instance.check?.(change, caller);
+      if (refused !== undefined) return refused;
+      planned.push({ instance, request, change });
+    }
+    return {
+      steps: planned.flatMap(({ instance: { ids, write: run }, change }) =>
+        run === undefined ? [] : [{ ids, run: () => run(change, caller) }],
+      ),
+      store: () => store(planned),
+    };
+  };
+
+  const writeOne = (request: WriteRequest, caller: Caller): Outcome | Promise<Outcome> => {
+    const staged = stage([request], caller);
+    if ('status' in staged) return staged;
     const finish = (outcome: Outcome): Outcome => {
-      if (outcome.status === 'done') store(instance, ids, change);
+      if (outcome.status === 'done') staged.store();
       return outcome;
     };
-    if (instance.write === undefined) return finish(DONE);
-    const outcome = instance.write(change, caller);
+    const outcome = staged.steps[0]?.run() ?? DONE;
     return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
   };
 
-  /** The operations of a definition; a resource that is only declared can be written. */
-  const refusal = (ids: Ids, operation: 'read' | 'write' | 'execute'): Refused | undefined => {
-    const node = resourceAt(ids);
-    if (ids.length < 3) {
-      if (!exists(ids)) return NOT_FOUND;
-      return operation === 'execute' || (operation === 'write' && ids.length === 1) ? NOT_ALLOWED : undefined;
-    }
-    if (node === undefined) return NOT_FOUND;
-    const { operations, multiple } = node.definition;
-    if (ids.length === 4 && !multiple) return NOT_ALLOWED;
-    if (operation === 'execute')
-      return ids.length === 3 && node.execute !== undefined ? undefined : NOT_ALLOWED;
-    if (!operations.includes(operation === 'read' ? 'R' : 'W'))
-      return isPresent(node) ? NOT_ALLOWED : NOT_FOUND;
-    return operation === 'write' || exists(ids) ? undefined : NOT_FOUND;
+  const add = (setup: InstanceSetup, by?: Caller): void => {
+    const object = objectFor(setup.definition);
+    object.instances.set(setup.instance, createInstance(setup));
+    turn++;
+    object.watchers.tell(turn);
+    const ids = [setup.definition.id, setup.instance];
+    structure.emit({ kind: 'added', ids, ...(by === undefined ? {} : { by }) });
+  };
+
+  const remove = (ids: Ids, by?: Caller): void => {
+    const object = objectAt(ids);
+    const instance = instanceAt(ids);
+    if (object === undefined || instance === undefined) return;
+    object.instances.delete(ids[1] ?? -1);
+    endWatches(instance);
+    turn++;
+    object.watchers.tell(turn);
+    structure.emit({ kind: 'removed', ids, ...(by === undefined ? {} : { by }) });
+  };
+
+  /** The instance that a server asks for, or the lowest that is free. */
+  const newInstance = (
+    { definition, instances }: ObjectNode,
+    wanted: number | undefined,
+  ): number | Refused => {
+    let id = wanted ?? 0;
+    if (wanted === undefined && definition.multiple) while (instances.has(id)) id++;
+    if (instances.has(id)) return { status: 'bad-request', message: 'this instance exists' };
+    const isPossible = id < MAX_ID && (definition.multiple || id === 0);
+    return isPossible ? id : { status: 'bad-request', message: `there can be no instance ${id}` };
+  };
+
+  const create = (
+    objectId: number,
+    wanted: number | undefined,
+    entries: readonly Entry[],
+    caller: Caller,
+  ): CreateOutcome => {
+    const object = objects.get(objectId);
+    if (object === undefined) return NOT_FOUND;
+    const make = object.lifecycle.create;
+    if (make === undefined) return NOT_ALLOWED;
+    const instance = newInstance(object, wanted);
+    if (typeof instance !== 'number') return instance;
+    const request = planCreate(object.definition.resources, instance, entries, exists);
+    if ('status' in request) return request;
+    const setup = make(request, caller);
+    if ('status' in setup) return setup;
+    add(setup, caller);
+    return { status: 'created', instance };
+  };
+
+  const deleteAt = (ids: Ids, caller: Caller): Outcome | Promise<Outcome> => {
+    const refused = refusal(ids, 'delete');
+    if (refused !== undefined) return refused;
+    if (ids.length === 4) return writeOne({ ids, mode: 'update', entries: [], removals: [ids] }, caller);
+    const kept = objectAt(ids)?.lifecycle.remove?.(ids[1] ?? -1, caller);
+    if (kept !== undefined) return kept;
+    remove(ids, caller);
+    return DONE;
   };
 
   const execute = (ids: Ids, argument: string, caller: Caller): Outcome | Promise<Outcome> => {
@@ -258,87 +299,48 @@ export function createTree(ports: TreePorts): Tree {
 
   const list = (ids: Ids, depth: number): readonly Listed[] | Refused => {
     if (!exists(ids)) return NOT_FOUND;
-    const listed: Listed[] = [];
-    const addResource = (node: ResourceNode, left: number): void => {
-      if (!isPresent(node)) return;
-      if (!node.definition.multiple) {
-        listed.push({ ids: node.ids });
-        return;
-      }
-      const instances = [
-        ...(node.compute === undefined ? node.cells : asInstances(node.compute() ?? new Map())).keys(),
-      ];
-      listed.push({ ids: node.ids, dimension: instances.length });
-      if (left > 0) for (const id of instances.sort((a, b) => a - b)) listed.push({ ids: [...node.ids, id] });
-    };
-    const addInstance = (instance: InstanceNode, left: number): void => {
-      listed.push({ ids: instance.ids });
-      if (left > 0) for (const node of instance.resources.values()) addResource(node, left - 1);
-    };
-    const object = objects.get(ids[0] ?? -1);
-    const instance = instanceAt(ids);
     const resource = resourceAt(ids);
-    if (resource !== undefined) addResource(resource, depth);
-    else if (instance !== undefined) addInstance(instance, depth);
-    else if (object !== undefined) {
-      listed.push({ ids, version: object.definition.version });
-      if (depth > 0)
-        for (const id of sortedKeys(object.instances)) addInstance(at(object.instances, id), depth - 1);
-    }
-    return listed;
+    if (resource !== undefined) return listResource(resource, depth);
+    const instance = instanceAt(ids);
+    if (instance !== undefined) return listInstance(instance, depth);
+    const object = objectAt(ids);
+    return object === undefined ? NOT_FOUND : listObject(object, depth);
   };
 
   const watch = (ids: Ids, watcher: Watcher): Cancel | undefined => {
-    const node =
-      ids.length >= 3 ? resourceAt(ids) : ids.length === 2 ? instanceAt(ids) : objects.get(ids[0] ?? -1);
-    if (node === undefined) return undefined;
-    const entry: Watch = { watcher, resourceInstance: ids[3], told: turn };
-    node.watchers.add(entry);
-    return () => {
-      node.watchers.delete(entry);
-    };
+    const node = ids.length >= 3 ? resourceAt(ids) : ids.length === 2 ? instanceAt(ids) : objectAt(ids);
+    return node?.watchers.add(watcher, ids[3], turn);
   };
 
   return {
     definition: (object) => objects.get(object)?.definition,
     resource: (ids): ResourceDefinition | undefined =>
-      resourceAt(ids)?.definition ?? objects.get(ids[0] ?? -1)?.definition.resources.get(ids[2] ?? -1),
+      resourceAt(ids)?.definition ?? objectAt(ids)?.definition.resources.get(ids[2] ?? -1),
     objects: () =>
-      sortedKeys(objects).map((id) => {
-        const { definition, instances } = at(objects, id);
-        return { definition, instances: sortedKeys(instances) };
-      }),
+      [...objects.values()]
+        .sort((a, b) => a.definition.id - b.definition.id)
+        .map(({ definition, lifecycle, instances }) => ({
+          definition,
+          instances: [...instances.keys()].sort((a, b) => a - b),
+          isCreatable: lifecycle.create !== undefined,
+        })),
     exists,
-    addObject(definition) {
-      if (objects.has(definition.id)) return;
-      objectFor(definition);
-      structure.emit();
+    addObject(definition, lifecycle) {
+      const isNew = !objects.has(definition.id);
+      const object = objectFor(definition);
+      if (lifecycle !== undefined) object.lifecycle = lifecycle;
+      if (isNew) structure.emit({ kind: 'added', ids: [definition.id] });
     },
-    addInstance(setup) {
-      const object = objectFor(setup.definition);
-      object.instances.set(setup.instance, createInstance(setup));
-      turn++;
-      tell(object.watchers);
-      structure.emit();
-    },
-    removeInstance(objectId, instanceId) {
-      const object = objects.get(objectId);
-      const instance = object?.instances.get(instanceId);
-      if (object === undefined || instance === undefined) return;
-      object.instances.delete(instanceId);
-      tellRemoved(instance);
-      turn++;
-      tell(object.watchers);
-      structure.emit();
-    },
+    addInstance: (setup) => add(setup),
+    removeInstance: (object, instance) => remove([object, instance]),
     clear() {
       const gone = [...objects.values()];
       objects.clear();
       for (const object of gone) {
-        for (const instance of object.instances.values()) tellRemoved(instance);
-        tellGone(object.watchers);
+        for (const instance of object.instances.values()) endWatches(instance);
+        object.watchers.end();
       }
-      structure.emit();
+      for (const { definition } of gone) structure.emit({ kind: 'removed', ids: [definition.id] });
     },
     onStructure: (listener) => structure.subscribe(listener),
     update,
@@ -348,25 +350,19 @@ export function createTree(ports: TreePorts): Tree {
     watch,
     read,
     sample,
+    freshen,
     snapshot,
     peek: (ids): Value | undefined => {
       const node = resourceAt(ids);
       if (node?.compute !== undefined) return asInstances(node.compute() ?? new Map()).get(ids[3] ?? 0);
       return node?.cells.get(ids[3] ?? 0)?.value;
     },
-    write,
+    write: (ids, mode, entries, caller) => writeOne({ ids, mode, entries }, caller),
+    stage,
+    create,
+    delete: deleteAt,
     refusal,
     execute,
     list,
   };
-}
-
-function sortedKeys(map: ReadonlyMap<number, unknown>): number[] {
-  return [...map.keys()].sort((a, b) => a - b);
-}
-
-function at<T>(map: ReadonlyMap<number, T>, key: number): T {
-  const value = map.get(key);
-  if (value === undefined) throw new RangeError(`no key ${key}`);
-  return value;
 }

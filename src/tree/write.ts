@@ -1,44 +1,78 @@
-import { type GatewayError, isGatewayError } from '../base/index.ts';
+import { isGatewayError } from '../base/index.ts';
 import {
   type Entry,
   type Ids,
+  isObjectLink,
   isWithin,
+  MAX_ID,
+  parseLinks,
+  pathFromSegments,
   type ResourceDefinition,
   rangeFault,
   toType,
   type Value,
 } from '../model/index.ts';
-import type { InstanceChange, Refused, ResourceValue } from './contract.ts';
+import type { InstanceChange, InstanceRequest, Refused, ResourceValue, WriteRequest } from './contract.ts';
 import { type InstanceNode, isPresent, type ResourceNode } from './node.ts';
+
+/** Whether something is there: links must lead somewhere. */
+export type Exists = (ids: Ids) => boolean;
 
 function refuse(status: Refused['status'], message: string): Refused {
   return { status, message };
 }
 
-function isWritable(definition: ResourceDefinition): boolean {
-  return definition.operations === 'W' || definition.operations === 'RW';
+export function isWritable({ operations }: ResourceDefinition): boolean {
+  return operations === 'W' || operations === 'RW';
+}
+
+/** A link leads nowhere, or to what is there: an instance, or with instance 65535 an object (OMA Core 1.2 Appendix C). */
+function objectLinkFault(value: Value, exists: Exists): string | undefined {
+  if (!isObjectLink(value)) return undefined;
+  const { object, instance } = value;
+  if (object === MAX_ID && instance === MAX_ID) return undefined;
+  const isThere = exists(instance === MAX_ID ? [object] : [object, instance]);
+  return isThere ? undefined : `there is no ${object}:${instance} to link to`;
+}
+
+/** Every link that is a path into the data model leads to what is there. */
+function coreLinkFault(value: Value, exists: Exists): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  for (const { target } of parseLinks(value)) {
+    const path = target.startsWith('/') ? pathFromSegments(target.slice(1).split('/')) : undefined;
+    if (path === undefined || path.prefix !== '' || path.ids.length === 0) continue;
+    if (!exists(path.ids)) return `there is no ${target} to link to`;
+  }
+  return undefined;
+}
+
+function linkFault({ type }: ResourceDefinition, value: Value, exists: Exists): string | undefined {
+  if (type === 'objlnk') return objectLinkFault(value, exists);
+  return type === 'corelnk' ? coreLinkFault(value, exists) : undefined;
 }
 
 /** The value in the resource's type and range, or why it is refused. */
-function checked(definition: ResourceDefinition, value: Value): Value | Refused {
-  let typed: Value;
+function checked(definition: ResourceDefinition, value: Value, exists: Exists): Value | Refused {
   try {
-    typed = toType(definition.type, value);
+    const typed = toType(definition.type, value);
+    const fault = rangeFault(definition, typed) ?? linkFault(definition, typed, exists);
+    return fault === undefined ? typed : refuse('bad-request', fault);
   } catch (error) {
     if (!isGatewayError(error)) throw error;
-    return refuse('bad-request', (error satisfies GatewayError).message);
+    return refuse('bad-request', error.message);
   }
-  const fault = rangeFault(definition, typed);
-  return fault === undefined ? typed : refuse('bad-request', fault);
 }
 
 function isRefused(value: ResourceValue | Value | Refused): value is Refused {
   return typeof value === 'object' && 'status' in value;
 }
 
-/** Checks one resource against its definition, and returns the value to write. */
-function checkResource(node: ResourceNode, entries: readonly Entry[]): ResourceValue | Refused {
-  const { definition } = node;
+/** Checks what is written to one resource against its definition, and returns the value to write. */
+function checkResource(
+  definition: ResourceDefinition,
+  entries: readonly Entry[],
+  exists: Exists,
+): ResourceValue | Refused {
   const values = new Map<number, Value>();
   for (const entry of entries) {
     const resourceInstance = entry.path.ids[3];
@@ -48,7 +82,7 @@ function checkResource(node: ResourceNode, entries: readonly Entry[]): ResourceV
         `resource ${definition.id} ${definition.multiple ? 'has' : 'has no'} instances`,
       );
     }
-    const value = checked(definition, entry.value);
+    const value = checked(definition, entry.value, exists);
     if (isRefused(value)) return value;
     if (values.has(resourceInstance ?? 0))
       return refuse('bad-request', `${entry.path.ids.join('/')} is given twice`);
@@ -58,55 +92,95 @@ function checkResource(node: ResourceNode, entries: readonly Entry[]): ResourceV
   return values.get(0) ?? refuse('bad-request', `no value for resource ${definition.id}`);
 }
 
+function byResource(entries: readonly Entry[]): Map<number, Entry[]> {
+  const found = new Map<number, Entry[]>();
+  for (const entry of entries) {
+    const resource = entry.path.ids[2] ?? MAX_ID;
+    const known = found.get(resource);
+    if (known === undefined) found.set(resource, [entry]);
+    else known.push(entry);
+  }
+  return found;
+}
+
+function outside({ ids, entries, removals = [] }: WriteRequest): Ids | undefined {
+  const isBelow = (named: Ids): boolean => named.length > 2 && isWithin(ids, named);
+  return (
+    entries.find(({ path }) => !isBelow(path.ids))?.path.ids ?? removals.find((named) => !isBelow(named))
+  );
+}
+
 /**
  * Checks a write below one instance as a whole (OMA Core 1.2 6.3.3): any resource that cannot be written refuses all;
- * resources that are not known here are skipped, unless one is the very target.
- * @param ids what the request names: an instance, a resource or a resource instance
+ * resources that are not known here are skipped, unless one is a target of the request.
  */
 export function planWrite(
   instance: InstanceNode,
-  ids: Ids,
-  mode: 'replace' | 'update',
-  entries: readonly Entry[],
+  request: WriteRequest,
+  exists: Exists,
 ): InstanceChange | Refused {
+  const { ids, mode, entries, removals = [], isComposite = false } = request;
   const [object = 0, instanceId = 0, target] = ids;
-  const byResource = new Map<number, Entry[]>();
-  for (const entry of entries) {
-    const resource = entry.path.ids[2];
-    if (resource === undefined || !isWithin(ids, entry.path.ids)) {
-      return refuse('bad-request', `/${entry.path.ids.join('/')} is not below /${ids.join('/')}`);
-    }
-    byResource.set(resource, [...(byResource.get(resource) ?? []), entry]);
-  }
-  if (target !== undefined && !byResource.has(target)) byResource.set(target, []);
+  const stray = outside(request);
+  if (stray !== undefined) return refuse('bad-request', `/${stray.join('/')} is not below /${ids.join('/')}`);
 
+  const written = byResource(entries);
+  if (target !== undefined && !written.has(target) && removals.length === 0) written.set(target, []);
   const values = new Map<number, ResourceValue>();
-  for (const [id, ofResource] of byResource) {
+  for (const [id, ofResource] of written) {
     const node = instance.resources.get(id);
     if (node === undefined) {
-      if (id === target) return refuse('not-found', `no resource ${id}`);
+      if (id === target || isComposite) return refuse('not-found', `no resource ${id}`);
       continue;
     }
     if (!isWritable(node.definition)) return refuse('not-allowed', `resource ${id} cannot be written`);
-    const value = checkResource(node, ofResource);
+    const value = checkResource(node.definition, ofResource, exists);
     if (isRefused(value)) return value;
     values.set(id, value);
   }
-  if (mode === 'replace' && target === undefined) {
-    for (const node of instance.resources.values()) {
-      const { id, mandatory } = node.definition;
-      if (mandatory && isWritable(node.definition) && !values.has(id) && isPresent(node)) {
-        return refuse('bad-request', `mandatory resource ${id} is missing`);
-      }
-    }
+  const change: InstanceChange = { object, instance: instanceId, mode, values, removals };
+  return removalFault(instance, change) ?? incomplete(instance, ids, change) ?? change;
+}
+
+/** What keeps resource instances from being taken away (OMA Core 1.2 6.3.7). */
+function removalFault(instance: InstanceNode, { removals }: InstanceChange): Refused | undefined {
+  for (const ids of removals) {
+    const node = instance.resources.get(ids[2] ?? MAX_ID);
+    const path = ids.join('/');
+    if (node === undefined) return refuse('not-found', `no resource /${path}`);
+    const { definition, compute, isFixed, isField } = node;
+    if (!definition.multiple || !isWritable(definition) || compute !== undefined || isFixed || isField)
+      return refuse('not-allowed', `/${path} cannot be removed`);
   }
-  return { object, instance: instanceId, mode, values };
+  return undefined;
+}
+
+/** What would leave a mandatory resource without a value. */
+function incomplete(instance: InstanceNode, ids: Ids, change: InstanceChange): Refused | undefined {
+  for (const node of instance.inOrder) {
+    const { id, mandatory } = node.definition;
+    if (!mandatory || !isWritable(node.definition) || !isPresent(node)) continue;
+    const value = change.values.get(id);
+    const isLost = value === undefined && change.mode === 'replace' && ids.length === 2;
+    const isEmptied = value instanceof Map && value.size === 0 && change.mode === 'replace';
+    if (isLost || isEmptied) return refuse('bad-request', `mandatory resource ${id} is missing`);
+    if (loses(node, change)) return refuse('not-allowed', `resource ${id} needs at least one instance`);
+  }
+  return undefined;
+}
+
+/** True if every resource instance goes and none comes. */
+function loses(node: ResourceNode, { removals, values }: InstanceChange): boolean {
+  const gone = new Set(removals.filter((ids) => ids[2] === node.definition.id).map((ids) => ids[3]));
+  return (
+    gone.size > 0 && !values.has(node.definition.id) && [...node.cells.keys()].every((id) => gone.has(id))
+  );
 }
 
 /** Resources that a replacing write takes away: written ones that it does not name (OMA Core 1.2 6.3.3). */
 export function replacedAway(instance: InstanceNode, ids: Ids, change: InstanceChange): ResourceNode[] {
   if (change.mode !== 'replace' || ids.length > 2) return [];
-  return [...instance.resources.values()].filter(
+  return instance.inOrder.filter(
     (node) =>
       isWritable(node.definition) &&
       !node.definition.mandatory &&
@@ -115,4 +189,26 @@ export function replacedAway(instance: InstanceNode, ids: Ids, change: InstanceC
       node.compute === undefined &&
       !change.values.has(node.definition.id),
   );
+}
+
+/** What Create carries, checked; what is not writable or not known is left out (OMA Core 1.2 6.3.6). */
+export function planCreate(
+  resources: ReadonlyMap<number, ResourceDefinition>,
+  instance: number,
+  entries: readonly Entry[],
+  exists: Exists,
+): InstanceRequest | Refused {
+  const values = new Map<number, ResourceValue>();
+  for (const [id, ofResource] of byResource(entries)) {
+    const definition = resources.get(id);
+    if (definition === undefined || !isWritable(definition)) continue;
+    const value = checkResource(definition, ofResource, exists);
+    if (isRefused(value)) return value;
+    values.set(id, value);
+  }
+  for (const definition of resources.values()) {
+    if (definition.mandatory && isWritable(definition) && !values.has(definition.id))
+      return refuse('bad-request', `mandatory resource ${definition.id} is missing`);
+  }
+  return { instance, values };
 }
