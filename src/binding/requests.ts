@@ -7,10 +7,11 @@ import type {
   NotifyOptions,
   ServerObservation,
 } from '../coap/index.ts';
-import { decodePaths, type Format, formatFor } from '../codec/index.ts';
-import { type Entry, type Path, type Release, ROOT } from '../model/index.ts';
-import { type Dispatch, dispatch, type Kind, LINK_FORMAT } from './dispatch.ts';
+import type { Format } from '../codec/index.ts';
+import { type Entry, formatPath, type Path, type Release, ROOT } from '../model/index.ts';
+import { dispatch, type Kind, LINK_FORMAT, TEXT } from './dispatch.ts';
 import { negotiate, negotiateComposite } from './formats.ts';
+import { operationOf, pathReader, pathsIn, type Target, UNSUPPORTED_FORMAT } from './payloads.ts';
 import { RESPONSE_CODES } from './statuses.ts';
 import { withOneTime } from './times.ts';
 
@@ -18,7 +19,6 @@ import { withOneTime } from './times.ts';
 const NEWEST: Release = '1.2';
 
 const NOT_ACCEPTABLE: CoapResponse = { code: '4.06' };
-const UNSUPPORTED_FORMAT: CoapResponse = { code: '4.15' };
 
 /** A refusal with its reason as diagnostic payload (RFC 7252 5.5.2). */
 function refusal(result: Refusing): CoapResponse {
@@ -52,74 +52,17 @@ function answerOf(result: Exclude<Result, { status: 'content' }>): CoapResponse 
     case 'links':
       return { code: RESPONSE_CODES.links, contentFormat: LINK_FORMAT, payload: Buffer.from(result.links) };
     case 'changed':
-      return { code: RESPONSE_CODES.changed };
+    case 'deleted':
+      return { code: RESPONSE_CODES[result.status] };
+    case 'created':
+      return { code: RESPONSE_CODES.created, location: formatPath(result.path).slice(1).split('/') };
     default:
       return refusal(result);
   }
 }
 
-/** `depth` of Discover, 0 to 3 (OMA Core 1.2.2 6.3.2); older releases do not know it. */
-function depthOf({ query }: CoapRequest, service: Service): number | undefined {
-  const depth = query.find((item) => /^depth=[0-3]$/.test(item));
-  return depth === undefined || service.release !== '1.2' ? undefined : Number(depth.slice('depth='.length));
-}
-
-/** What a write carries, or why it cannot be read. */
-function decoded(
-  { payload }: CoapRequest,
-  { path, contentFormat }: Target,
-  service: Service,
-): readonly Entry[] | CoapResponse {
-  const format = contentFormat === undefined ? undefined : formatFor(contentFormat);
-  if (format === undefined || format.shape === 'composite-request') return UNSUPPORTED_FORMAT;
-  if (format.shape === 'single' && path.ids.length < 3) return { code: '4.00' };
-  try {
-    return format.decode(payload, { base: path, resourceOf: (named) => service.resource(named) });
-  } catch (error) {
-    if (isGatewayError(error)) return { code: '4.00', payload: Buffer.from(error.message) };
-    throw error;
-  }
-}
-
-function isResponse(value: readonly Entry[] | CoapResponse): value is CoapResponse {
-  return 'code' in value;
-}
-
-/** What {@link dispatch} makes of a request. */
-type Target = Extract<Dispatch, { kind: Kind }>;
-
-type Simple = Exclude<Kind, `${string}observe${string}` | 'read'>;
-
-/** The operation of a request that is no read, or the answer when it makes none. */
-function operationOf(
-  kind: Simple,
-  target: Target,
-  request: CoapRequest,
-  service: Service,
-): Operation | CoapResponse {
-  const { path } = target;
-  switch (kind) {
-    case 'discover': {
-      const depth = depthOf(request, service);
-      return { kind, path, ...(depth === undefined ? {} : { depth }) };
-    }
-    case 'write-attributes':
-      return { kind, path, query: request.query };
-    case 'execute':
-      return { kind, path, argument: Buffer.from(request.payload).toString() };
-    case 'create':
-    case 'delete':
-      return { kind, path };
-    case 'replace':
-    case 'update': {
-      const entries = decoded(request, target, service);
-      return isResponse(entries) ? entries : { kind: 'write', path, mode: kind, entries };
-    }
-  }
-}
-
 /** What an operation is checked as before its format and payload are looked at. */
-const CHECKED_AS: Readonly<Record<Exclude<Kind, `${string}composite`>, Operation['kind']>> = {
+const CHECKED_AS: Readonly<Record<Kind, Operation['kind']>> = {
   read: 'read',
   observe: 'read',
   'cancel-observe': 'read',
@@ -130,31 +73,11 @@ const CHECKED_AS: Readonly<Record<Exclude<Kind, `${string}composite`>, Operation
   execute: 'execute',
   create: 'create',
   delete: 'delete',
+  'read-composite': 'read-composite',
+  'observe-composite': 'read-composite',
+  'cancel-observe-composite': 'read-composite',
+  'write-composite': 'write-composite',
 };
-
-function isComposite(kind: Kind): kind is 'observe-composite' | 'cancel-observe-composite' {
-  return kind === 'observe-composite' || kind === 'cancel-observe-composite';
-}
-
-/** The paths that the body of a composite names; those without prefix in a request to a device are the device's. */
-function pathsIn(
-  { payload }: CoapRequest,
-  { path: { prefix }, contentFormat }: Target,
-): readonly Path[] | CoapResponse {
-  try {
-    const paths = decodePaths(contentFormat ?? NO_FORMAT, payload);
-    if (prefix === '') return paths;
-    if (paths.some((path) => path.prefix !== '' && path.prefix !== prefix)) return { code: '4.00' };
-    return paths.map(({ ids }) => ({ prefix, ids }));
-  } catch (error) {
-    if (isGatewayError(error, 'codec.unsupported-format')) return UNSUPPORTED_FORMAT;
-    if (isGatewayError(error)) return { code: '4.00', payload: Buffer.from(error.message) };
-    throw error;
-  }
-}
-
-/** No format has this number. */
-const NO_FORMAT = -1;
 
 const FATES: Readonly<Record<NotificationOutcome, Fate>> = {
   acknowledged: 'told',
@@ -220,6 +143,27 @@ export function createRequestHandler(
     return result.status === 'content' ? content(result.entries, writing) : answerOf(result);
   };
 
+  /** What a composite read names and how it is answered, or why it is not. */
+  const compositeOf = (
+    request: CoapRequest,
+    target: Target,
+  ): { readonly paths: readonly Path[]; readonly writing: Writing } | CoapResponse => {
+    const decode = pathReader(target);
+    if (decode === undefined) return UNSUPPORTED_FORMAT;
+    const format = negotiateComposite(request.accept, target.contentFormat ?? TEXT);
+    if (format === undefined) return NOT_ACCEPTABLE;
+    const paths = pathsIn(request, target, decode);
+    return 'code' in paths ? paths : { paths, writing: { format, path: ROOT, release: service.release } };
+  };
+
+  const readComposite = async (request: CoapRequest, target: Target): Promise<CoapResponse> => {
+    const composite = compositeOf(request, target);
+    if ('code' in composite) return composite;
+    const { paths, writing } = composite;
+    const result = await service.perform({ kind: 'read-composite', path: target.path, paths });
+    return result.status === 'content' ? content(result.entries, writing) : answerOf(result);
+  };
+
   /** The token of an observation that a request with Observe=1 has just ended. */
   let ended: Uint8Array | undefined;
 
@@ -256,11 +200,9 @@ export function createRequestHandler(
   };
 
   const observeComposite = async (request: CoapRequest, target: Target): Promise<CoapResponse> => {
-    const paths = pathsIn(request, target);
-    if ('code' in paths) return paths;
-    const format = negotiateComposite(request.accept, target.contentFormat ?? NO_FORMAT);
-    if (format === undefined) return NOT_ACCEPTABLE;
-    const writing = { format, path: ROOT, release: service.release };
+    const composite = compositeOf(request, target);
+    if ('code' in composite) return composite;
+    const { paths, writing } = composite;
     const sink = createSink(writing, log);
     const result = await service.observeComposite(paths, request.query, sink);
     if (target.kind === 'observe-composite') return observed(writing, sink, result, request.token);
@@ -280,12 +222,14 @@ export function createRequestHandler(
     const target = dispatch(request, service.release, (path) => service.resource(path));
     if ('refuse' in target) return { code: target.refuse };
     const { kind, path } = target;
-    if (isComposite(kind)) return observeComposite(request, target);
     const refused = service.check(CHECKED_AS[kind], path);
     if (refused !== undefined) return refusal(refused);
     if (kind === 'observe') return observe(request, path);
     if (kind === 'cancel-observe') cancel(request, path);
     if (kind === 'read' || kind === 'cancel-observe') return read(request, path);
+    if (kind === 'read-composite') return readComposite(request, target);
+    if (kind === 'observe-composite' || kind === 'cancel-observe-composite')
+      return observeComposite(request, target);
     const operation = operationOf(kind, target, request, service);
     if ('code' in operation) return operation;
     const result = await service.perform(operation);

@@ -6,6 +6,8 @@ export const RESPONSE_CODES = {
   content: '2.05',
   links: '2.05',
   changed: '2.04',
+  created: '2.01',
+  deleted: '2.02',
   'bad-request': '4.00',
   unauthorized: '4.01',
   'not-found': '4.04',

@@ -19,11 +19,28 @@ export type Operation =
     }
   | { readonly kind: 'write-attributes'; readonly path: Path; readonly query: readonly string[] }
   | { readonly kind: 'execute'; readonly path: Path; readonly argument: string }
-  | { readonly kind: 'create'; readonly path: Path }
-  | { readonly kind: 'delete'; readonly path: Path };
+  | {
+      readonly kind: 'create';
+      /** of the object */
+      readonly path: Path;
+      /** of one instance; 65535 in place of its id leaves the choice to us */
+      readonly entries: readonly Entry[];
+      /** what the payload names without a value: an instance without resources */
+      readonly empties: readonly Path[];
+    }
+  | { readonly kind: 'delete'; readonly path: Path }
+  /** `path` names no object: the root, or a device that everything is about */
+  | { readonly kind: 'read-composite'; readonly path: Path; readonly paths: readonly Path[] }
+  | {
+      readonly kind: 'write-composite';
+      readonly path: Path;
+      readonly entries: readonly Entry[];
+      /** resource instances to take away */
+      readonly removals: readonly Path[];
+    };
 
 export interface Refusing {
-  readonly status: Refusal | 'unauthorized';
+  readonly status: Refusal;
   readonly message?: string;
   readonly retryAfterMs?: number;
 }
@@ -33,6 +50,8 @@ export type Result =
   | { readonly status: 'content'; readonly entries: readonly Entry[] }
   | { readonly status: 'links'; readonly links: string }
   | { readonly status: 'changed' }
+  | { readonly status: 'created'; readonly path: Path }
+  | { readonly status: 'deleted' }
   | Refusing;
 
 /** What became of a notification: the server has it, as far as we can know; it was not reached; nobody observes. */

@@ -8,12 +8,16 @@ import {
 } from '../model/index.ts';
 import type { Listed, Refused, Tree } from '../tree/index.ts';
 import type { AttributeStore } from './attribute-store.ts';
+import { HIDDEN_OBJECTS } from './locate.ts';
 
-/** Objects that configure the relation to a server, and never appear in a list (OMA Core 1.2.2 6.2.1). */
-export const HIDDEN_OBJECTS: ReadonlySet<number> = new Set([0, 21, 23, 24]);
-
-/** Levels below the target that Discover shows when it is not told how many (OMA Core 1.2 6.3.2). */
-const defaultDepth = (path: Path): number => (path.ids.length === 1 ? 2 : 1);
+/**
+ * Levels below the target that Discover shows when it is not told how many (OMA Core 1.2 6.3.2). Resource instances
+ * are nothing that a server of 1.0 knows.
+ */
+function defaultDepth({ ids }: Path, release: Release): number {
+  if (ids.length === 1) return 2;
+  return ids.length === 3 && release === '1.0' ? 0 : 1;
+}
 
 function versionParam(object: number, version: string | undefined, release: Release): { ver?: string } {
   return version !== undefined && needsVersion(object, version, release) ? { ver: version } : {};
@@ -42,7 +46,7 @@ export function discover(
   attributes: AttributeStore,
   release: Release,
 ): string | Refused {
-  const listed = tree.list(path.ids, depth ?? defaultDepth(path));
+  const listed = tree.list(path.ids, depth ?? defaultDepth(path, release));
   if ('status' in listed) return listed;
   return formatLinks(
     listed.map((one, at) => {

@@ -4,9 +4,11 @@ import { type Attributes, formatPath, isWithin, type Path } from '../model/index
 import type { Tree } from '../tree/index.ts';
 import { VALUE_ATTRIBUTES } from './attribute-store.ts';
 import type { ObserveResult, Refusing, Sink } from './contract.ts';
+import { type Context, isRefusing, locate } from './locate.ts';
 import { type About, keyOf } from './moment.ts';
 import { Observation, type ObservationPorts } from './observation.ts';
-import { type Context, changedAttributes, isRefusing, locate } from './operations.ts';
+import { changedAttributes } from './operations.ts';
+import { isForbidden, snapshotOf } from './reading.ts';
 import type { TargetPorts } from './target.ts';
 
 /** What the Server object says for observations without attributes of their own (OMA Core 1.2 E.2: 2, 3, 26). */
@@ -34,6 +36,8 @@ export interface Observations {
   registered(): void;
   /** The server is there and knows us: what was stored is told, then what was missed. */
   reached(): void;
+  /** Rights have changed: what the server may see nothing of any more ends, and it is told so (OMA Core 1.2 8.2). */
+  revoke(): void;
   /** Ends all in silence. */
   dropAll(): void;
   /** Whether the server observes this now. */
@@ -144,7 +148,7 @@ export function createObservations(ports: ObservationsPorts): Observations {
         ...(own !== undefined && isComposite ? { ...thresholds(inForce), ...own } : inForce),
       };
     },
-    snapshot: (tree, path) => tree.snapshot(path.ids, path.prefix),
+    snapshot: (_tree, path) => snapshotOf(path, ports.context()),
     epoch: () => epoch,
     isKeeper: (observation) => byKey.get(observation.key)?.at(-1) === observation,
     hasStored(observation) {
@@ -258,6 +262,16 @@ export function createObservations(ports: ObservationsPorts): Observations {
     },
     reached() {
       for (const observation of [...running]) if (observation.sink !== undefined) observation.resume();
+    },
+    revoke() {
+      for (const observation of [...running]) {
+        const { paths } = observation.about;
+        if (!paths.every((path) => isForbidden(path, ports.context()))) continue;
+        const { sink } = observation;
+        observation.stop();
+        backlog.discard(observation.key);
+        sink?.end({ status: 'unauthorized' });
+      }
     },
     dropAll() {
       generation++;

@@ -2,24 +2,19 @@ import { isGatewayError } from '../base/index.ts';
 import {
   type Attributes,
   changeAttributes,
+  MAX_ID,
   type Path,
   parseAttributes,
-  type Release,
   type ResourceDefinition,
 } from '../model/index.ts';
-import type { Caller, Outcome, Tree } from '../tree/index.ts';
+import type { Right } from '../objects/index.ts';
+import type { Outcome, Tree } from '../tree/index.ts';
 import type { AttributeStore } from './attribute-store.ts';
-import type { Mounts, Operation, Refusing, Result } from './contract.ts';
-import { discover, HIDDEN_OBJECTS } from './discover.ts';
-
-/** What an operation is done with. */
-export interface Context {
-  readonly mounts: Mounts;
-  readonly attributes: AttributeStore;
-  readonly caller: Caller;
-  /** The release that the server accepted. */
-  readonly release: Release;
-}
+import type { Operation, Refusing, Result } from './contract.ts';
+import { discover } from './discover.ts';
+import { type Context, isRefusing, locate } from './locate.ts';
+import { contentOf, freshen, readableAt, readableAtAny } from './reading.ts';
+import { writeComposite } from './write-composite.ts';
 
 const NOT_FOUND: Refusing = { status: 'not-found' };
 const UNAUTHORIZED: Refusing = { status: 'unauthorized' };
@@ -36,25 +31,8 @@ function isArgumentList(text: string): boolean {
 
 const refuse = (status: Refusing['status'], message: string): Refusing => ({ status, message });
 
-/**
- * The tree that a path means, or why there is none. The checks and their order are those of OMA Core 1.2.2 6.3:
- * an unknown prefix, a path without an object, objects that no server may see, an unknown object.
- */
-export function locate(mounts: Mounts, path: Path): Tree | Refusing {
-  const trees = mounts.trees(path.prefix);
-  if (trees.length === 0) return NOT_FOUND;
-  const [object] = path.ids;
-  if (object === undefined) return refuse('not-allowed', 'the path names no object');
-  if (HIDDEN_OBJECTS.has(object)) return UNAUTHORIZED;
-  return trees.find((tree) => tree.definition(object) !== undefined) ?? NOT_FOUND;
-}
-
-export function isRefusing(located: Tree | Refusing): located is Refusing {
-  return 'status' in located;
-}
-
-function settled(outcome: Outcome): Result {
-  return outcome.status === 'done' ? { status: 'changed' } : outcome;
+function settled(outcome: Outcome, done: 'changed' | 'deleted'): Result {
+  return outcome.status === 'done' ? { status: done } : outcome;
 }
 
 /**
@@ -75,7 +53,6 @@ function writeAttributes(
   query: readonly string[],
   attributes: AttributeStore,
 ): Result {
-  if (!tree.exists(path.ids)) return NOT_FOUND;
   try {
     const resource = path.ids.length >= 3 ? tree.resource(path.ids) : undefined;
     attributes.set(path, changedAttributes(attributes.own(path), query, resource));
@@ -86,56 +63,114 @@ function writeAttributes(
   }
 }
 
-/** Creating and deleting instances is not possible yet; what does not exist is still said to be missing. */
-function createOrDelete(tree: Tree, path: Path): Result {
-  return tree.exists(path.ids)
-    ? refuse('not-allowed', 'instances cannot be created or deleted here')
-    : NOT_FOUND;
+/** Operations on one path. */
+type Pathed = Exclude<Operation, { kind: 'read-composite' | 'write-composite' }>;
+
+/** The right that an operation needs (OMA Core 1.2 8.2); Discover needs none, Read filters by itself. */
+const NEEDED: Readonly<Record<Exclude<Pathed['kind'], 'read'>, Right | undefined>> = {
+  discover: undefined,
+  write: 'write',
+  'write-attributes': 'read',
+  execute: 'execute',
+  create: 'create',
+  delete: 'delete',
+};
+
+/** Attributes of an object are free to all, and objects themselves can only be created in (OMA Core 1.2 8.2). */
+function isMissingRight(kind: Exclude<Pathed['kind'], 'read'>, path: Path, { access }: Context): boolean {
+  const right = NEEDED[kind];
+  if (right === undefined || (path.ids.length === 1 && right !== 'create')) return false;
+  return !access.allows(right, path);
 }
 
-/** Whether an operation makes sense on what is there, before its format and payload are looked at. */
-export function checkOperation(
-  kind: Operation['kind'],
-  path: Path,
-  { mounts }: Context,
-): Refusing | undefined {
-  const tree = locate(mounts, path);
-  if (isRefusing(tree)) return tree;
+/** What the model says of an operation, whatever its payload. */
+function modelRefusal(kind: Pathed['kind'], tree: Tree, { ids }: Path): Refusing | undefined {
   switch (kind) {
-    case 'read':
-    case 'write':
-    case 'execute':
-      return tree.refusal(path.ids, kind);
+    case 'discover':
+      if (ids.length === 4) return refuse('not-allowed', 'Discover ends at resources');
+      return tree.exists(ids) ? undefined : NOT_FOUND;
+    case 'write-attributes':
+      return tree.exists(ids) ? undefined : NOT_FOUND;
     default:
-      return undefined;
+      return tree.refusal(ids, kind);
   }
 }
 
-/** Does one operation on one path. */
+/**
+ * Whether an operation makes sense on what is there, before its format and payload are looked at. The order is that of
+ * OMA Core 1.2.2 6.3: object, instance, access right, resource, operation.
+ */
+export function checkOperation(kind: Operation['kind'], path: Path, context: Context): Refusing | undefined {
+  if (kind === 'read-composite' || kind === 'write-composite')
+    return context.mounts.trees(path.prefix).length === 0 ? NOT_FOUND : undefined;
+  const tree = locate(context.mounts, path);
+  if (isRefusing(tree)) return tree;
+  if (path.ids.length > 1 && !tree.exists(path.ids.slice(0, 2))) return NOT_FOUND;
+  if (kind === 'read') {
+    const readable = readableAt(path, context);
+    if ('status' in readable) return readable;
+  } else if (isMissingRight(kind, path, context)) return UNAUTHORIZED;
+  return modelRefusal(kind, tree, path);
+}
+
+async function read(path: Path, context: Context): Promise<Result> {
+  const targets = readableAt(path, context);
+  if ('status' in targets) return targets;
+  const [first] = targets;
+  if (targets.length === 1 && first !== undefined) return first.tree.read(first.path.ids, path.prefix);
+  await freshen(targets);
+  return { status: 'content', entries: contentOf(targets) };
+}
+
+/** Best effort: what is not there, cannot be read or must not be read is left out (OMA Core 1.2 6.3.8). */
+async function readComposite(paths: readonly Path[], context: Context): Promise<Result> {
+  const { targets, isRightMissing } = readableAtAny(paths, context);
+  if (targets.length === 0 && isRightMissing) return UNAUTHORIZED;
+  await freshen(targets);
+  return { status: 'content', entries: contentOf(targets) };
+}
+
+/** One instance, with the id that the payload gives it or that is free (OMA Core 1.2 6.3.6). */
+function create(operation: Extract<Operation, { kind: 'create' }>, tree: Tree, { caller }: Context): Result {
+  const { path, entries, empties } = operation;
+  const [object = 0] = path.ids;
+  const named = new Set([...entries.map((entry) => entry.path), ...empties].map(({ ids }) => ids[1]));
+  if (named.size > 1) return refuse('bad-request', 'one instance at a time');
+  const [wanted = MAX_ID] = named;
+  const outcome = tree.create(object, wanted === MAX_ID ? undefined : wanted, entries, caller);
+  if (outcome.status !== 'created') return outcome;
+  return { status: 'created', path: { prefix: path.prefix, ids: [object, outcome.instance] } };
+}
+
+/** Does one operation. */
 export async function perform(operation: Operation, context: Context): Promise<Result> {
   const { path } = operation;
+  const refused = checkOperation(operation.kind, path, context);
+  if (refused !== undefined) return refused;
+  if (operation.kind === 'read-composite') return readComposite(operation.paths, context);
+  if (operation.kind === 'write-composite') return writeComposite(operation, context);
   const tree = locate(context.mounts, path);
   if (isRefusing(tree)) return tree;
   switch (operation.kind) {
     case 'read':
-      return tree.read(path.ids, path.prefix);
+      return read(path, context);
     case 'discover': {
-      if (path.ids.length === 4) return refuse('not-allowed', 'Discover ends at resources');
       const links = discover(tree, path, operation.depth, context.attributes, context.release);
       return typeof links === 'string' ? { status: 'links', links } : links;
     }
     case 'write':
-      return settled(await tree.write(path.ids, operation.mode, operation.entries, context.caller));
+      return settled(
+        await tree.write(path.ids, operation.mode, operation.entries, context.caller),
+        'changed',
+      );
     case 'write-attributes':
       return writeAttributes(tree, path, operation.query, context.attributes);
-    case 'execute': {
-      const refusal = tree.refusal(path.ids, 'execute');
-      if (refusal !== undefined) return refusal;
+    case 'execute':
       if (!isArgumentList(operation.argument)) return refuse('bad-request', 'not a list of arguments');
-      return settled(await tree.execute(path.ids, operation.argument, context.caller));
-    }
+      return settled(await tree.execute(path.ids, operation.argument, context.caller), 'changed');
     case 'create':
+      return create(operation, tree, context);
     case 'delete':
-      return createOrDelete(tree, path);
+      return settled(await tree.delete(path.ids, context.caller), 'deleted');
   }
 }

@@ -4,10 +4,10 @@ import { SERVER_RESOURCES } from '../objects/index.ts';
 import { type BacklogLimits, createBacklog, type Moment } from './backlog.ts';
 import type { Answer } from './contract.ts';
 import type { Journal } from './journal.ts';
+import type { Context } from './locate.ts';
 import { keyOf } from './moment.ts';
 import { merged } from './observation.ts';
 import { createObservations, type Observations, type ReportingDefaults } from './observations.ts';
-import type { Context } from './operations.ts';
 import { createSending, type Sending } from './sending.ts';
 
 /** All that one server is told without asking each time: notifications, stored ones, and Send. */

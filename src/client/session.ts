@@ -1,12 +1,14 @@
 import { type Backoff, type Cancel, type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
 import type { Entry, Path, Release, Value } from '../model/index.ts';
 import { GATEWAY_OBJECT, SERVER_RESOURCES } from '../objects/index.ts';
+import { createAccess } from './access.ts';
 import { createAttributeStore } from './attribute-store.ts';
 import type { BacklogLimits } from './backlog.ts';
 import type { Answer, Mounts, Operation, Refusing, Service, Uplink } from './contract.ts';
 import { objectLinks } from './discover.ts';
 import { createMemoryJournal, type Journal } from './journal.ts';
-import { type Context, checkOperation, isRefusing, locate, perform } from './operations.ts';
+import { type Context, isRefusing, locate } from './locate.ts';
+import { checkOperation, perform } from './operations.ts';
 import {
   type RegistrationAction,
   type RegistrationEvent,
@@ -122,6 +124,7 @@ const REPORTING_SETTINGS = [
 ];
 
 function pathsOf(operation: Operation): readonly Path[] {
+  if (operation.kind === 'read-composite') return operation.paths;
   return operation.kind === 'read' ? [operation.path] : [];
 }
 
@@ -136,6 +139,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   const log = ports.log.child({ server: account.shortServerId, endpoint: account.endpoint });
   const attributes = createAttributeStore(() => ports.attributes?.save(attributes.export()));
   attributes.import(ports.attributes?.load());
+  const access = createAccess(mounts.trees(''), account.shortServerId);
   const watches: Cancel[] = [];
   const listeners: ((status: SessionStatus) => void)[] = [];
   let state: RegistrationState = { phase: 'idle' };
@@ -181,6 +185,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   const context = (): Context => ({
     mounts,
     attributes,
+    access,
     caller: { server: account.shortServerId },
     release: release() ?? account.release,
   });
@@ -200,6 +205,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     doubted: () => send({ type: 'unreached' }),
   });
   const { observations, sending } = reporting;
+  access.onChange(() => observations.revoke());
 
   /** A server that has seen Object 25 knows the prefixes. */
   const wasShown = ({ prefix, ids }: Path): void => {
@@ -413,6 +419,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
         send({ type: 'stop' });
       });
       reporting.stop();
+      access.stop();
       await closeUplink();
     },
     trigger: () => soon({ type: 'triggered' }),

@@ -26,7 +26,9 @@ export function senmlFormat(
       return writer.close();
     },
     decodePatch(bytes, context) {
-      const { entries, removals } = decodePack(syntax.read(bytes), context, { nullRemoves: true });
+      const { entries, removals } = decodePack(syntax.read(bytes), context, {
+        nullRemoves: shape === 'composite-request',
+      });
       return { entries, removals };
     },
   };

@@ -1,4 +1,16 @@
 /** objects: LwM2M objects with behaviour, one file each. Knows no server connection and no field. */
+export type { AccessControl, Right } from './access-control.ts';
+export {
+  ACCESS_CONTROL_OBJECT,
+  accessControlInstance,
+  FULL_RIGHTS,
+  NO_SERVER,
+  RIGHT,
+  readAccessControls,
+  WHOLE_OBJECT,
+} from './access-control.ts';
+export type { AccessKeeper, ServerAccess } from './access-keeper.ts';
+export { createAccessKeeper } from './access-keeper.ts';
 export { connectivityInstance } from './connectivity.ts';
 export type { BoxPorts, DeviceSettings } from './device.ts';
 export { gatewayDeviceInstance, mandatoryDeviceResources, NO_ERROR } from './device.ts';
@@ -11,3 +23,4 @@ export { locationInstance } from './location.ts';
 export { SECURITY_MODES, SECURITY_RESOURCES } from './security.ts';
 export type { ServerActions, ServerSettings } from './server.ts';
 export { SERVER_RESOURCES, serverInstance, serverValues } from './server.ts';
+export { storedObject } from './stored.ts';

@@ -228,10 +228,11 @@ export function createTree(ports: TreePorts): Tree {
   const add = (setup: InstanceSetup, by?: Caller): void => {
     const object = objectFor(setup.definition);
     object.instances.set(setup.instance, createInstance(setup));
+    const ids = [setup.definition.id, setup.instance];
+    // Who keeps the books about instances comes first: what a watcher may see depends on it.
+    structure.emit({ kind: 'added', ids, ...(by === undefined ? {} : { by }) });
     turn++;
     object.watchers.tell(turn);
-    const ids = [setup.definition.id, setup.instance];
-    structure.emit({ kind: 'added', ids, ...(by === undefined ? {} : { by }) });
   };
 
   const remove = (ids: Ids, by?: Caller): void => {

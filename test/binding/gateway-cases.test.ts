@@ -408,13 +408,166 @@ describe('writing, executing, discovering', () => {
     );
     expect(text(await get('/d01/3303?depth=0', LINK_FORMAT))).toBe('</3303>;ver=1.1');
   });
+});
 
-  test('G-91 composite operations are refused as a client without them does', async () => {
+describe('creating and deleting behind a prefix', () => {
+  const create = Buffer.from('a18363643031190ce719ffffa11916766663656c6c6172', 'hex');
+
+  test('G-50 what a device lets be made is told by Object 25, and not by an Update', async () => {
     await registered();
-    expect(
-      (await server.ask('0.05', '/', { contentFormat: SENML_JSON, payload: '[{"n":"/3/0/0"}]' })).code,
-    ).toBe('4.05');
-    expect((await server.ask('0.07', '/', { contentFormat: SENML_JSON, payload: '[]' })).code).toBe('4.05');
+    expect((await server.ask('0.02', '/d01/3303', { contentFormat: 11544, payload: create })).code).toBe(
+      '4.05',
+    );
+    a.addObject(definition(3303), {
+      create: ({ instance, values }) => ({
+        definition: definition(3303),
+        instance,
+        resources: [{ id: 5700, value: 1 }, ...[...values].map(([id, value]) => ({ id, value }))],
+      }),
+      remove: () => undefined,
+    });
+    const answer = await server.ask('0.02', '/d01/3303', { contentFormat: 11544, payload: create });
+    expect([answer.code, answer.location]).toEqual(['2.01', 'd01/3303/2']);
+    expect(text(await get('/d01/3303/2/5750', TEXT))).toBe('cellar');
+    await expect(server.nextRequest(60)).rejects.toThrow('no request');
+  });
+
+  test('G-51, G-52 a deleted instance ends its observations; one that is there is not made again', async () => {
+    await registered();
+    a.addObject(definition(3303), { create: () => ({ status: 'failed' }), remove: () => undefined });
+    const observed = await server.ask('0.01', '/d01/3303/1/5700', { observe: 0 });
+    expect((await server.ask('0.04', '/d01/3303/1')).code).toBe('2.02');
+    expect((await server.nextNotification(observed.token)).code).toBe('4.04');
+    expect(text(await get('/d01/3303?depth=1', LINK_FORMAT))).toBe('</3303>;ver=1.1,</3303/0>');
+    const again = Buffer.from('a18463643031190ce700191676636869', 'hex');
+    expect((await server.ask('0.02', '/d01/3303', { contentFormat: 11544, payload: again })).code).toBe(
+      '4.00',
+    );
+    expect((await server.ask('0.04', '/d01/3/0')).code).toBe('4.05');
+  });
+});
+
+describe('composites over the gateway and its devices', () => {
+  const hex = (bytes: string): Buffer => Buffer.from(bytes, 'hex');
+  const fetch = (path: string, contentFormat: number, payload: string | Buffer, accept: number) =>
+    server.ask('0.05', path, { contentFormat, payload, accept });
+  const ipatch = (contentFormat: number, payload: string | Buffer, path = '/'): Promise<Incoming> =>
+    server.ask('0.07', path, { contentFormat, payload });
+  const named = (...paths: string[]): string => JSON.stringify(paths.map((n) => ({ n })));
+  /** `/d01/3303/0/5700` and `/3/0/0` */
+  const list = hex('82a100702f6430312f333330332f302f35373030a100662f332f302f30');
+  const answer = hex('82a200702f6430312f333330332f302f3537303002f94da0a200662f332f302f30036767617465776179');
+
+  test.each([
+    ['G-80', SENML_CBOR],
+    ['G-82', 322],
+  ])('%s a path of a device and one of the gateway, listed in format %i', async (_id, format) => {
+    await registered();
+    const got = await fetch('/', format, list, SENML_CBOR);
+    expect([got.code, got.contentFormat, got.payload.toString('hex')]).toEqual([
+      '2.05',
+      SENML_CBOR,
+      answer.toString('hex'),
+    ]);
+  });
+
+  test('G-81 devices in LwM2M CBOR', async () => {
+    await registered();
+    const got = await fetch('/', SENML_CBOR, list, 11544);
+    const decoded = got.payload.toString('hex');
+    // The prefix is the first step of its key; what is of the gateway has none.
+    expect(decoded).toContain('8463643031190ce700191644f94da0');
+    expect(decoded).toContain('8303000067' + '67617465776179');
+  });
+
+  test('G-83, G-84 a slash too many is forgiven, what nobody has is left out', async () => {
+    await registered();
+    const typo = '[{"bn":"/d01/3/0/","n":"/0"}]';
+    expect(text(await fetch('/', 320, typo, SENML_JSON))).toBe('[{"n":"/d01/3/0/0","vs":"meter maker"}]');
+    const got = await fetch('/', 320, named('/d09/3/0/0', '/3/0/0'), SENML_JSON);
+    expect([got.code, text(got)]).toEqual(['2.05', '[{"n":"/3/0/0","vs":"gateway"}]']);
+  });
+
+  test('G-85, G-86 with a prefix as path it is about that device, and an object is no path for it', async () => {
+    await registered();
+    for (const name of ['/d01/3/0/0', '/3/0/0'])
+      expect(text(await fetch('/d01', 320, named(name), SENML_JSON))).toBe(
+        '[{"n":"/d01/3/0/0","vs":"meter maker"}]',
+      );
+    expect((await fetch('/d01', 320, named('/d02/3306/0'), SENML_JSON)).code).toBe('4.00');
+    expect((await fetch('/d09', 320, named('/3/0/0'), SENML_JSON)).code).toBe('4.04');
+    expect((await fetch('/d01/3', 320, named('/d01/3/0'), SENML_JSON)).code).toBe('4.05');
+    expect((await ipatch(SENML_JSON, '[]', '/d01/3')).code).toBe('4.05');
+  });
+
+  test('a device that does not answer is left out, and asked once for all that is named', async () => {
+    await registered();
+    let asked = 0;
+    fieldAnswers = async () => {
+      asked++;
+      b.update([{ ids: [3303, 0, 5700], refused: { status: 'timeout' }, quality: 1 }]);
+    };
+    const got = await fetch(
+      '/',
+      320,
+      named('/d02/3303/0/5700', '/d02/3303', '/d02/3306/0', '/3/0/0'),
+      SENML_JSON,
+    );
+    expect(got.code).toBe('2.05');
+    expect(JSON.parse(text(got))).toEqual([
+      { n: '/d02/3306/0/5850', vb: false },
+      { n: '/3/0/0', vs: 'gateway' },
+    ]);
+    expect(asked).toBe(1);
+  });
+
+  test('G-87 a write over two devices', async () => {
+    await registered();
+    const both = hex(
+      '82a200702f6430312f333330332f302f35373530036663656c6c6172a200702f6430322f333330362f302f3538353004f4',
+    );
+    expect((await ipatch(SENML_CBOR, both)).code).toBe('2.04');
+    expect(a.peek([3303, 0, 5750])).toBe('cellar');
+    expect(written.map(({ values }) => [...values])).toEqual([[[5850, false]]]);
+  });
+
+  test.each([
+    ['an unknown prefix', '{"n":"/d09/3306/0/5850","vb":true}', '4.04'],
+    ['a read-only resource', '{"n":"/d01/3303/1/5700","v":1}', '4.05'],
+    ['a value of another type', '{"n":"/d01/3303/1/5750","v":1}', '4.00'],
+  ])('G-88 %s in it, and nothing is written anywhere', async (_name, record, code) => {
+    await registered();
+    const payload = `[{"n":"/d02/3306/0/5850","vb":true},{"n":"/d01/3303/0/5750","vs":"attic"},${record}]`;
+    expect((await ipatch(SENML_JSON, payload)).code).toBe(code);
+    expect([written, a.peek([3303, 0, 5750])]).toEqual([[], 'hall']);
+  });
+
+  test('G-88 a device that is known to be offline refuses before another one is written', async () => {
+    await registered();
+    a.addInstance({
+      definition: definition(3306),
+      instance: 0,
+      resources: [{ id: 5850, value: false }],
+      check: () => ({ status: 'unavailable', retryAfterMs: 5000 }),
+    });
+    const payload = '[{"n":"/d02/3306/0/5850","vb":true},{"n":"/d01/3306/0/5850","vb":true}]';
+    const got = await ipatch(SENML_JSON, payload);
+    expect([got.code, got.maxAge, written]).toEqual(['5.03', 5, []]);
+  });
+
+  test('a write that the field refuses half way stops there, says so, and changes nothing of the gateway', async () => {
+    await registered();
+    a.addInstance({
+      definition: definition(3306),
+      instance: 0,
+      resources: [{ id: 5850, value: false }],
+      write: async () => ({ status: 'timeout', message: 'no answer' }),
+    });
+    const payload =
+      '[{"n":"/1/0/1","v":61},{"n":"/d02/3306/0/5850","vb":true},{"n":"/d01/3306/0/5850","vb":true}]';
+    const got = await ipatch(SENML_JSON, payload);
+    expect([got.code, text(got)]).toEqual(['5.04', '/d01/3306/0: no answer; done before: /d02/3306/0']);
+    expect(own.peek([1, 0, 1])).toBe(300);
   });
 });
 
