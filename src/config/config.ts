@@ -29,6 +29,8 @@ export interface UpstreamConfig {
   readonly representation: Representation;
   readonly servers: readonly ServerConfig[];
   readonly bootstrap?: BootstrapConfig;
+  /** Ids of objects in which servers may keep what they like. */
+  readonly storedObjects: readonly number[];
 }
 
 export interface ServerConfig {
@@ -47,6 +49,8 @@ export interface ServerConfig {
   readonly maxPeriodS?: number;
   readonly transmission?: TransmissionConfig;
   readonly notificationMode: 'non' | 'con';
+  /** What it may do with the gateway's own objects. */
+  readonly access: 'full' | 'read' | 'none';
   /** Notification Storing When Disabled or Offline */
   readonly storing: boolean;
   /** Whether values are sent unasked: Mute Send, the other way round. */

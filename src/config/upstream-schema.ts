@@ -150,6 +150,10 @@ const serverKeys = z.strictObject({
       'Whether the server holds its requests back until it hears of the gateway: for links through NAT.',
   }),
   registration: registration.prefault({}),
+  access: oneOf('full', 'read', 'none').prefault('full').meta({
+    description:
+      'What this server may do with the objects that are not behind a prefix, beside its own instance of object 1. With several servers, or another word than full, object 2 says so. Devices behind a prefix are open to every server.',
+  }),
   credentials: z.exactOptional(credentials),
 });
 
@@ -176,6 +180,16 @@ export const upstream = z
       .prefault([])
       .meta({ title: 'a list of servers', description: 'The LwM2M servers to register with.' }),
     bootstrap: z.exactOptional(bootstrap),
+    storedObjects: z
+      .array(whole(1, 65534))
+      .max(32)
+      .prefault([])
+      .meta({
+        title: 'a list of object ids',
+        examples: [[16, 19]],
+        description:
+          'Objects of the gateway in which servers may keep what they like: they make, write and delete instances. For example 16 (Portfolio) and 19 (BinaryAppDataContainer).',
+      }),
     representation: representation.prefault('gateway').meta({
       description:
         'gateway: one client, devices behind Object 25 and prefixes. endpoints: one client per device, for servers that do not know Object 25.',

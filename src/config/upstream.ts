@@ -15,7 +15,7 @@ type CheckedServer = CheckedUpstream['servers'][number];
 
 /** The servers with their defaults. @param node the map under `upstream:` */
 export function toUpstream(checked: CheckedUpstream, node: Node, faults: Faults): UpstreamConfig {
-  const { endpoint, representation } = checked;
+  const { endpoint, representation, storedObjects } = checked;
   const servers = checked.servers.map((one, index) => toServer(one, index + 1, representation));
   const nodes = itemsOf(childOf(node, 'servers'));
   checkShortServerIds(servers, nodes, faults);
@@ -30,6 +30,7 @@ export function toUpstream(checked: CheckedUpstream, node: Node, faults: Faults)
     endpoint,
     representation,
     servers,
+    storedObjects: [...new Set(storedObjects)],
     ...(bootstrap !== undefined && { bootstrap: toBootstrap(bootstrap) }),
   };
 }
@@ -58,7 +59,8 @@ function toServer(
   position: number,
   representation: UpstreamConfig['representation'],
 ): ServerConfig {
-  const { uri, lifetime, release, localPort, minPeriod, maxPeriod, transmission, notificationMode } = checked;
+  const { uri, lifetime, release, localPort, minPeriod, maxPeriod, transmission, notificationMode, access } =
+    checked;
   return {
     ...uri,
     shortServerId: checked.shortServerId ?? position,
@@ -70,6 +72,7 @@ function toServer(
     send: checked.send,
     queueMode: checked.queueMode,
     registration: toRegistration(checked.registration),
+    access,
     ...(localPort !== undefined && { localPort }),
     ...(minPeriod !== undefined && { minPeriodS: minPeriod }),
     ...(maxPeriod !== undefined && { maxPeriodS: maxPeriod }),

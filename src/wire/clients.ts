@@ -19,7 +19,7 @@ import {
   type Values,
 } from '../client/index.ts';
 import type { ServerConfig, UpstreamConfig } from '../config/index.ts';
-import { serverInstance } from '../objects/index.ts';
+import { ACCESS_CONTROL_OBJECT, createAccessKeeper, serverInstance } from '../objects/index.ts';
 import { type FileJournal, openJournal, openStateFile, type StateFile } from '../store/index.ts';
 import { createTree, type ResourceValue, type Tree } from '../tree/index.ts';
 import { factoryConfiguration, type RememberedAccounts, rememberAccounts } from './accounts.ts';
@@ -86,6 +86,8 @@ interface ClientSetup {
   readonly mounts: Mounts;
   /** Where its instances of Object 1 are. */
   readonly tree: Tree;
+  /** Its own trees, that one among them. */
+  readonly trees: readonly Tree[];
   readonly folder: string;
   /** Absent: it has the accounts of the files, and no others. */
   readonly remembered?: RememberedAccounts;
@@ -100,12 +102,13 @@ interface RunningClient {
 
 /** A client whose accounts are a {@link Configuration}, shown as Object 1. */
 function runClient(
-  { endpoint, mounts, tree, folder, remembered }: ClientSetup,
+  { endpoint, mounts, tree, trees, folder, remembered }: ClientSetup,
   ports: ClientsPorts,
 ): RunningClient {
   const { clock, timers, log, random } = ports;
   const definition = definitionOf(SERVER_OBJECT);
   const configurable = new Map([0, SERVER_OBJECT].map((object) => [object, definitionOf(object)]));
+  const access = createAccessKeeper(definitionOf(ACCESS_CONTROL_OBJECT), tree, trees);
   const files = new Map<Session, { readonly journal: FileJournal; readonly attributes: StateFile }>();
   let factory: Configuration = EMPTY;
   let configuration: Configuration = EMPTY;
@@ -143,8 +146,25 @@ function runClient(
     };
   };
 
+  /** Says who may do what: before the accounts are shown that it is about. */
+  const share = (next: Configuration): void =>
+    access.follow(
+      [...instancesOf(next, SERVER_OBJECT)].map(([serverInstance, values]) => {
+        const server = Number(values.get(0));
+        return { server, serverInstance, access: serverOf(server).access ?? 'full' };
+      }),
+    );
+
+  const forgetOthers = (before: Configuration, after: Configuration): void => {
+    const serversIn = (of: Configuration): number[] =>
+      [...instancesOf(of, SERVER_OBJECT).values()].map((values) => Number(values.get(0)));
+    const left = new Set(serversIn(after));
+    for (const server of serversIn(before)) if (!left.has(server)) access.forget(server);
+  };
+
   /** Instances of the same server go on, and with them what is observed of them. */
   const show = (next: Configuration): void => {
+    share(next);
     const wanted = instancesOf(next, SERVER_OBJECT);
     const now = instancesOf(current(), SERVER_OBJECT);
     for (const [instance, before] of now) {
@@ -156,6 +176,7 @@ function runClient(
       if (tree.exists([SERVER_OBJECT, instance])) continue;
       tree.addInstance(serverInstance(definition, instance, values, actionsOf(values.get(0))));
     }
+    forgetOthers(configuration, next);
     configuration = next;
   };
 
@@ -276,6 +297,7 @@ function runClient(
         factory = next;
         show(remembered?.load(factory) ?? factory);
       } else if (anew.size === 0) return;
+      else share(configuration);
       await client.follow(configuration, anew);
     },
     async forget() {
@@ -308,6 +330,7 @@ export function createClients(own: Tree, ports: ClientsPorts): Clients {
         endpoint,
         mounts: { trees: (prefix) => (prefix === '' ? [own] : (byPrefix.get(prefix) ?? [])) },
         tree: own,
+        trees: [own],
         folder: stateDirectory,
         remembered: rememberAccounts(openStateFile(`${stateDirectory}/accounts.json`)),
       },
@@ -323,6 +346,7 @@ export function createClients(own: Tree, ports: ClientsPorts): Clients {
         endpoint: identity.deviceId,
         mounts: { trees: (prefix) => (prefix === '' ? trees : []) },
         tree: accounts,
+        trees,
         folder: `${stateDirectory}/endpoints/${name}`,
       },
       ports,

@@ -105,6 +105,7 @@ const TIMER_RESOLUTION_MS = 5;
 function restartNeeds(before: Plan, after: Plan): string[] {
   const fixed = ({ config }: Plan): Readonly<Record<string, unknown>> => ({
     'upstream.endpoint': config.upstream.endpoint,
+    'upstream.storedObjects': config.upstream.storedObjects,
     stateDirectory: config.stateDirectory,
     log: config.log,
     box: config.box,
@@ -116,10 +117,16 @@ function restartNeeds(before: Plan, after: Plan): string[] {
 /** What may change is taken from the new plan, what may not from the old one. */
 function followable(before: Plan, after: Plan): Plan {
   const { stateDirectory, log, box, upstream } = before.config;
-  const { endpoint } = upstream;
+  const { endpoint, storedObjects } = upstream;
   return {
     ...after,
-    config: { ...after.config, stateDirectory, log, box, upstream: { ...after.config.upstream, endpoint } },
+    config: {
+      ...after.config,
+      stateDirectory,
+      log,
+      box,
+      upstream: { ...after.config.upstream, endpoint, storedObjects },
+    },
   };
 }
 
@@ -133,7 +140,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
   const timers: Timers = createTimers(clock, TIMER_RESOLUTION_MS);
   const startedAt = new Date(clock.now()).toISOString();
   const listeners: ((status: SessionStatus) => void)[] = [];
-  const own = createOwnObjects(plan.config.upstream.endpoint, plan.config.box, {
+  const own = createOwnObjects(plan.config.upstream.endpoint, plan.config.box, plan.storedObjects, {
     clock,
     timers,
     restart,

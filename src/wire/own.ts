@@ -1,7 +1,7 @@
 import type { Clock, Timers } from '../base/index.ts';
 import type { BoxConfig } from '../config/index.ts';
 import { runCommand } from '../firmware/index.ts';
-import { formatLinks, type Link } from '../model/index.ts';
+import { formatLinks, type Link, type ObjectDefinition } from '../model/index.ts';
 import {
   connectivityInstance,
   createEventLog,
@@ -12,6 +12,7 @@ import {
   IOT_DEVICE_OBJECTS,
   type LogRecord,
   locationInstance,
+  storedObject,
 } from '../objects/index.ts';
 import { createTree, DONE, type Outcome, type Tree } from '../tree/index.ts';
 import { VERSION } from '../version.ts';
@@ -50,8 +51,16 @@ function deviceLinks(tree: Tree): string {
   return formatLinks(links);
 }
 
-/** @param name of the gateway: its endpoint, which is its serial number too */
-export function createOwnObjects(name: string, box: BoxConfig, ports: OwnPorts): OwnObjects {
+/**
+ * @param name of the gateway: its endpoint, which is its serial number too
+ * @param stored objects in which servers may keep what they like
+ */
+export function createOwnObjects(
+  name: string,
+  box: BoxConfig,
+  stored: readonly ObjectDefinition[],
+  ports: OwnPorts,
+): OwnObjects {
   const { clock, timers } = ports;
   const tree = createTree({ clock });
   const gateway = definitionOf(GATEWAY_OBJECT, GATEWAY_VERSION);
@@ -98,6 +107,7 @@ export function createOwnObjects(name: string, box: BoxConfig, ports: OwnPorts):
     tree.addInstance(locationInstance(definitionOf(6), location, Math.floor(clock.now() / 1000)));
   tree.addInstance(eventLog.setup);
   tree.addObject(gateway);
+  for (const definition of stored) tree.addObject(definition, storedObject(tree, definition));
   return {
     tree,
     record: eventLog.add,

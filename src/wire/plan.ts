@@ -1,7 +1,7 @@
 import type { AdapterModule } from '../adapter/index.ts';
 import type { ConnectionConfig, DeviceConfig, GatewayConfig, Origin } from '../config/index.ts';
 import { type CompiledDevice, compileDevice, type Nameable } from '../gateway/index.ts';
-import { type OwnObject, readOwnObjects } from '../model/index.ts';
+import { type ObjectDefinition, type OwnObject, readOwnObjects } from '../model/index.ts';
 
 /** A device of the configuration, made ready to run. */
 export interface PlannedDevice {
@@ -23,6 +23,8 @@ export interface Plan {
   readonly devices: readonly PlannedDevice[];
   /** What the devices are called, in their order. */
   readonly nameable: readonly Nameable[];
+  /** Objects in which servers may keep what they like. */
+  readonly storedObjects: readonly ObjectDefinition[];
   /** Object definitions that the configuration brings. */
   readonly ownObjects: readonly OwnObject[];
   readonly faults: readonly SenseFault[];
@@ -37,6 +39,11 @@ type Adapters = ReadonlyMap<string, AdapterModule>;
 function nameableOf({ id, deviceId, prefix }: DeviceConfig, endpoint: string): Nameable {
   return { deviceId: deviceId ?? `${endpoint}_${id}`, ...(prefix === undefined ? {} : { prefix }) };
 }
+
+/** Objects that are about the gateway, its servers or its network, and mean more than what they hold. */
+const BEHAVING: ReadonlySet<number> = new Set([
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 21, 23, 24, 25, 26,
+]);
 
 /** `ep=` and the name are one query option of at most 255 bytes (RFC 7252 5.10). */
 const LONGEST_NAME = 252;
@@ -85,5 +92,12 @@ export function planGateway(config: GatewayConfig, adapters: Adapters): Plan {
   });
   const nameable = devices.map(({ config: device }) => nameableOf(device, config.upstream.endpoint));
   faults.push(...nameFaults(config, nameable));
-  return { config, devices, nameable, ownObjects: own.objects, faults };
+  const storedObjects = config.upstream.storedObjects.flatMap((id, index): ObjectDefinition[] => {
+    const definition = BEHAVING.has(id) ? undefined : own.registry.find(id);
+    if (definition !== undefined) return [definition];
+    const message = BEHAVING.has(id) ? 'this object is more than a store' : 'nobody has defined this object';
+    faults.push({ place: { origin: { kind: 'upstream' }, path: ['storedObjects', index] }, message });
+    return [];
+  });
+  return { config, devices, nameable, storedObjects, ownObjects: own.objects, faults };
 }

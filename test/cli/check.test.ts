@@ -143,3 +143,13 @@ describe('object definitions of a user', () => {
     expect(complained()).toContain(`${file}:18:9`);
   });
 });
+
+test('an object to store in has to be defined, and no more than a store', async () => {
+  await put('profiles/meter.yaml', profile('{ object: 3331, resources: { 5805: energy } }'));
+  const text = config('').replace('  servers:', '  storedObjects: [16, 3, 42000]\n  servers:');
+  const out = listen();
+  expect(await check(await put('gateway.yaml', text), [], out)).toBe(2);
+  const said = out.complained();
+  expect(said).toContain('gateway.yaml:3:23 upstream.storedObjects[1]: this object is more than a store');
+  expect(said).toContain('gateway.yaml:3:26 upstream.storedObjects[2]: nobody has defined this object');
+});

@@ -9,6 +9,7 @@ test('a server has sensible defaults', () => {
   expect(config.upstream).toEqual({
     endpoint: 'gw',
     representation: 'gateway',
+    storedObjects: [],
     servers: [
       {
         uri: 'coap://lwm2m.example.net',
@@ -23,6 +24,7 @@ test('a server has sensible defaults', () => {
         send: false,
         queueMode: false,
         registration: {},
+        access: 'full',
       },
     ],
   });
@@ -48,6 +50,7 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
       registration:
         { priority: 1, initialDelay: 5s, failureBlock: true, bootstrapOnFailure: false,
           retryCount: 3, retryTimer: 10s, sequenceDelay: 1h, sequenceRetryCount: 2 }
+      access: read
 `;
   expect(configOf(upstream(all)).upstream.servers).toEqual([
     {
@@ -84,8 +87,16 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
         messageIds: 'strict',
       },
       notificationMode: 'con',
+      access: 'read',
     },
   ]);
+});
+
+test('objects to store in come each once, and are ids of objects', () => {
+  const text = (objects: string): string =>
+    `profilePaths: [profiles]\nupstream:\n  endpoint: gw\n  storedObjects: ${objects}\n  servers: [{ uri: "coap://a" }]\n`;
+  expect(configOf(text('[16, 19, 16]')).upstream.storedObjects).toEqual([16, 19]);
+  expect(faultsOf(text('[16, portfolio]'))[0]).toMatch(/^gateway\.yaml:4:\d+ upstream\.storedObjects\[1\]/);
 });
 
 test('a port here serves one client towards one server', () => {
@@ -238,6 +249,6 @@ test('upstream has to be there, and knows its keys', () => {
     faultsOf('profilePaths: [profiles]\nupstream: { endpoit: gw, servers: [{ uri: "coap://h" }] }\n'),
   ).toEqual([
     "gateway.yaml:2:11 upstream: 'endpoint' is missing; allowed: a text without blanks, at most 252 characters, for example urn:dev:mac:0024befffe804ff1",
-    "gateway.yaml:2:13 upstream.endpoit: unknown key 'endpoit' (did you mean 'endpoint'?); allowed keys: bootstrap, endpoint, representation, servers",
+    "gateway.yaml:2:13 upstream.endpoit: unknown key 'endpoit' (did you mean 'endpoint'?); allowed keys: bootstrap, endpoint, representation, servers, storedObjects",
   ]);
 });
