@@ -1,5 +1,5 @@
 import { type Entry, MAX_ID, type ObjectDefinition } from '../model/index.ts';
-import type { InstanceSetup, Tree } from '../tree/index.ts';
+import type { InstanceSetup, ResourceValue, Tree } from '../tree/index.ts';
 
 export const ACCESS_CONTROL_OBJECT = 2;
 
@@ -31,22 +31,24 @@ const INSTANCE = 1;
 const ACL = 2;
 const OWNER = 3;
 
+/** What an instance of object 2 holds. */
+export function accessControlValues(control: AccessControl): ReadonlyMap<number, ResourceValue> {
+  return new Map<number, ResourceValue>([
+    [OBJECT, control.object],
+    [INSTANCE, control.instance],
+    [ACL, control.rights],
+    [OWNER, control.owner],
+  ]);
+}
+
 /** An instance of object 2 (OMA Core 1.2 E.3). Who may write it is for those to decide who serve requests. */
 export function accessControlInstance(
   definition: ObjectDefinition,
   instance: number,
   control: AccessControl,
 ): InstanceSetup {
-  return {
-    definition,
-    instance,
-    resources: [
-      { id: OBJECT, value: control.object },
-      { id: INSTANCE, value: control.instance },
-      { id: ACL, ...(control.rights.size === 0 ? {} : { value: control.rights }) },
-      { id: OWNER, value: control.owner },
-    ],
-  };
+  const resources = [...accessControlValues(control)].map(([id, value]) => ({ id, value }));
+  return { definition, instance, resources };
 }
 
 function controlOf(entries: readonly Entry[]): AccessControl {

@@ -5,6 +5,7 @@ import {
   ACCESS_CONTROL_OBJECT,
   type AccessControl,
   accessControlInstance,
+  accessControlValues,
   FULL_RIGHTS,
   NO_SERVER,
   RIGHT,
@@ -104,9 +105,13 @@ export function createAccessKeeper(
 
   const put = (control: AccessControl): void => {
     const key = keyOf(control.object, control.instance);
-    const id = known.get(key) ?? freeId();
+    const present = known.get(key);
+    if (present !== undefined) {
+      home.assign([ACCESS_CONTROL_OBJECT, present], accessControlValues(control));
+      return;
+    }
+    const id = freeId();
     known.set(key, id);
-    home.removeInstance(ACCESS_CONTROL_OBJECT, id);
     home.addInstance(accessControlInstance(definition, id, control));
   };
 
