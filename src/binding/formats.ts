@@ -4,7 +4,6 @@ import type { Path, Release, ResourceDefinition } from '../model/index.ts';
 const TEXT = 0;
 const OPAQUE = 42;
 const TLV = 11542;
-const LWM2M_JSON = 11543;
 const SENML_CBOR = 112;
 
 /** True if the answer to a read of this path is one value. */
@@ -19,13 +18,12 @@ function preferred(path: Path, resource: ResourceDefinition | undefined, release
 }
 
 /**
- * The format that a server asked for by Accept. Earlier numbers are no answer, and the JSON of 1.0 is one for servers of
- * 1.0 only (OMA Core 1.2.2 7.4).
+ * The format that a server asked for by Accept. Earlier numbers are no answer (OMA Core 1.2.2 7.4); the JSON of 1.0 is
+ * one in every release, as servers of 1.1 ask for it (ETS int-204).
  */
-function accepted(accept: number, release: Release): Format | undefined {
+function accepted(accept: number): Format | undefined {
   const format = formatFor(accept);
-  if (format?.contentFormat !== accept || format.shape === 'composite-request') return undefined;
-  return accept === LWM2M_JSON && release !== '1.0' ? undefined : format;
+  return format?.contentFormat === accept && format.shape !== 'composite-request' ? format : undefined;
 }
 
 /**
@@ -38,7 +36,7 @@ export function negotiate(
   resource: ResourceDefinition | undefined,
   release: Release,
 ): Format | undefined {
-  const format = accepted(accept ?? preferred(path, resource, release), release);
+  const format = accepted(accept ?? preferred(path, resource, release));
   if (format === undefined) return undefined;
   if (format.shape === 'single' && !isSingle(path, resource)) return undefined;
   return format.contentFormat === OPAQUE && resource?.type !== 'opaque' ? undefined : format;
