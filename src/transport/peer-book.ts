@@ -8,7 +8,7 @@ export interface PeerBook {
 const MAPPED = '::ffff:';
 
 /** IPv4-mapped IPv6 addresses are IPv4 (RFC 4291 2.5.5.2), so that one peer has one name on every socket. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith(MAPPED) && address.includes('.') ? address.slice(MAPPED.length) : address;
 }
 

@@ -1,0 +1,191 @@
+import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
+import {
+  type Clock,
+  GatewayError,
+  type Logger,
+  messageOf,
+  silentLogger,
+  systemClock,
+} from '../base/index.ts';
+import { plainAddress } from './peer-book.ts';
+import { type Lookup, resolve } from './resolve.ts';
+import { createSocketConnection } from './socket-connection.ts';
+import type { Connection, StreamTransport } from './stream.ts';
+import { clientOptions, serverOptions, type TlsClientSecurity, type TlsServerSecurity } from './tls.ts';
+import type { Peer } from './transport.ts';
+
+export interface TcpClientOptions {
+  /** a name, or an IPv4 or IPv6 address */
+  readonly host: string;
+  readonly port: number;
+  /** TLS; absent: plain TCP */
+  readonly security?: TlsClientSecurity;
+  readonly clock?: Clock;
+  readonly lookup?: Lookup;
+  /** default 10 s */
+  readonly lookupTimeoutMs?: number;
+  /** for each address, handshake of TLS included; default 10 s */
+  readonly connectTimeoutMs?: number;
+  /** How many openings before this one did not reach the peer, default 0: each begins with another of its addresses. */
+  readonly attempt?: number;
+  readonly log?: Logger;
+}
+
+export interface TcpServerOptions {
+  /** an address of this machine; absent: all of them, IPv6 and IPv4 */
+  readonly host?: string;
+  /** 0: any */
+  readonly port: number;
+  /** TLS; absent: plain TCP */
+  readonly security?: TlsServerSecurity;
+  /** at the same time, default 1000; what comes beyond is closed at once */
+  readonly mostConnections?: number;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}
+
+const LOOKUP_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const MOST_CONNECTIONS = 1000;
+
+/**
+ * One connection to a server. Its addresses are tried in their order, each within the deadline.
+ * @throws GatewayError `transport.unresolved`, `transport.unopened`
+ */
+export async function openTcpClient(
+  options: TcpClientOptions,
+): Promise<{ readonly transport: StreamTransport; readonly peer: Peer }> {
+  const { host, port, clock = systemClock, log = silentLogger } = options;
+  const addresses = await resolve(host, clock, options.lookupTimeoutMs ?? LOOKUP_TIMEOUT_MS, options.lookup);
+  let cause: unknown;
+  const first = (options.attempt ?? 0) % Math.max(1, addresses.length);
+  for (const address of [...addresses.slice(first), ...addresses.slice(0, first)]) {
+    try {
+      const { socket, connection } = await connect(address, options, clock);
+      log.debug({ host, address, port }, 'connected');
+      return { transport: createClientTransport(connection, socket), peer: connection.peer };
+    } catch (error) {
+      log.debug({ host, address, port, error: messageOf(error) }, 'no connection');
+      cause = error;
+    }
+  }
+  throw new GatewayError('transport.unopened', `no connection to ${host}:${port}: ${messageOf(cause)}`, {
+    cause,
+  });
+}
+
+/** @param count tells connections of one transport apart */
+function peerOf(raw: string, port: number, count: number): Peer {
+  const address = plainAddress(raw);
+  const place = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return { key: `${place}#${count}`, address, port };
+}
+
+interface Connected {
+  readonly socket: Socket;
+  readonly connection: Connection;
+}
+
+function connect(address: string, options: TcpClientOptions, clock: Clock): Promise<Connected> {
+  const { host, port, security, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  return new Promise((resolve, reject) => {
+    const to = { host: address, port };
+    const socket =
+      security === undefined ? netConnect(to) : tlsConnect({ ...clientOptions(security, host), ...to });
+    const fail = (error: Error): void => {
+      cancel();
+      socket.destroy();
+      reject(error);
+    };
+    const onClose = (): void => fail(new Error('closed before it was open'));
+    const cancel = clock.after(connectTimeoutMs, () =>
+      fail(new Error(`not open within ${connectTimeoutMs} ms`)),
+    );
+    socket.on('error', fail);
+    socket.on('close', onClose);
+    socket.once(security === undefined ? 'connect' : 'secureConnect', () => {
+      cancel();
+      // Before anything else can happen to the socket.
+      const connection = createSocketConnection(socket, peerOf(address, port, 1), clock);
+      socket.off('error', fail);
+      socket.off('close', onClose);
+      resolve({ socket, connection });
+    });
+  });
+}
+
+function createClientTransport(connection: Connection, socket: Socket): StreamTransport {
+  let closing: Promise<void> | undefined;
+  return {
+    localPort: socket.localPort ?? 0,
+    accept: (listener) => listener(connection),
+    close() {
+      closing ??= new Promise((resolve) => {
+        if (socket.closed) resolve();
+        else socket.once('close', () => resolve());
+        connection.end();
+      });
+      return closing;
+    },
+  };
+}
+
+/**
+ * Takes connections of anybody, as many as are allowed.
+ * @throws GatewayError `transport.unopened`
+ */
+export async function openTcpServer(options: TcpServerOptions): Promise<StreamTransport> {
+  const { security, clock = systemClock, log = silentLogger } = options;
+  const connections = new Set<Connection>();
+  let listener: ((connection: Connection) => void) | undefined;
+  let count = 0;
+
+  const take = (socket: Socket): void => {
+    const connection = createSocketConnection(
+      socket,
+      peerOf(socket.remoteAddress ?? '', socket.remotePort ?? 0, ++count),
+      clock,
+    );
+    connections.add(connection);
+    socket.once('close', () => connections.delete(connection));
+    listener?.(connection);
+  };
+  const server =
+    security === undefined
+      ? createServer({ pauseOnConnect: true }, take)
+      : createTlsServer({ ...serverOptions(security), handshakeTimeout: CONNECT_TIMEOUT_MS }, take);
+  server.maxConnections = options.mostConnections ?? MOST_CONNECTIONS;
+  // A connection that fails before it is ours, above all in the handshake, is no matter of the server.
+  server.on('tlsClientError', (error: Error) => log.debug({ error: error.message }, 'no handshake'));
+  await listen(server, options);
+  server.on('error', (error) => log.warn({ error: error.message }, 'a server socket reports an error'));
+  const bound = server.address();
+  let closing: Promise<void> | undefined;
+
+  return {
+    localPort: typeof bound === 'object' && bound !== null ? bound.port : 0,
+    accept(next) {
+      listener = next;
+      for (const connection of connections) next(connection);
+    },
+    close() {
+      closing ??= new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const connection of connections) connection.end();
+      });
+      return closing;
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: TcpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(
+        new GatewayError('transport.unopened', `no server on port ${port}: ${messageOf(cause)}`, { cause }),
+      ),
+    );
+    server.listen({ port, ...(host !== undefined && { host }) }, resolve);
+  });
+}
