@@ -5,6 +5,7 @@ import { sizeOf } from './block.ts';
 import { METHOD_CODES, type Method } from './code.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Expectation } from './expectations.ts';
+import type { Link, Room } from './link.ts';
 import { OptionNumber, type OptionToSend, sendable } from './option.ts';
 
 /** A request to send; bodies of any size go in blocks by themselves. */
@@ -42,14 +43,15 @@ export interface AskerOptions {
   readonly exchanges: Exchanges;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** size exponent of the largest block that we send or ask for */
-  readonly szx: number;
+  readonly link: Pick<Link, 'room'>;
   /** for requests that say nothing of it */
   readonly timeoutMs: number;
 }
 
 /** Asks the messages of one request: knows what they have in common, and how long they may take together. */
 export interface Asker {
+  /** What fits one of them. */
+  readonly room: Room;
   /**
    * Asks with one message, which has these options and this payload beside what all have.
    * @throws what {@link Exchanges.ask} throws
@@ -65,7 +67,7 @@ export interface Asker {
 
 /** @throws GatewayError `coap.bad-request` for what no message can carry */
 export function createAsker(
-  { exchanges, clock, timers, szx, timeoutMs }: AskerOptions,
+  { exchanges, link, clock, timers, timeoutMs }: AskerOptions,
   peer: Peer,
   request: CoapRequestToSend,
   { observe, expectation, isPassedOver }: Partial<Relating> = {},
@@ -83,6 +85,9 @@ export function createAsker(
   };
 
   return {
+    get room() {
+      return link.room(peer, common);
+    },
     async ask(options, payload) {
       const policy = { confirmable, signal, timeoutMs: Math.min(blockMs, remainingMs()) };
       const message = { code, options: [...common, ...options], payload };
@@ -90,7 +95,8 @@ export function createAsker(
     },
     add: (option) => void common.push(option),
     allow(bytes) {
-      if (transferMs === undefined) until += Math.ceil(bytes / sizeOf(szx)) * blockMs;
+      if (transferMs !== undefined) return;
+      until += Math.ceil(bytes / sizeOf(link.room(peer, common).szx)) * blockMs;
     },
     async wait(work) {
       const ms = remainingMs();

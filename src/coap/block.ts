@@ -1,19 +1,34 @@
+import type { Room } from './link.ts';
 import { readUint } from './option.ts';
 
-/** One block of a body (RFC 7959 2.2). */
+/** One block of a body (RFC 7959 2.2), or several in one message (BERT, RFC 8323 6). */
 export interface Block {
   readonly number: number;
   /** whether more blocks follow */
   readonly more: boolean;
-  /** size exponent: the size is 2^(szx + 4) bytes */
+  /** size exponent: the size is 2^(szx + 4) bytes; 7: any number of blocks of 1024 bytes */
   readonly szx: number;
 }
 
 /** The largest size exponent of a message over datagrams: 1024 bytes. */
 export const LARGEST_SZX = 6;
+/** Several blocks in one message, over streams only (RFC 8323 6). */
+export const BERT_SZX = 7;
 
+/** Bytes of one block, which block numbers count. */
 export function sizeOf(szx: number): number {
-  return 16 << szx;
+  return 16 << Math.min(szx, LARGEST_SZX);
+}
+
+/** Bytes of a body in one message with blocks of this size, to a peer with this room. */
+export function messageSize(szx: number, room: Room): number {
+  return szx === BERT_SZX ? room.block : sizeOf(szx);
+}
+
+/** Whether a message has as much of the body as its block says: all but the last are full. */
+export function isFilled({ more, szx }: Block, length: number): boolean {
+  if (szx === BERT_SZX) return !more || (length > 0 && length % sizeOf(szx) === 0);
+  return more ? length === sizeOf(szx) : length <= sizeOf(szx);
 }
 
 /** Where the block begins in the body, in bytes. */

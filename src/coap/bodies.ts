@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Peer } from '../transport/index.ts';
-import { type Block, offsetOf, sizeOf } from './block.ts';
+import { type Block, messageSize, offsetOf, sizeOf } from './block.ts';
 import { isSuccess, RESPONSE_CODES } from './code.ts';
+import type { Link } from './link.ts';
 import { type MessageToSend, NO_BYTES } from './message.ts';
 import { OptionNumber } from './option.ts';
 import type { EndpointLimits } from './parameters.ts';
@@ -57,13 +58,12 @@ const ETAG_LENGTH = 8;
 
 export interface BodiesOptions {
   readonly limits: Pick<EndpointLimits, 'keptBodies' | 'keptBodiesPerPeer'>;
-  /** the largest block size exponent that we send */
-  readonly szx: number;
+  readonly link: Pick<Link, 'room'>;
   readonly isKnown?: IsKnown | undefined;
   readonly counters: Pick<Counters, 'bodiesNotKept'>;
 }
 
-export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesOptions): Bodies {
+export function createBodies({ link, limits, isKnown, counters }: BodiesOptions): Bodies {
   /** those used last come last */
   const bodies = new Map<string, Kept>();
   const quota = new Quota({ all: limits.keptBodies, each: limits.keptBodiesPerPeer, isKnown });
@@ -131,15 +131,17 @@ export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesO
     },
     write(asked, response, token, block, additions) {
       const payload = response.payload ?? NO_BYTES;
-      if (block === undefined && payload.length <= sizeOf(ownSzx))
-        return writeResponse(response, token, additions);
-      const szx = Math.min(block?.szx ?? ownSzx, ownSzx);
+      const whole = writeResponse(response, token, additions);
+      const room = link.room(asked.peer, whole.options);
+      if (block === undefined && payload.length <= room.whole) return whole;
+      const szx = Math.min(block?.szx ?? room.szx, room.szx);
+      const size = messageSize(szx, room);
       const from = block === undefined ? 0 : offsetOf(block);
       // An error says the same to every block.
       if (from > 0 && from >= payload.length)
         return writeResponse(isSuccess(RESPONSE_CODES[response.code]) ? BEYOND_END : response, token);
-      const more = from + sizeOf(szx) < payload.length;
-      const etag = payload.length > sizeOf(szx) ? keep(asked, response).etag : undefined;
+      const more = from + size < payload.length;
+      const etag = payload.length > size ? keep(asked, response).etag : undefined;
       return writeResponse(
         response,
         token,
@@ -149,7 +151,7 @@ export function createBodies({ limits, szx: ownSzx, isKnown, counters }: BodiesO
           size2: more && from === 0 ? payload.length : undefined,
           etag,
         },
-        payload.subarray(from, from + sizeOf(szx)),
+        payload.subarray(from, from + size),
       );
     },
   };

@@ -9,6 +9,7 @@ import {
 } from './asker.ts';
 import { blockValue, LARGEST_SZX, sizeOf } from './block.ts';
 import { isSuccess } from './code.ts';
+import type { Link } from './link.ts';
 import { NO_BYTES, sameBytes } from './message.ts';
 import { OptionNumber, type OptionToSend } from './option.ts';
 import { type Download, download, incomplete, passOn, type TakeChunk, upload } from './transfer.ts';
@@ -25,6 +26,11 @@ export interface DownloadRequest extends CoapRequestToSend {
 }
 
 export interface ClientOptions extends AskerOptions {
+  readonly link: Pick<Link, 'room' | 'ready'>;
+  /** size exponent of the blocks that we ask for */
+  readonly szx: number;
+  /** the largest that means something on this carrier */
+  readonly largestSzx: number;
   /** of a body that arrives in blocks */
   readonly mostBytes: number;
   /** 0 <= x < 1 */
@@ -43,7 +49,7 @@ export interface Client {
 }
 
 export function createClient(options: ClientOptions): Client {
-  const { szx, mostBytes, random } = options;
+  const { link, szx, largestSzx, mostBytes, random } = options;
   const inTurn = createTurns();
   const nextTag = createTags(random);
   // A peer that may send smaller blocks only is told before it sends larger ones (RFC 7959 2.4).
@@ -52,11 +58,18 @@ export function createClient(options: ClientOptions): Client {
   const asking = (peer: Peer, request: CoapRequestToSend, relating?: Relating): Asker => {
     const asker = createAsker(options, peer, request, relating);
     // What an upload before this one left at the peer, or on its way, is not continued by it (RFC 9175 3.3).
-    if (isLarge(request)) asker.add({ number: OptionNumber.requestTag, value: nextTag() });
+    if (isLarge(request, asker)) asker.add({ number: OptionNumber.requestTag, value: nextTag() });
     return asker;
   };
 
-  const isLarge = ({ payload = NO_BYTES }: CoapRequestToSend): boolean => payload.length > sizeOf(szx);
+  const isLarge = ({ payload = NO_BYTES }: CoapRequestToSend, { room }: Asker): boolean =>
+    payload.length > room.whole;
+
+  /** What the peer takes must be known before anything is said to it. */
+  const whenReady = <T>(peer: Peer, work: () => Promise<T>): Promise<T> => {
+    const ready = link.ready(peer);
+    return ready === undefined ? work() : ready.then(work);
+  };
 
   /** Sends the request with a body of any size. */
   const send = (
@@ -66,11 +79,11 @@ export function createClient(options: ClientOptions): Client {
     beginning: readonly OptionToSend[],
   ): Promise<AnswerPart> => {
     const { payload = NO_BYTES } = request;
-    if (!isLarge(request)) return asker.ask(beginning, payload);
+    if (!isLarge(request, asker)) return asker.ask(beginning, payload);
     // A peer may not know the tags that tell uploads to one place apart, so there is one at a time (RFC 7959 2.5).
     return inTurn(placeOf(peer, request), asker, () => {
       asker.allow(payload.length);
-      return upload(asker, payload, szx);
+      return upload(asker, payload, asker.room);
     });
   };
 
@@ -91,39 +104,43 @@ export function createClient(options: ClientOptions): Client {
   const rest = (asker: Asker, request: CoapRequestToSend, most: number): Download => {
     const { method, payload = NO_BYTES } = request;
     // The payload of a FETCH is part of its question (RFC 8132 2.1), the others have done their work.
-    const isRepeated = method === 'FETCH' && !isLarge(request);
+    const isRepeated = method === 'FETCH' && !isLarge(request, asker);
     return {
       asker,
       payload: isRepeated ? payload : NO_BYTES,
       firstOptions,
       isRepeatable: method === 'GET' || isRepeated,
       mostBytes: most,
+      largestSzx,
     };
   };
 
   return {
-    begin: (peer, request, relating) => start(peer, request, asking(peer, request, relating)),
+    begin: (peer, request, relating) =>
+      whenReady(peer, async () => start(peer, request, asking(peer, request, relating))),
     complete: async (peer, request, first) =>
       download(first, rest(asking(peer, request), request, mostBytes)),
-    async request(peer, request) {
-      const asker = asking(peer, request);
-      return download(await start(peer, request, asker), rest(asker, request, mostBytes));
-    },
-    async download(peer, request, take) {
-      const { resume } = request;
-      const asker = asking(peer, request);
-      const number = Math.floor((resume?.offset ?? 0) / sizeOf(szx));
-      const first = await start(peer, request, asker, resume && [block2Option(number, szx)]);
-      const how = rest(asker, request, request.mostBytes);
-      if (!isSuccess(first.message.code)) return download(first, { ...how, mostBytes });
-      if (resume === undefined) return passOn(first, 0, how, take);
-      if (first.etag === undefined || first.block2 === undefined || !sameBytes(first.etag, resume.etag))
-        throw incomplete(first, 'lost');
-      return passOn(first, number * sizeOf(szx), how, (chunk, place) => {
-        const known = Math.max(0, resume.offset - place.offset);
-        return take(chunk.subarray(known), { ...place, offset: place.offset + known });
-      });
-    },
+    request: (peer, request) =>
+      whenReady(peer, async () => {
+        const asker = asking(peer, request);
+        return download(await start(peer, request, asker), rest(asker, request, mostBytes));
+      }),
+    download: (peer, request, take) =>
+      whenReady(peer, async () => {
+        const { resume } = request;
+        const asker = asking(peer, request);
+        const number = Math.floor((resume?.offset ?? 0) / sizeOf(szx));
+        const first = await start(peer, request, asker, resume && [block2Option(number, szx)]);
+        const how = rest(asker, request, request.mostBytes);
+        if (!isSuccess(first.message.code)) return download(first, { ...how, mostBytes });
+        if (resume === undefined) return passOn(first, 0, how, take);
+        if (first.etag === undefined || first.block2 === undefined || !sameBytes(first.etag, resume.etag))
+          throw incomplete(first, 'lost');
+        return passOn(first, number * sizeOf(szx), how, (chunk, place) => {
+          const known = Math.max(0, resume.offset - place.offset);
+          return take(chunk.subarray(known), { ...place, offset: place.offset + known });
+        });
+      }),
   };
 }
 

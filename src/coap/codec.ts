@@ -3,9 +3,9 @@ import { EMPTY_MESSAGE, type Message, type MessageToSend, type MessageType, NO_B
 import { type Option, type OptionToSend, uintLength } from './option.ts';
 
 const HEADER_LENGTH = 4;
-const LONGEST_TOKEN = 8;
-const PAYLOAD_MARKER = 0xff;
+export const LONGEST_TOKEN = 8;
 const LARGEST_OPTION_NUMBER = 65_535;
+const PAYLOAD_MARKER = 0xff;
 
 /** Reads a datagram (RFC 7252 3). Undefined for a message format error, wherever it stands. */
 export function decode(bytes: Uint8Array): Message | undefined {
@@ -42,7 +42,7 @@ export function isConfirmable(bytes: Uint8Array): boolean {
  * Reads options up to the payload marker or the end (RFC 7252 3.1).
  * @returns where the payload begins; undefined for a format error
  */
-function readOptions(bytes: Uint8Array, start: number, options: Option[]): number | undefined {
+export function readOptions(bytes: Uint8Array, start: number, options: Option[]): number | undefined {
   let at = start;
   let number = 0;
   while (at < bytes.length) {
@@ -67,21 +67,34 @@ function readOptions(bytes: Uint8Array, start: number, options: Option[]): numbe
 
 /** Writes a datagram (RFC 7252 3). */
 export function encode(type: MessageType, mid: number, message: MessageToSend): Uint8Array {
-  const { code, token, payload } = message;
+  const { code, token } = message;
   const options = inOrder(message.options);
-  const payloadLength = payload.length === 0 ? 0 : 1 + payload.length;
-  const bytes = Buffer.allocUnsafe(HEADER_LENGTH + token.length + lengthOf(options) + payloadLength);
+  const bytes = Buffer.allocUnsafe(HEADER_LENGTH + token.length + contentLength(options, message.payload));
   bytes[0] = 0x40 | (type << 4) | token.length;
   bytes[1] = code;
   bytes[2] = mid >> 8;
   bytes[3] = mid & 255;
-  if (token.length > 0) bytes.set(token, HEADER_LENGTH);
-  const end = writeOptions(bytes, HEADER_LENGTH + token.length, options);
-  if (payload.length > 0) {
-    bytes[end] = PAYLOAD_MARKER;
-    bytes.set(payload, end + 1);
-  }
+  writeContent(bytes, HEADER_LENGTH, message, options);
   return bytes;
+}
+
+/** Bytes of options and payload, with the marker between them. */
+export function contentLength(options: readonly OptionToSend[], payload: Uint8Array): number {
+  return lengthOf(options) + (payload.length === 0 ? 0 : 1 + payload.length);
+}
+
+/** Writes token, options and payload from `start` on. @param options those of the message, in order */
+export function writeContent(
+  bytes: Buffer,
+  start: number,
+  { token, payload }: MessageToSend,
+  options: readonly OptionToSend[],
+): void {
+  if (token.length > 0) bytes.set(token, start);
+  const end = writeOptions(bytes, start + token.length, options);
+  if (payload.length === 0) return;
+  bytes[end] = PAYLOAD_MARKER;
+  bytes.set(payload, end + 1);
 }
 
 /** An empty acknowledgement, reset or ping (RFC 7252 4.1). */
@@ -90,7 +103,7 @@ export function encodeEmpty(type: MessageType, mid: number): Uint8Array {
 }
 
 /** Options are sent by number; those of one number keep their order. */
-function inOrder(options: readonly OptionToSend[]): readonly OptionToSend[] {
+export function inOrder(options: readonly OptionToSend[]): readonly OptionToSend[] {
   let previous = 0;
   for (const { number } of options) {
     if (number < previous) return [...options].sort((a, b) => a.number - b.number);

@@ -1,9 +1,10 @@
 import { type Logger, messageOf } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
 import { AgingMap } from './aging-map.ts';
+import { sizeOf, szxOf } from './block.ts';
 import { EMPTY_CODE, isRequest, isResponse, isSafe } from './code.ts';
 import { decode, encode, encodeEmpty, isConfirmable, midOf } from './codec.ts';
-import type { Link, LinkUser } from './link.ts';
+import type { Link, LinkUser, Room } from './link.ts';
 import { type Message, MessageType, sameBytes } from './message.ts';
 import {
   type Confirmable,
@@ -205,7 +206,13 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
     },
   });
 
+  const largest = szxOf(options.parameters.blockSize) ?? 0;
+  const room: Room = { whole: sizeOf(largest), szx: largest, block: sizeOf(largest) };
+
   return {
+    isReliable: false,
+    ready: () => undefined,
+    room: () => room,
     get outstanding() {
       return outbox.outstanding;
     },

@@ -1,8 +1,8 @@
 import { type Clock, createTimers, type Logger, silentLogger, type Timers } from '../base/index.ts';
-import type { DatagramTransport, Peer } from '../transport/index.ts';
+import type { DatagramTransport, Peer, StreamTransport } from '../transport/index.ts';
 import type { CoapAnswer } from './answer.ts';
 import type { CoapRequestToSend } from './asker.ts';
-import { szxOf } from './block.ts';
+import { BERT_SZX, LARGEST_SZX, szxOf } from './block.ts';
 import { createBodies } from './bodies.ts';
 import { createCallOut } from './callback.ts';
 import { createClient, type DownloadRequest } from './client.ts';
@@ -24,28 +24,33 @@ import { createResponder } from './responder.ts';
 import { createServer, type Handler } from './server.ts';
 import type { OpenBody } from './sink.ts';
 import { type CoapStatistics, createCounters } from './statistics.ts';
+import { createStreamLink } from './stream-link.ts';
+import { completeStreamParameters, type StreamParameters } from './stream-parameters.ts';
 import type { TakeChunk } from './transfer.ts';
 import { createUploads } from './uploads.ts';
 
 export interface EndpointOptions {
-  /** Belongs to the endpoint from now on, which closes it. */
-  readonly transport: DatagramTransport;
+  /** Belongs to the endpoint from now on, which closes it. Over a stream the rules of RFC 8323 hold. */
+  readonly transport: DatagramTransport | StreamTransport;
   readonly clock: Clock;
   /** for all waiting; without them the endpoint has its own, on one timer of the clock */
   readonly timers?: Timers;
   /** 0 <= x < 1. On plain UDP it is all that keeps strangers from guessing tokens and message ids. */
   readonly random: () => number;
   readonly parameters?: Partial<TransmissionParameters>;
+  readonly stream?: Partial<StreamParameters>;
   readonly limits?: Partial<EndpointLimits>;
   readonly handler: Handler;
   /** Takes large bodies as they come, such as firmware. Asked once for each body of a PUT, POST, PATCH or iPATCH. */
   readonly openBody?: OpenBody;
   /** Peers that strangers must not push out of what is limited, such as those that are registered; default: none. */
   readonly isKnown?: IsKnown;
+  /** Hears that the connection to a peer is over, and with it all that was asked and observed there and here. */
+  readonly onLost?: (peer: Peer) => void;
   readonly log?: Logger;
 }
 
-/** Client and server on one transport (RFC 7252): asks peers, and answers them. */
+/** Client and server on one transport (RFC 7252, RFC 8323): asks peers, and answers them. */
 export interface CoapEndpoint {
   /**
    * Asks, with bodies of any size both ways (RFC 7959). Every code is an answer; errors are about the way there.
@@ -67,7 +72,7 @@ export interface CoapEndpoint {
     request: CoapRequestToSend,
     onNotification: (notification: CoapAnswer) => void,
   ): Promise<ClientObservation>;
-  /** Asks whether anybody is there (RFC 7252 4.3). @throws as `request` */
+  /** Asks whether anybody is there (RFC 7252 4.3, RFC 8323 5.4). @throws as `request` */
   ping(peer: Peer): Promise<void>;
   /**
    * Ends the observations of one peer or of all here as `cancelled`, without a word to them; also those that a handler
@@ -92,41 +97,44 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
   const counters = createCounters();
   const callOut = createCallOut(log);
   const { isKnown, openBody } = options;
-  const szx = szxOf(parameters.blockSize) ?? 0;
 
   const user: LinkUser = {
     onRequest: (peer, message) => server.serve(peer, message),
     onResponse: (peer, message) => expectations.take(peer, message),
+    onLost(peer) {
+      expectations.drop(peer);
+      server.dropObservations(peer);
+      observations.drop(peer, 'lost');
+      uploads.drop(peer);
+      callOut(() => options.onLost?.(peer));
+    },
+    isWorkingFor: (peer) => server.isWorkingFor(peer),
   };
-  const link = createDatagramLink({
-    transport,
-    clock,
-    timers,
-    random,
-    parameters,
-    limits,
-    counters,
-    log,
-    user,
-    isKnown,
-  });
+  const common = { clock, timers, random, parameters, limits, counters, log, user, isKnown };
+  // The one place that knows which it is.
+  const link =
+    'accept' in transport
+      ? createStreamLink({ ...common, transport, stream: completeStreamParameters(options.stream ?? {}) })
+      : createDatagramLink({ ...common, transport });
 
+  const largestSzx = link.isReliable ? BERT_SZX : LARGEST_SZX;
   const uploads = createUploads({
     limits,
     timers,
     idleMs: times.exchangeLifetimeMs,
+    largestSzx,
     openBody,
     isKnown,
     callOut,
     counters,
   });
-  const bodies = createBodies({ limits, szx, isKnown, counters });
+  const bodies = createBodies({ link, limits, isKnown, counters });
   const observations = createObservations(
     { link, clock, bodies, callOut },
     new Quota({ all: limits.observations, each: limits.observationsPerPeer, isKnown }),
   );
   const work = new Quota({ all: limits.requestsInWork, each: limits.requestsInWorkPerPeer, isKnown });
-  const responder = createResponder({ link, bodies, observations, callOut, szx, work, counters });
+  const responder = createResponder({ link, bodies, observations, callOut, work, counters });
   const server = createServer({
     link,
     timers,
@@ -149,11 +157,13 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     clock,
     timers,
     random,
-    szx,
+    link,
+    szx: szxOf(parameters.blockSize) ?? 0,
+    largestSzx,
     mostBytes: limits.bodyBytes,
     timeoutMs: times.maxTransmitWaitMs,
   });
-  const observer = createObserver({ client, expectations, clock, callOut, log });
+  const observer = createObserver({ client, expectations, isOrdered: link.isReliable, clock, callOut, log });
 
   const forget = (): void => {
     link.rotate();

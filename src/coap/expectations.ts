@@ -7,6 +7,8 @@ export interface Expectation {
   readonly token: Uint8Array;
   /** Whether the response is taken; if not, the peer is told so. */
   take: (response: Message) => boolean;
+  /** The connection to the peer is over: no response will come. */
+  lost?: () => void;
 }
 
 /** Gives out tokens, and finds who waits for a response. */
@@ -15,6 +17,8 @@ export interface Expectations {
   forget(expectation: Expectation): void;
   /** @returns false if nobody wants it */
   take(peer: Peer, response: Message): boolean;
+  /** Tells all who wait for responses of this peer that there will be none. */
+  drop(peer: Peer): void;
   readonly size: number;
 }
 
@@ -57,6 +61,9 @@ export function createExpectations(random: () => number): Expectations {
       const expectation = expectations.get(idOf(token));
       if (expectation === undefined || expectation.peer.key !== peer.key) return false;
       return sameBytes(expectation.token, token) && expectation.take(response);
+    },
+    drop(peer) {
+      for (const { peer: asked, lost } of [...expectations.values()]) if (asked.key === peer.key) lost?.();
     },
   };
 }

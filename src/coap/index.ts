@@ -1,4 +1,7 @@
-/** coap: requests, answers and observations over lossy datagrams (RFC 7252, 7641, 7959, 8132, 7967, 9175). Knows no LwM2M. */
+/**
+ * coap: requests, answers and observations over lossy datagrams (RFC 7252, 7641, 7959, 8132, 7967, 9175) and over
+ * streams (RFC 8323). Knows no LwM2M.
+ */
 
 /*
  * A map for who is new here, from the user down to the bytes; `endpoint` joins all of it, `parameters` and `statistics` are for all:
@@ -12,7 +15,8 @@
  *               message and answer
  *     ------------------------------ link: the seam to what carries messages ------------------------------
  *     datagram-link   types, duplicates, resets           outbox, message-ids   retransmission, NSTART, ids
- *     codec, message, option, block, code, text           bytes to messages and back
+ *     stream-link     what waits for its answer           stream-channel, signal   one connection, CSM to Abort
+ *     codec, frame, message, option, block, code, text    bytes to messages and back
  */
 
 export type { CoapAnswer } from './answer.ts';
@@ -40,4 +44,5 @@ export type {
 export type { Handler } from './server.ts';
 export type { BodyHead, BodyLoss, BodySink, OpenBody } from './sink.ts';
 export type { CoapStatistics } from './statistics.ts';
+export type { StreamParameters } from './stream-parameters.ts';
 export type { ChunkPlace, TakeChunk } from './transfer.ts';

@@ -1,5 +1,6 @@
 import type { Peer } from '../transport/index.ts';
 import type { Message, MessageToSend } from './message.ts';
+import type { OptionToSend } from './option.ts';
 
 /**
  * What became of a message: acknowledged by the peer; rejected by it; nobody answered, either in silence or with
@@ -43,11 +44,25 @@ export interface Transmission {
   readonly hasBegun: boolean;
 }
 
-/** Who uses a link. Neither may throw. */
+/** What one message to a peer can carry. */
+export interface Room {
+  /** bytes of a payload that goes whole */
+  readonly whole: number;
+  /** size exponent of the blocks of a larger one (RFC 7959 2.2); 7: several blocks of 1024 bytes (RFC 8323 6) */
+  readonly szx: number;
+  /** bytes of those blocks in one message */
+  readonly block: number;
+}
+
+/** Who uses a link. None may throw. */
 export interface LinkUser {
   onRequest(peer: Peer, request: Message): void;
   /** @returns whether anybody waited for it; if not, the peer is told where the carrier allows it */
   onResponse(peer: Peer, response: Message): boolean;
+  /** The connection to a peer is over, and all that was under way is settled. Of streams only. */
+  onLost(peer: Peer): void;
+  /** Whether we owe the peer an answer. */
+  isWorkingFor(peer: Peer): boolean;
 }
 
 /**
@@ -55,8 +70,14 @@ export interface LinkUser {
  * message ids and acknowledgements (RFC 7252 4), or streams without them (RFC 8323).
  */
 export interface Link {
+  /** Whether what was sent arrives in order, or not at all: no numbers are needed, and no acknowledgements. */
+  readonly isReliable: boolean;
+  /** Settles when it is known what the peer takes; undefined if it is. Never rejects. */
+  ready(peer: Peer): Promise<void> | undefined;
+  /** What fits a message with these options. */
+  room(peer: Peer, options: readonly OptionToSend[]): Room;
   /**
-   * Settles the delivery at once if there is no way to send it. Among confirmable messages that wait for their turn,
+   * Settles the delivery soon if there is no way to send it. Among confirmable messages that wait for their turn,
    * requests and pings of ours go before responses and notifications, and keep their order.
    */
   send(peer: Peer, delivery: Delivery, confirmable: boolean): Transmission | undefined;

@@ -96,7 +96,8 @@ export class Observation implements ServerObservation, Delivery {
     const isDue = this.#context.clock.monotonic() - this.#confirmedAt >= CONFIRM_EVERY_MS;
     const news: News = {
       response,
-      confirmable: confirmable || isDue,
+      // Over a stream all are as good as confirmed, and the newest waits while the stream takes no more.
+      confirmable: confirmable || isDue || this.#context.link.isReliable,
       ...(onSettled !== undefined && { onSettled }),
     };
     if (this.#isOver || !this.#isOpen) this.#tell(news, 'ended');
@@ -132,6 +133,7 @@ export class Observation implements ServerObservation, Delivery {
 
   settled(outcome: Outcome): void {
     if (outcome === 'reset' || outcome === 'closed') this.end(outcome);
+    else if (outcome === 'unreachable' && this.#context.link.isReliable) this.end('lost');
     // Not now, and not unconfirmed: then the newest state waits until it can be sent.
     else if (outcome === 'overloaded') this.#put(true);
     else if (outcome === 'acknowledged') this.#goOn(outcome);

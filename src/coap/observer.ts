@@ -11,9 +11,9 @@ import { OptionNumber } from './option.ts';
 
 /**
  * Why the relation is over: the peer has told its last state, an error or one without Observe; it has told something that
- * we had to reject; or the endpoint was closed.
+ * we had to reject; its connection is over; or the endpoint was closed.
  */
-export type ClientObservationEnd = 'ended' | 'rejected' | 'closed';
+export type ClientObservationEnd = 'ended' | 'rejected' | 'lost' | 'closed';
 
 /** A resource of a peer that we observe. */
 export interface ClientObservation {
@@ -43,6 +43,8 @@ export interface Observer {
 export interface ObserverOptions {
   readonly client: Client;
   readonly expectations: Expectations;
+  /** Notifications arrive in order, and their numbers mean nothing (RFC 8323 7.1). */
+  readonly isOrdered: boolean;
   readonly clock: Clock;
   readonly callOut: CallOut;
   readonly log: Logger;
@@ -66,7 +68,7 @@ function isNewer(next: Told, last: Told): boolean {
 }
 
 export function createObserver(options: ObserverOptions): Observer {
-  const { client, expectations, clock, callOut, log } = options;
+  const { client, expectations, isOrdered, clock, callOut, log } = options;
 
   /** how to end the relations that are open */
   const open = new Set<(why: ClientObservationEnd) => void>();
@@ -114,7 +116,7 @@ export function createObserver(options: ObserverOptions): Observer {
       }
       const told: Told = { number: part.observe ?? 0, at: clock.monotonic() };
       if (isLast(part)) endAs('ended');
-      else if (last !== undefined && !isNewer(told, last)) return true;
+      else if (!isOrdered && last !== undefined && !isNewer(told, last)) return true;
       else last = told;
       deliver(part).catch((error) =>
         log.warn({ peer: peer.key, problem: messageOf(error) }, 'a notification could not be completed'),
@@ -140,6 +142,7 @@ export function createObserver(options: ObserverOptions): Observer {
     };
 
     const expectation: Expectation = expectations.expect(peer, take);
+    expectation.lost = () => endAs('lost');
     try {
       const first = await client.begin(peer, request, { observe: 0, expectation });
       // A notification may have overtaken us while we waited for our turn.

@@ -82,12 +82,22 @@ export function completeParameters(given: Partial<TransmissionParameters>): Tran
   const { ackTimeoutMs = DEFAULT_PARAMETERS.ackTimeoutMs } = given;
   const piggybackMs = Math.min(LONGEST_PIGGYBACK_MS, ackTimeoutMs / 4);
   const parameters = { ...DEFAULT_PARAMETERS, piggybackMs, ...given };
-  for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
-    const value = parameters[name];
-    if (!Number.isFinite(value) || !BOUNDS[name](value, parameters))
+  checkBounds(parameters, BOUNDS);
+  return parameters;
+}
+
+type Bounds<P, Name extends keyof P> = Readonly<Record<Name, (value: number, parameters: P) => boolean>>;
+
+/** @throws GatewayError `coap.bad-parameter` */
+export function checkBounds<P extends Readonly<Record<Name, number>>, Name extends keyof P & string>(
+  parameters: P,
+  bounds: Bounds<P, Name>,
+): void {
+  for (const name of Object.keys(bounds) as Name[]) {
+    const value: number = parameters[name];
+    if (!Number.isFinite(value) || !bounds[name](value, parameters))
       throw new GatewayError('coap.bad-parameter', `${name} cannot be ${value}`, { data: { name, value } });
   }
-  return parameters;
 }
 
 /**
@@ -107,7 +117,7 @@ export interface EndpointLimits {
    * many at most
    */
   readonly messagesPerPeer: number;
-  /** our own requests to one peer that wait for NSTART */
+  /** our own requests to one peer that wait for NSTART; over a stream, those that wait for their answer, too */
   readonly queuedRequests: number;
   /** requests that handlers work on, or whose separate response is not acknowledged, at the same time */
   readonly requestsInWork: number;

@@ -46,8 +46,18 @@ export interface CoapResponse {
   readonly onObserve?: (observation: ServerObservation) => void;
 }
 
-/** Why an observation is over. `cancelled`: from our side, by `cancel`, by an error notification or by dropping all. */
-export type ObservationEnd = 'reset' | 'timeout' | 'deregistered' | 'replaced' | 'cancelled' | 'closed';
+/**
+ * Why an observation is over. `cancelled`: from our side, by `cancel`, by an error notification or by dropping all;
+ * `lost`: with its connection (RFC 8323 7.4).
+ */
+export type ObservationEnd =
+  | 'reset'
+  | 'timeout'
+  | 'lost'
+  | 'deregistered'
+  | 'replaced'
+  | 'cancelled'
+  | 'closed';
 
 /**
  * What became of one notification: `superseded` by a newer one before it was acknowledged, `timeout` if nobody acknowledged it

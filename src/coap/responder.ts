@@ -1,7 +1,8 @@
+import type { Block } from './block.ts';
 import type { Bodies } from './bodies.ts';
 import type { CallOut } from './callback.ts';
 import { classOf, isSuccess, RESPONSE_CODES } from './code.ts';
-import { type Link, unattended } from './link.ts';
+import { type Link, type Room, unattended } from './link.ts';
 import type { MessageToSend } from './message.ts';
 import type { Observations } from './observations.ts';
 import type { Quota } from './quota.ts';
@@ -14,8 +15,6 @@ export interface ResponderOptions {
   readonly bodies: Bodies;
   readonly observations: Observations;
   readonly callOut: CallOut;
-  /** the largest block size exponent that we take */
-  readonly szx: number;
   /** of what is in work for peers */
   readonly work: Quota;
   readonly counters: Pick<Counters, 'observationsRefused'>;
@@ -43,7 +42,7 @@ export interface Responder {
 export const FRESH: Progress = { mayObserve: true, isAcknowledged: false, sequence: 0 };
 
 export function createResponder(options: ResponderOptions): Responder {
-  const { link, bodies, observations, callOut, szx, work, counters } = options;
+  const { link, bodies, observations, callOut, work, counters } = options;
   const send = (request: IncomingRequest, message: MessageToSend, { isAcknowledged }: Progress): void => {
     if (!isAcknowledged) {
       link.reply(request.peer, request.message, unattended(message));
@@ -58,7 +57,7 @@ export function createResponder(options: ResponderOptions): Responder {
 
   const write = (request: IncomingRequest, response: CoapResponse, observe?: number): MessageToSend => {
     const { block2, token } = request;
-    const block1 = request.block1 && { ...request.block1, szx: Math.min(request.block1.szx, szx) };
+    const block1 = request.block1 && acceptedSize(request.block1, link.room(request.peer, []));
     const additions = { observe, block1 };
     if (response.code === '2.31') return writeResponse(response, token, additions);
     return bodies.write(request, response, token, block2, additions);
@@ -101,6 +100,11 @@ export function createResponder(options: ResponderOptions): Responder {
       observation.cancel();
     },
   };
+}
+
+/** Smaller blocks are asked for by answering with their size (RFC 7959 2.3). */
+function acceptedSize(block: Block, room: Room): Block {
+  return { ...block, szx: Math.min(block.szx, room.szx) };
 }
 
 type OnObserve = NonNullable<CoapResponse['onObserve']>;

@@ -1,6 +1,6 @@
 import { type Cancel, type Logger, messageOf, type Timers } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
-import { LARGEST_SZX } from './block.ts';
+import { BERT_SZX, LARGEST_SZX } from './block.ts';
 import type { Bodies } from './bodies.ts';
 import { type Link, unattended } from './link.ts';
 import { type Message, MessageType } from './message.ts';
@@ -44,6 +44,7 @@ export interface Server {
   readonly requestsInWork: number;
   /** What handlers still work on opens no observation any more: those of one peer, or all. */
   dropObservations(peer?: Peer): void;
+  isWorkingFor(peer: Peer): boolean;
   /** What handlers still work on is not answered any more. */
   close(): void;
 }
@@ -184,7 +185,7 @@ export function createServer(options: ServerOptions): Server {
 
   const serveRequest = (request: IncomingRequest): void => {
     const { block1, block2 } = request;
-    if (block2 !== undefined && block2.szx > LARGEST_SZX) {
+    if (block2 !== undefined && block2.szx > (link.isReliable ? BERT_SZX : LARGEST_SZX)) {
       refuse(request, BAD_BLOCK);
     } else if (block1 === undefined && block2 !== undefined && block2.number > 0) {
       serveLaterBlock(request);
@@ -205,6 +206,7 @@ export function createServer(options: ServerOptions): Server {
     get requestsInWork() {
       return working.size;
     },
+    isWorkingFor: ({ key }) => [...working].some(({ request }) => request.peer.key === key),
     serve(peer, message) {
       const request = readRequest(peer, message);
       if ('isSilent' in request) turnAway(peer, message, request);

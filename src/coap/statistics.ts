@@ -1,9 +1,9 @@
 /** What an endpoint has seen since it was made. */
 export interface Counters {
-  /** datagrams */
+  /** datagrams, or messages of streams */
   received: number;
   sent: number;
-  /** datagrams that are no CoAP message */
+  /** datagrams that are no CoAP message; streams that broke off because they were none */
   malformed: number;
   /** messages that had been received before */
   duplicates: number;
@@ -18,7 +18,7 @@ export interface Counters {
   requestsRefused: number;
   /** handlers that threw, rejected or took too long */
   handlerFailures: number;
-  /** errors that the transport told */
+  /** errors that the transport told; connections lost by one */
   transportErrors: number;
   /** messages with an id that had been used within its lifetime; a peer may take them for duplicates */
   messageIdsReused: number;
@@ -36,7 +36,7 @@ export interface Counters {
 
 /** The same, and what it holds now. */
 export interface CoapStatistics extends Readonly<Counters> {
-  /** now: peers remembered */
+  /** now: peers remembered; connections */
   readonly peers: number;
   /** now: confirmable messages that wait for acknowledgement or for NSTART */
   readonly outstanding: number;

@@ -1,8 +1,9 @@
 import { GatewayError } from '../base/index.ts';
 import { type AnswerPart, type CoapAnswer, wholeAnswer } from './answer.ts';
 import type { Asker } from './asker.ts';
-import { type Block, blockValue, LARGEST_SZX, offsetOf, sizeOf } from './block.ts';
+import { type Block, blockValue, isFilled, messageSize, offsetOf, sizeOf } from './block.ts';
 import { isSuccess } from './code.ts';
+import type { Room } from './link.ts';
 import { NO_BYTES, sameBytes } from './message.ts';
 import { OptionNumber, type OptionToSend } from './option.ts';
 
@@ -16,16 +17,12 @@ const broken = (message: string): GatewayError => new GatewayError('coap.protoco
  * @returns the answer to the last block, or the one that ended the transfer early
  * @throws GatewayError `coap.protocol`, and what asking throws
  */
-export async function upload(
-  { ask }: Pick<Asker, 'ask'>,
-  body: Uint8Array,
-  largestSzx: number,
-): Promise<AnswerPart> {
-  let szx = largestSzx;
+export async function upload({ ask }: Pick<Asker, 'ask'>, body: Uint8Array, room: Room): Promise<AnswerPart> {
+  let { szx } = room;
   let from = 0;
   let restarts = 0;
   for (;;) {
-    const end = Math.min(from + sizeOf(szx), body.length);
+    const end = Math.min(from + messageSize(szx, room), body.length);
     const block: Block = { number: from / sizeOf(szx), more: end < body.length, szx };
     const answer = await ask(uploadOptions(block, body.length), body.subarray(from, end));
     const { code, block1: accepted } = answer;
@@ -76,6 +73,8 @@ export interface Download {
   /** whether asking again does no harm */
   readonly isRepeatable: boolean;
   readonly mostBytes: number;
+  /** the largest size exponent that means something on this carrier */
+  readonly largestSzx: number;
 }
 
 /** The blocks are not of one representation, or the peer does not have it any more. */
@@ -128,12 +127,13 @@ export function incomplete({ code }: AnswerPart, end: AnswerPart | typeof LOST):
 async function follow(
   first: AnswerPart,
   from: number,
-  { asker, payload, mostBytes }: Download,
+  how: Download,
   take: TakeChunk,
 ): Promise<typeof WHOLE | typeof LOST | AnswerPart> {
+  const { asker, payload, mostBytes } = how;
   const { etag, size2: size, contentFormat } = first;
   let part = first;
-  let block = checked(first, from, mostBytes);
+  let block = checked(first, from, how);
   if (block?.more === true) asker.allow((size ?? mostBytes) - from);
   for (let offset = from; ; ) {
     const taken = take(part.payload, { offset, etag, size, contentFormat });
@@ -144,17 +144,20 @@ async function follow(
     part = await asker.ask([{ number: OptionNumber.block2, value: blockValue(next) }], payload);
     if (!isSuccess(part.message.code) && part.code !== first.code) return part.code === '4.08' ? LOST : part;
     if (part.block2 === undefined || !isSameBody(first, part)) return LOST;
-    block = checked(part, offset, mostBytes);
+    block = checked(part, offset, how);
   }
 }
 
 /** The block of a part, which must be the one that begins at `from`; none if the part is the whole body. */
-function checked(part: AnswerPart, from: number, mostBytes: number): Block | undefined {
+function checked(
+  part: AnswerPart,
+  from: number,
+  { mostBytes, largestSzx }: Pick<Download, 'mostBytes' | 'largestSzx'>,
+): Block | undefined {
   const { block2, size2, payload } = part;
   if (block2 === undefined) return undefined;
   const { length } = payload;
-  const isFilled = block2.more ? length === sizeOf(block2.szx) : length <= sizeOf(block2.szx);
-  if (block2.szx > LARGEST_SZX || offsetOf(block2) !== from || !isFilled)
+  if (block2.szx > largestSzx || offsetOf(block2) !== from || !isFilled(block2, length))
     throw broken('not the block that was asked for');
   if (Math.max(size2 ?? 0, from + length) > mostBytes)
     throw new GatewayError('coap.too-large', `the answer is larger than ${mostBytes} bytes`);

@@ -1,6 +1,6 @@
 import type { Cancel, Timers } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
-import { type Block, LARGEST_SZX, offsetOf, sizeOf } from './block.ts';
+import { type Block, isFilled, LARGEST_SZX, offsetOf } from './block.ts';
 import type { CallOut } from './callback.ts';
 import { isSafe } from './code.ts';
 import { sameBytes } from './message.ts';
@@ -30,6 +30,8 @@ export interface UploadsOptions {
   readonly timers: Timers;
   /** the longest wait for the next block */
   readonly idleMs: number;
+  /** the largest size exponent that means something on this carrier */
+  readonly largestSzx: number;
   readonly openBody?: OpenBody | undefined;
   readonly isKnown?: IsKnown | undefined;
   readonly callOut: CallOut;
@@ -58,7 +60,7 @@ const INCOMPLETE: CoapResponse = { code: '4.08' };
 const WHOLE: Block = { number: 0, more: false, szx: LARGEST_SZX };
 
 export function createUploads(options: UploadsOptions): Uploads {
-  const { limits, timers, idleMs, openBody, isKnown, callOut, counters } = options;
+  const { limits, timers, idleMs, largestSzx, openBody, isKnown, callOut, counters } = options;
   /** in the order of their last blocks */
   const uploads = new Map<string, Upload>();
   const quota = new Quota({ all: limits.uploads, each: limits.uploadsPerPeer, isKnown });
@@ -204,7 +206,8 @@ export function createUploads(options: UploadsOptions): Uploads {
     take(request) {
       const { block1, payload } = request;
       if (block1 === undefined && !isOffered(request)) return undefined;
-      if (block1 !== undefined && !isWellFilled(block1, payload.length)) return BAD_BLOCK;
+      if (block1 !== undefined && (block1.szx > largestSzx || !isFilled(block1, payload.length)))
+        return BAD_BLOCK;
       const block = block1 ?? WHOLE;
       const key = transferKey(request);
       const upload = block.number === 0 ? begin(key, request) : (uploads.get(key) ?? INCOMPLETE);
@@ -219,12 +222,6 @@ export function createUploads(options: UploadsOptions): Uploads {
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && 'then' in value;
-}
-
-/** All blocks but the last are full; size exponent 7 is reserved (RFC 7959 2.2). */
-function isWellFilled(block: Block, length: number): boolean {
-  if (block.szx > LARGEST_SZX) return false;
-  return block.more ? length === sizeOf(block.szx) : length <= sizeOf(block.szx);
 }
 
 function tooLarge(mostBytes: number): CoapResponse {

@@ -14,7 +14,7 @@ export interface ConnectionReceiver {
 export interface Connection {
   /** The key names this connection, not only its peer: after a reconnect there is another one. */
   readonly peer: Peer;
-  /** Hands everything that arrives to `receiver`; until then nothing is read. */
+  /** Hands everything that arrives to `receiver`, never before it returns; until then nothing is read. */
   receive(receiver: ConnectionReceiver): void;
   /**
    * Never throws; goes nowhere once the connection is over. The bytes must not be changed afterwards.

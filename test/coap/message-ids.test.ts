@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CoapResponse, createEndpoint, type ServerObservation } from '../../src/coap/index.ts';
 import { MessageIds } from '../../src/coap/message-ids.ts';
+import type { DatagramTransport } from '../../src/transport/index.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { ACK, CON, codeOf, createLockstep, NON, PEER, text } from './lockstep.ts';
 
@@ -55,27 +56,28 @@ describe('message ids (RFC 7252 4.4)', () => {
     const clock = createFakeClock();
     const seen = new Set<number>();
     let first = -1;
+    const transport: DatagramTransport = {
+      localPort: 0,
+      receive({ onMessage }) {
+        // Everything is acknowledged at once, but for the first.
+        this.send = (bytes) => {
+          const mid = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
+          seen.add(mid);
+          if (first < 0) first = mid;
+          else if (mid === first) throw new Error('used again');
+          else onMessage(Buffer.from([0x70, 0, mid >> 8, mid & 255]), PEER);
+        };
+      },
+      send() {},
+      async close() {},
+    };
     const endpoint = createEndpoint({
       clock,
       random: () => 0,
       parameters: { nstart: 2 },
       limits: { queuedRequests: 40_000 },
       handler: () => ({ code: '2.05' }),
-      transport: {
-        localPort: 0,
-        receive({ onMessage }) {
-          // Everything is acknowledged at once, but for the first.
-          this.send = (bytes) => {
-            const mid = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
-            seen.add(mid);
-            if (first < 0) first = mid;
-            else if (mid === first) throw new Error('used again');
-            else onMessage(Buffer.from([0x70, 0, mid >> 8, mid & 255]), PEER);
-          };
-        },
-        send() {},
-        async close() {},
-      },
+      transport,
     });
     const pings = Array.from({ length: HALF + 10 }, () => codeOf(endpoint.ping(PEER)));
     expect(seen.size).toBe(HALF);

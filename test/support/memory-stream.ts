@@ -1,6 +1,11 @@
-import type { Clock } from '../base/index.ts';
-import { type Connection, type ConnectionReceiver, deafConnection, type StreamTransport } from './stream.ts';
-import type { Peer } from './transport.ts';
+import type { Clock } from '../../src/base/index.ts';
+import {
+  type Connection,
+  type ConnectionReceiver,
+  deafConnection,
+  type StreamTransport,
+} from '../../src/transport/stream.ts';
+import type { Peer } from '../../src/transport/transport.ts';
 
 export interface MemoryStreamOptions {
   readonly clock: Clock;
@@ -109,9 +114,11 @@ function createHalf(
       peer,
       receive(next) {
         receiver = next;
-        isPaused = false;
-        if (isOver) later(() => next.onClosed(undefined));
-        else flush();
+        later(() => {
+          if (isOver) next.onClosed(undefined);
+          isPaused = false;
+          flush();
+        });
       },
       write(bytes) {
         if (isOver) return true;
