@@ -53,7 +53,7 @@ const RELEASE_CHECK_MS = 50;
  * acknowledged, but for a request, which its answer settles; with its connection all that is left is lost.
  */
 export function createStreamLink(options: StreamLinkOptions): Link {
-  const { transport, timers, limits, stream, log, user } = options;
+  const { transport, clock, timers, limits, stream, log, user } = options;
   const ownSzx = szxOf(options.parameters.blockSize) ?? 0;
   const sessions = new Map<string, Session>();
   let isClosed = false;
@@ -133,11 +133,10 @@ export function createStreamLink(options: StreamLinkOptions): Link {
     session.isReleased = true;
     for (const pending of session.questions) settle(pending, 'unsent', released());
     const { peer } = session.channel.connection;
-    let leftMs = stream.releaseMs;
+    const until = clock.monotonic() + stream.releaseMs;
     const check = (): void => {
-      leftMs -= RELEASE_CHECK_MS;
       const isBusy = session.asked.size + session.statements.size > 0 || user.isWorkingFor(peer);
-      if (isBusy && leftMs > 0) timers.after(RELEASE_CHECK_MS, check);
+      if (isBusy && clock.monotonic() < until) timers.after(RELEASE_CHECK_MS, check);
       else session.channel.end();
     };
     timers.after(RELEASE_CHECK_MS, check);
@@ -189,7 +188,7 @@ export function createStreamLink(options: StreamLinkOptions): Link {
     if (isQuestion && session.questions.size + session.asked.size >= limits.queuedRequests)
       return settleSoon(delivery, 'overloaded');
     if (isQuestion && session.isReleased) return settleSoon(delivery, 'unsent', released());
-    const pending: Pending = { hasBegun: false, session, delivery, stopPing: () => {} };
+    const pending: Pending = { hasBegun: false, session, delivery, stopPing: nothing };
     if (session.channel.isOpen) begin(pending);
     else if (isQuestion) session.questions.add(pending);
     else session.statements.add(pending);
@@ -252,6 +251,8 @@ export function createStreamLink(options: StreamLinkOptions): Link {
     },
   };
 }
+
+const nothing = (): void => {};
 
 const released = (): Error => new Error('the peer has released the connection');
 
