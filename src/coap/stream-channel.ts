@@ -16,6 +16,7 @@ import {
   SignalCode,
 } from './signal.ts';
 import type { Counters } from './statistics.ts';
+import { readUint } from './option.ts';
 import { BASE_MESSAGE_BYTES, type StreamParameters } from './stream-parameters.ts';
 
 export interface ChannelOptions {
@@ -109,10 +110,11 @@ export function createChannel(connection: Connection, options: ChannelOptions, u
   };
 
   const onPong = ({ token }: Message): void => {
-    if (token.length !== PING_TOKEN_LENGTH) return;
-    const number = Buffer.from(token).readUInt32BE();
-    const answered = pings.get(number);
-    pings.delete(number);
+    // libcoap leaves out the token: then it is the oldest that is answered.
+    const [oldest] = pings.keys();
+    const number = token.length === 0 ? oldest : readUint(token);
+    const answered = pings.get(number ?? 0);
+    pings.delete(number ?? 0);
     answered?.();
   };
 
