@@ -1,4 +1,11 @@
-import { type Clock, isGatewayError, type Logger, messageOf, type Timers } from '../base/index.ts';
+import {
+  type Clock,
+  GatewayError,
+  isGatewayError,
+  type Logger,
+  messageOf,
+  type Timers,
+} from '../base/index.ts';
 import type { Answer } from '../client/index.ts';
 import {
   type CoapAnswer,
@@ -8,17 +15,36 @@ import {
   type TransmissionParameters,
   transmissionTimes,
 } from '../coap/index.ts';
-import { openUdpClient } from '../transport/index.ts';
+import { isSecure, type Scheme } from '../model/index.ts';
+import { openTcpClient, openUdpClient, type TlsClientSecurity } from '../transport/index.ts';
+
+/** What carries CoAP, by the letter that LwM2M has for it (OMA Core 1.2 6.2.1). */
+export type BindingMode = 'U' | 'T';
+
+const BINDINGS: Readonly<Record<Scheme, BindingMode>> = {
+  coap: 'U',
+  coaps: 'U',
+  'coap+tcp': 'T',
+  'coaps+tcp': 'T',
+};
+
+export function bindingOf(scheme: Scheme): BindingMode {
+  return BINDINGS[scheme];
+}
 
 /** Where a server is and how to talk to it. */
 export interface ServerAddress {
+  /** absent: coap */
+  readonly scheme?: Scheme;
+  /** What coaps+tcp proves who is who with. */
+  readonly security?: TlsClientSecurity;
   readonly host: string;
   readonly port: number;
   /** Segments before `rd`, `bs` and `dp`; mostly none. */
   readonly path?: readonly string[];
   /** How many times in a row the server was not reached before: another of its addresses is taken each time. */
   readonly attempt: number;
-  /** 0 or absent: any. */
+  /** Of UDP; 0 or absent: any. */
   readonly localPort?: number;
   readonly transmission?: Partial<TransmissionParameters>;
 }
@@ -38,7 +64,7 @@ export function transmitWaitMs(transmission: ServerAddress['transmission'] = {})
 /** What the server said instead of what was hoped for. */
 export type Unwanted = Exclude<Answer, { status: 'registered' | 'ok' }>;
 
-/** Client and server role on one connected socket, so that the server finds the client where it spoke from. */
+/** Client and server role on one socket or connection, so that the server finds the client where it spoke from. */
 export interface Association {
   /**
    * Asks the server. Never rejects; settles by its own deadline.
@@ -65,20 +91,28 @@ function refused(answer: CoapAnswer): Unwanted {
   };
 }
 
-/** Speaks CoAP over UDP with one server (OMA Transport 1.2 6.1). */
+function openTransport(address: ServerAddress, { clock, log }: BindingPorts) {
+  const { scheme = 'coap', host, port, attempt, localPort, security } = address;
+  const common = { host, port, attempt, clock, log };
+  // Rather no connection than one that everybody can read.
+  if (isSecure(scheme) && (security === undefined || scheme === 'coaps'))
+    throw new GatewayError('binding.insecure', `${scheme} cannot be secured`);
+  return bindingOf(scheme) === 'T'
+    ? openTcpClient({ ...common, ...(security !== undefined && { security }) })
+    : openUdpClient({ ...common, ...(localPort !== undefined && { localPort }) });
+}
+
+/**
+ * Speaks CoAP with one server (OMA Transport 1.2 6.1, 6.2).
+ * @param onLost hears that the connection is over; of no use afterwards
+ */
 export async function openAssociation(
   address: ServerAddress,
   handler: Handler,
   ports: BindingPorts,
+  onLost: () => void = () => {},
 ): Promise<Association> {
-  const { transport, peer } = await openUdpClient({
-    host: address.host,
-    port: address.port,
-    attempt: address.attempt,
-    clock: ports.clock,
-    log: ports.log,
-    ...(address.localPort === undefined ? {} : { localPort: address.localPort }),
-  });
+  const { transport, peer } = await openTransport(address, ports);
   const endpoint = createEndpoint({
     transport,
     clock: ports.clock,
@@ -86,6 +120,7 @@ export async function openAssociation(
     random: ports.random,
     log: ports.log,
     handler,
+    onLost,
     ...(address.transmission === undefined ? {} : { parameters: address.transmission }),
   });
   return {

@@ -3,15 +3,24 @@ import type { Answer, Registration, Service, Uplink } from '../client/index.ts';
 import type { CoapAnswer, CoapRequestToSend } from '../coap/index.ts';
 import { formatFor } from '../codec/index.ts';
 import { type Entry, formatPath, type Release, ROOT } from '../model/index.ts';
-import { type BindingPorts, openAssociation, type ServerAddress } from './association.ts';
+import {
+  type BindingMode,
+  type BindingPorts,
+  bindingOf,
+  openAssociation,
+  type ServerAddress,
+} from './association.ts';
 import { LINK_FORMAT } from './dispatch.ts';
 import { createRequestHandler } from './requests.ts';
 
 /** Queue mode is a letter of `b` in 1.0, and a parameter of its own since (OMA Core 1.2 6.2.1). */
-function registerQuery({ endpoint, lifetimeS, release, queueMode }: Registration): string[] {
+function registerQuery(
+  { endpoint, lifetimeS, release, queueMode }: Registration,
+  binding: BindingMode,
+): string[] {
   const query = [`ep=${endpoint}`, `lt=${lifetimeS}`, `lwm2m=${release satisfies Release}`];
-  if (!queueMode) return [...query, 'b=U'];
-  return release === '1.0' ? [...query, 'b=UQ'] : [...query, 'b=U', 'Q'];
+  if (!queueMode) return [...query, `b=${binding}`];
+  return release === '1.0' ? [...query, `b=${binding}Q`] : [...query, `b=${binding}`, 'Q'];
 }
 
 const okWhenSuccessful = (answer: CoapAnswer): Answer | undefined =>
@@ -50,14 +59,15 @@ export async function openCoapUplink(
   service: Service,
   ports: BindingPorts,
 ): Promise<Uplink> {
-  const association = await openAssociation(address, createRequestHandler(service, ports.log), ports);
+  const handler = createRequestHandler(service, ports.log);
+  const association = await openAssociation(address, handler, ports, service.lost);
   return {
     register: (registration) =>
       association.ask<Answer>(
         {
           method: 'POST',
           path: [...(address.path ?? []), 'rd'],
-          query: registerQuery(registration),
+          query: registerQuery(registration, bindingOf(address.scheme ?? 'coap')),
           contentFormat: LINK_FORMAT,
           payload: Buffer.from(registration.objects),
         },

@@ -109,6 +109,8 @@ export interface Service {
   observeComposite(paths: readonly Path[], query: readonly string[], sink: Sink): Promise<ObserveResult>;
   /** Ends what the server observes at and below a path, for servers that cancel without the token (digest 9.2). */
   cancel(path: Path): void;
+  /** The connection to the server is over, and with it what it observes there (RFC 8323 7.4). */
+  lost(): void;
 }
 
 /** What Register and Update say (OMA Core 1.2 6.2). */

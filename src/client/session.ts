@@ -249,6 +249,11 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       return result;
     },
     cancel: (path) => observations.cancel(path),
+    lost() {
+      // What is observed goes on being stored, until a new registration makes the server observe again.
+      reporting.suspend();
+      send({ type: 'unreached' });
+    },
   };
 
   const status = (): SessionStatus => ({

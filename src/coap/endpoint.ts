@@ -102,11 +102,12 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     onRequest: (peer, message) => server.serve(peer, message),
     onResponse: (peer, message) => expectations.take(peer, message),
     onLost(peer) {
+      // First, so that the user can tell what ends now from what was ended.
+      callOut(() => options.onLost?.(peer));
       expectations.drop(peer);
       server.dropObservations(peer);
       observations.drop(peer, 'lost');
       uploads.drop(peer);
-      callOut(() => options.onLost?.(peer));
     },
     isWorkingFor: (peer) => server.isWorkingFor(peer),
   };

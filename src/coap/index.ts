@@ -1,7 +1,4 @@
-/**
- * coap: requests, answers and observations over lossy datagrams (RFC 7252, 7641, 7959, 8132, 7967, 9175) and over
- * streams (RFC 8323). Knows no LwM2M.
- */
+/** coap: requests, answers and observations over datagrams and streams (RFC 7252, 7641, 7959, 8132, 7967, 8323, 9175). Knows no LwM2M. */
 
 /*
  * A map for who is new here, from the user down to the bytes; `endpoint` joins all of it, `parameters` and `statistics` are for all:

@@ -3,6 +3,7 @@ import type { Connection } from '../transport/index.ts';
 import { EMPTY_CODE } from './code.ts';
 import { createFrameReader, encodeFrame, type FrameFault } from './frame.ts';
 import type { Message, MessageToSend } from './message.ts';
+import { readUint } from './option.ts';
 import {
   abort,
   csm,
@@ -16,7 +17,6 @@ import {
   SignalCode,
 } from './signal.ts';
 import type { Counters } from './statistics.ts';
-import { readUint } from './option.ts';
 import { BASE_MESSAGE_BYTES, type StreamParameters } from './stream-parameters.ts';
 
 export interface ChannelOptions {

@@ -36,6 +36,7 @@ export interface UpstreamConfig {
 export interface ServerConfig {
   /** `coap://host:port` */
   readonly uri: string;
+  readonly scheme: 'coap' | 'coap+tcp' | 'coaps+tcp';
   /** without the brackets of an IPv6 address */
   readonly host: string;
   readonly port: number;
@@ -51,6 +52,8 @@ export interface ServerConfig {
   readonly notificationMode: 'non' | 'con';
   /** What it may do with the gateway's own objects. */
   readonly access: 'full' | 'read' | 'none';
+  /** Secrets: never to be shown or logged. */
+  readonly credentials?: CredentialsConfig;
   /** Notification Storing When Disabled or Offline */
   readonly storing: boolean;
   /** Whether values are sent unasked: Mute Send, the other way round. */
@@ -104,6 +107,16 @@ export interface BootstrapConfig {
   /** Whether everything is asked for at once first (Bootstrap-Pack). */
   readonly pack: boolean;
 }
+
+/** A shared key in hex digits, or certificates and keys as PEM. */
+export type CredentialsConfig =
+  | { readonly psk: { readonly identity: string; readonly key: string } }
+  | {
+      readonly ca: string;
+      readonly certificate: string;
+      readonly privateKey: string;
+      readonly serverName?: string;
+    };
 
 /** CoAP transmission parameters (RFC 7252 section 4.8). */
 export interface TransmissionConfig {

@@ -81,7 +81,7 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
   const objectFiles = readObjectFiles(main, reader);
   if (checked === undefined) return { sources };
   const config: GatewayConfig = {
-    upstream: toUpstream(checked.upstream, childOf(main, 'upstream') ?? main, faults),
+    upstream: toUpstream(checked.upstream, childOf(main, 'upstream') ?? main, reader, faults),
     box: toBox(checked.box),
     connections: media.flatMap((connection) => connection ?? []),
     profiles: usedProfiles(sources),

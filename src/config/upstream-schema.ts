@@ -4,20 +4,29 @@ import { duration, oneOf, seconds, text, whole } from './kinds.ts';
 const representation = oneOf('gateway', 'endpoints');
 
 const LATER = 'is not yet supported, see README';
-const UNSUPPORTED = /^(coaps|coap\+tcp|coaps\+tcp|coap\+ws|coaps\+ws|mqtts?|https?):/i;
-const COAP = /^coap:\/\/(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?\/?$/;
+const UNSUPPORTED = /^(coaps|coap\+ws|coaps\+ws|mqtts?|https?):/i;
+const SERVER =
+  /^(coap|coap\+tcp|coaps\+tcp):\/\/(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?\/?$/;
+
+/** Ports of servers that name none (RFC 7252 6.1, RFC 8323 8.1, 8.2). */
+const PORTS = { coap: 5683, 'coap+tcp': 5683, 'coaps+tcp': 5684 } as const;
 
 const serverUri = z
   .string()
-  .meta({ title: 'coap://host or coap://host:port', examples: ['coap://lwm2m.example.net:5683'] })
+  .meta({
+    title: 'coap://host, coap+tcp://host or coaps+tcp://host, with :port or without',
+    examples: ['coap://lwm2m.example.net:5683'],
+  })
   .transform((uri, context) => {
-    const [, address, host, digits] = COAP.exec(uri) ?? [];
-    const port = Number(digits ?? 5683);
+    const [, written = '', address, host, digits] = SERVER.exec(uri) ?? [];
+    const scheme = written as keyof typeof PORTS;
+    const port = Number(digits ?? PORTS[scheme]);
     const name = address ?? host;
-    if (name !== undefined && port >= 1 && port <= 65535) return { uri, host: name, port };
-    const scheme = UNSUPPORTED.exec(uri)?.[1]?.toLowerCase();
-    const reason = scheme === undefined ? 'this is not the address of a server' : `${scheme}: ${LATER}`;
-    context.addIssue({ code: 'custom', message: `${reason}; allowed: coap://host or coap://host:port` });
+    if (name !== undefined && port >= 1 && port <= 65535) return { uri, scheme, host: name, port };
+    const other = UNSUPPORTED.exec(uri)?.[1]?.toLowerCase();
+    const reason = other === undefined ? 'this is not the address of a server' : `${other}: ${LATER}`;
+    const allowed = 'coap://, coap+tcp:// or coaps+tcp:// with host or host:port';
+    context.addIssue({ code: 'custom', message: `${reason}; allowed: ${allowed}` });
     return z.NEVER;
   });
 
@@ -52,12 +61,35 @@ const transmission = z
 
 const credentials = z
   .strictObject({
-    pskIdentity: text('gw-17').meta({ description: 'The identity that the server knows the key by.' }),
-    pskFile: z.exactOptional(text('/run/secrets/psk')).meta({ description: 'A file that holds the key.' }),
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how the file says it
-    psk: z.exactOptional(text('${env:PSK}')).meta({ description: 'The key, from the environment.' }),
+    pskIdentity: z
+      .exactOptional(text('gw-17'))
+      .meta({ description: 'The identity that the server knows the key by.' }),
+    pskFile: z
+      .exactOptional(text('/run/secrets/psk'))
+      .meta({ description: 'A file that holds the key in hex digits.' }),
+    psk: z
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how the file says it
+      .exactOptional(text('${env:PSK}'))
+      .meta({ description: 'The key in hex digits, from the environment.' }),
+    caFile: z.exactOptional(text('/etc/lwm2m-gateway/ca.pem')).meta({
+      description: 'Certificates of the authorities that may sign for the server.',
+    }),
+    certificateFile: z
+      .exactOptional(text('/etc/lwm2m-gateway/gateway.pem'))
+      .meta({ description: 'The certificate of the gateway, with those between it and its authority.' }),
+    privateKeyFile: z
+      .exactOptional(text('/run/secrets/gateway.key'))
+      .meta({ description: 'The private key of that certificate.' }),
+    serverName: z
+      .exactOptional(text('lwm2m.example.net'))
+      .meta({ description: "The name in the server's certificate. Default: the host of the uri." }),
   })
-  .meta({ description: 'What the gateway proves its identity with. Only for coaps://.' });
+  .meta({
+    description:
+      'A shared key, or certificates: what both sides prove who they are with. Only for coaps+tcp://.',
+  });
+
+export type CheckedCredentials = z.output<typeof credentials>;
 
 const period = seconds({ least: '0s', most: '30d', example: '60s' });
 
@@ -105,6 +137,10 @@ const bootstrap = z
     pack: z.boolean().prefault(true).meta({
       description: 'Whether to ask for everything at once first, as LwM2M 1.2 allows (Bootstrap-Pack).',
     }),
+  })
+  .superRefine(({ uri }, { addIssue }) => {
+    if (uri.scheme === 'coaps+tcp')
+      addIssue({ code: 'custom', path: ['uri'], message: `${uri.scheme}: ${LATER}, for a Bootstrap-Server` });
   })
   .meta({
     description:
@@ -157,11 +193,39 @@ const serverKeys = z.strictObject({
   credentials: z.exactOptional(credentials),
 });
 
-const server = serverKeys.superRefine(({ credentials, minPeriod, maxPeriod }, { addIssue }) => {
+const FILES = ['caFile', 'certificateFile', 'privateKeyFile'] as const;
+
+type Report = (key: string | undefined, message: string) => void;
+
+/** What must stand together: a shared key and its name, or a certificate and its key; never both. */
+function checkCredentials(given: CheckedCredentials, report: Report): void {
+  const { pskIdentity, pskFile, psk, ...certificates } = given;
+  const isKeyed = pskIdentity !== undefined || pskFile !== undefined || psk !== undefined;
+  const [other] = Object.keys(certificates);
+  if (isKeyed && other !== undefined) report(other, 'this goes with certificates, not with a shared key');
+  else if (isKeyed && pskIdentity === undefined) report(undefined, 'a shared key needs its pskIdentity');
+  else if (isKeyed && (pskFile === undefined) === (psk === undefined))
+    report(undefined, 'a shared key stands either in pskFile or in psk');
+  else if (!isKeyed && other === undefined) report(undefined, 'there are no credentials');
+  else if (!isKeyed && FILES.some((file) => given[file] === undefined))
+    report(undefined, `certificates need ${FILES.join(', ')}`);
+}
+
+const server = serverKeys.superRefine((given, { addIssue }) => {
+  const { uri, credentials, localPort, minPeriod, maxPeriod } = given;
+  const report = (path: string[], message: string): void => addIssue({ code: 'custom', path, message });
+  const isSecure = uri.scheme === 'coaps+tcp';
+  if (isSecure && credentials === undefined) report(['uri'], `${uri.scheme}: needs credentials`);
+  if (!isSecure && credentials !== undefined)
+    report(['credentials'], 'credentials need coaps+tcp:, nothing else is encrypted yet');
   if (credentials !== undefined)
-    addIssue({ code: 'custom', path: ['credentials'], message: `credentials need coaps:, which ${LATER}` });
+    checkCredentials(credentials, (key, message) =>
+      report(['credentials', ...(key === undefined ? [] : [key])], message),
+    );
+  if (uri.scheme !== 'coap' && localPort !== undefined)
+    report(['localPort'], 'a connection has a local port of its own each time; leave it out');
   if (minPeriod !== undefined && maxPeriod !== undefined && maxPeriod < minPeriod)
-    addIssue({ code: 'custom', path: ['maxPeriod'], message: 'maxPeriod is shorter than minPeriod' });
+    report(['maxPeriod'], 'maxPeriod is shorter than minPeriod');
 });
 
 export const upstream = z

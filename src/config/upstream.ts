@@ -6,18 +6,29 @@ import type {
   TransmissionConfig,
   UpstreamConfig,
 } from './config.ts';
+import { readCredentials } from './credentials.ts';
 import type { Faults } from './fault.ts';
 import { childOf, itemsOf, type Node } from './node.ts';
+import type { Reader } from './sources.ts';
 import type { upstream } from './upstream-schema.ts';
 
 type CheckedUpstream = z.output<typeof upstream>;
 type CheckedServer = CheckedUpstream['servers'][number];
 
 /** The servers with their defaults. @param node the map under `upstream:` */
-export function toUpstream(checked: CheckedUpstream, node: Node, faults: Faults): UpstreamConfig {
+export function toUpstream(
+  checked: CheckedUpstream,
+  node: Node,
+  reader: Reader,
+  faults: Faults,
+): UpstreamConfig {
   const { endpoint, representation, storedObjects } = checked;
-  const servers = checked.servers.map((one, index) => toServer(one, index + 1, representation));
   const nodes = itemsOf(childOf(node, 'servers'));
+  const servers = checked.servers.map((one, index): ServerConfig => {
+    const given = childOf(nodes[index], 'credentials');
+    const credentials = one.credentials && given && readCredentials(one.credentials, given, reader, faults);
+    return { ...toServer(one, index + 1, representation), ...(credentials && { credentials }) };
+  });
   checkShortServerIds(servers, nodes, faults);
   checkLocalPorts(servers, nodes, faults);
   const { bootstrap } = checked;

@@ -23,7 +23,7 @@ import {
   parsePath,
   type Value,
 } from '../model/index.ts';
-import { openUdpServer, type Peer } from '../transport/index.ts';
+import { openTcpServer, openUdpServer, type Peer, type TlsServerSecurity } from '../transport/index.ts';
 
 const SENML_CBOR = 112;
 const TEXT = 0;
@@ -34,6 +34,8 @@ export interface RegisteredClient {
   readonly location: string;
   readonly peer: Peer;
   readonly release: string;
+  /** the letter of what carries CoAP */
+  readonly binding: string;
   readonly lifetimeS: number;
   readonly objects: readonly Link[];
 }
@@ -69,6 +71,10 @@ export interface UpstreamServer {
 export interface UpstreamOptions {
   readonly port?: number;
   readonly host?: string;
+  /** absent: UDP */
+  readonly carrier?: 'udp' | 'tcp';
+  /** TLS instead of plain TCP. */
+  readonly security?: TlsServerSecurity;
   /** Releases that the server accepts; others are answered with 4.12. */
   readonly releases?: readonly string[];
   readonly log: Logger;
@@ -133,6 +139,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<UpstreamS
     const client: RegisteredClient = {
       endpoint,
       release,
+      binding: query.get('b') ?? 'U',
       location: String(++counter),
       peer: request.peer,
       lifetimeS: Number(query.get('lt') ?? 86_400),
@@ -174,7 +181,11 @@ export async function startUpstream(options: UpstreamOptions): Promise<UpstreamS
     return request.path.length === 1 ? register(request) : update(request);
   };
 
-  const transport = await openUdpServer({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
+  const { host = '127.0.0.1', port = 0, security } = options;
+  const transport =
+    options.carrier === 'tcp'
+      ? await openTcpServer({ host, port, ...(security !== undefined && { security }) })
+      : await openUdpServer({ host, port });
   const coap: CoapEndpoint = createEndpoint({
     transport,
     clock,

@@ -33,7 +33,8 @@ export function mandatoryDeviceResources(
   return [
     { id: 4, execute: reboot },
     { id: 11, compute: errorCodes },
-    { id: 16, value: 'U' },
+    // UDP and TCP; which one an account uses stands in /1/x/7.
+    { id: 16, value: 'UT' },
   ];
 }
 

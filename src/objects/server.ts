@@ -16,6 +16,8 @@ export interface ServerSettings {
   readonly pminS?: number;
   readonly pmaxS?: number;
   readonly notificationMode: 'non' | 'con';
+  /** The letter of what carries CoAP; absent: U. */
+  readonly binding?: 'U' | 'T';
   /** Notification Storing When Disabled or Offline; absent: true. */
   readonly storing?: boolean;
   /** Mute Send; absent: nobody has said so yet, which mutes. */
@@ -59,18 +61,21 @@ const SECONDS: ReadonlySet<number> = new Set([
 ]);
 
 /** Refuses what would be acknowledged and then not happen. */
-function check({ values }: InstanceChange): Refused | undefined {
-  for (const [id, value] of values) {
-    if (SECONDS.has(id) && !(typeof value === 'number' && value >= 0 && value <= LONGEST_S)) {
-      return { status: 'bad-request', message: `seconds from 0 to ${LONGEST_S}` };
+const checking =
+  (binding: ResourceValue | undefined) =>
+  ({ values }: InstanceChange): Refused | undefined => {
+    for (const [id, value] of values) {
+      if (SECONDS.has(id) && !(typeof value === 'number' && value >= 0 && value <= LONGEST_S)) {
+        return { status: 'bad-request', message: `seconds from 0 to ${LONGEST_S}` };
+      }
+      if (id === SERVER_RESOURCES.notificationMode && value !== 0 && value !== 1)
+        return { status: 'bad-request', message: '0 or 1' };
+      // It says what carries CoAP, which is not for a server to choose yet.
+      if (id === SERVER_RESOURCES.binding && value !== binding)
+        return { status: 'bad-request', message: `${String(binding)} is the only binding here` };
     }
-    if (id === SERVER_RESOURCES.notificationMode && value !== 0 && value !== 1)
-      return { status: 'bad-request', message: '0 or 1' };
-    if (id === SERVER_RESOURCES.binding && value !== 'U')
-      return { status: 'bad-request', message: 'U is the only binding' };
-  }
-  return undefined;
-}
+    return undefined;
+  };
 
 /** The values of object 1 that say this. */
 export function serverValues(settings: ServerSettings): ReadonlyMap<number, ResourceValue> {
@@ -84,7 +89,7 @@ export function serverValues(settings: ServerSettings): ReadonlyMap<number, Reso
     [SERVER_RESOURCES.lifetime, settings.lifetimeS],
     ...optional.flatMap(([id, value]) => (value === undefined ? [] : [[id, value] as const])),
     [SERVER_RESOURCES.storing, settings.storing ?? true],
-    [SERVER_RESOURCES.binding, 'U'],
+    [SERVER_RESOURCES.binding, settings.binding ?? 'U'],
     [SERVER_RESOURCES.notificationMode, settings.notificationMode === 'con' ? 1 : 0],
   ]);
 }
@@ -149,6 +154,6 @@ export function serverInstance(
       { id: SERVER_RESOURCES.updateTrigger, execute: done(actions.updateRegistration) },
       { id: SERVER_RESOURCES.bootstrapTrigger, execute: requestBootstrap },
     ],
-    check,
+    check: checking(values.get(SERVER_RESOURCES.binding)),
   };
 }

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { GatewayError } from '../base/index.ts';
+import { bindingOf } from '../binding/index.ts';
 import {
   type Configuration,
   EMPTY,
@@ -54,14 +55,45 @@ function registrationValues(registration: RegistrationConfig): Values {
   );
 }
 
+/** Trust anchor assertion: what the files name as authority, and no other. */
+const TRUST_ANCHOR = 2;
+
+/** The same in Object 0, where each file stands for its first certificate. */
+function credentialValues(
+  credentials: ServerConfig['credentials'],
+): readonly (readonly [number, ResourceValue])[] {
+  if (credentials === undefined) return [];
+  if ('psk' in credentials) {
+    const { identity, key } = credentials.psk;
+    return [
+      [SECURITY.mode, SECURITY_MODES.psk],
+      [SECURITY.identity, Buffer.from(identity)],
+      [SECURITY.secretKey, Buffer.from(key, 'hex')],
+    ];
+  }
+  const { ca, certificate, privateKey, serverName } = credentials;
+  return [
+    [SECURITY.mode, SECURITY_MODES.certificate],
+    [SECURITY.identity, new X509Certificate(certificate).raw],
+    [SECURITY.serverPublicKey, new X509Certificate(ca).raw],
+    [SECURITY.secretKey, createPrivateKey(privateKey).export({ format: 'der', type: 'pkcs8' })],
+    [SECURITY.certificateUsage, TRUST_ANCHOR],
+    ...(serverName === undefined ? [] : [[SECURITY.sni, serverName] as const]),
+  ];
+}
+
 function withServer(onto: Configuration, server: ServerConfig): Configuration {
   const { shortServerId, lifetimeS, notificationMode, storing, send, minPeriodS, maxPeriodS } = server;
-  const security = securityValues(server.uri, [[SECURITY.shortServerId, shortServerId]]);
+  const security = securityValues(server.uri, [
+    [SECURITY.shortServerId, shortServerId],
+    ...credentialValues(server.credentials),
+  ]);
   const values = serverValues({
     shortServerId,
     lifetimeS,
     notificationMode,
     storing,
+    binding: bindingOf(server.scheme),
     ...(minPeriodS === undefined ? {} : { pminS: minPeriodS }),
     ...(maxPeriodS === undefined ? {} : { pmaxS: maxPeriodS }),
     ...(send ? { muteSend: false } : {}),

@@ -25,6 +25,7 @@ import { createTree, type ResourceValue, type Tree } from '../tree/index.ts';
 import { factoryConfiguration, type RememberedAccounts, rememberAccounts } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
 import type { Member } from './fleet.ts';
+import { wayTo } from './way.ts';
 
 /** The server side: LwM2M clients, and their sessions with servers. */
 export interface Clients {
@@ -195,7 +196,7 @@ function runClient(
     const place = `${folder}/server-${shortServerId}`;
     const attributes = openStateFile(`${place}/attributes.json`);
     const journal = openJournal({ folder: `${place}/journal` }, { timers, log });
-    const { host, port, path } = security.uri;
+    const way = wayTo(security, server);
     const session = createSession(
       {
         endpoint,
@@ -223,9 +224,7 @@ function runClient(
         openUplink: (service, ownLog, attempt) =>
           openCoapUplink(
             {
-              host,
-              port,
-              path,
+              ...way,
               attempt,
               ...(server.localPort === undefined ? {} : { localPort: server.localPort }),
               ...(server.transmission === undefined ? {} : { transmission: server.transmission }),

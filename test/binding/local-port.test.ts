@@ -24,6 +24,7 @@ const service: Service = {
   observe: async () => ({ status: 'not-found' }),
   observeComposite: async () => ({ status: 'not-found' }),
   cancel() {},
+  lost() {},
 };
 
 /** A server that takes every registration, and the port that each message came from. */

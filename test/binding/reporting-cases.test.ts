@@ -307,7 +307,7 @@ describe('Observe-Composite', () => {
     expect([first.code, first.contentFormat, records(first)]).toEqual([
       '2.05',
       SENML_JSON,
-      ['/1/0/1=86400', `/3/0/16=U`, `${VALUE}=20`],
+      ['/1/0/1=86400', `/3/0/16=UT`, `${VALUE}=20`],
     ]);
     const [told, late] = await timed(() => next(first));
     expect([records(told).length, late > 43 && late < 45 + SLACK_S]).toEqual([3, true]);
@@ -459,7 +459,7 @@ describe('Send', () => {
     expect(await send(['/1/0/1', '/3/0/16'])).toEqual({ status: 'sent' });
     const [message] = sends();
     expect([message?.code, message?.contentFormat, message?.confirmable]).toEqual(['0.02', SENML_JSON, true]);
-    expect(message === undefined ? [] : records(message)).toEqual(['/1/0/1=86400', '/3/0/16=U']);
+    expect(message === undefined ? [] : records(message)).toEqual(['/1/0/1=86400', '/3/0/16=UT']);
   });
 
   test('int-307, X48, G-93 nothing is sent while Send is muted', async () => {

@@ -13,6 +13,7 @@ test('a server has sensible defaults', () => {
     servers: [
       {
         uri: 'coap://lwm2m.example.net',
+        scheme: 'coap',
         host: 'lwm2m.example.net',
         port: 5683,
         shortServerId: 1,
@@ -55,6 +56,7 @@ test('a server can be told everything; times come out in seconds, those of CoAP 
   expect(configOf(upstream(all)).upstream.servers).toEqual([
     {
       uri: 'coap://[2001:db8::1]:5700/',
+      scheme: 'coap',
       host: '2001:db8::1',
       port: 5700,
       shortServerId: 77,
@@ -120,11 +122,11 @@ test('servers take the representation of upstream unless they have their own', (
 });
 
 describe('addresses', () => {
-  const allowed = 'allowed: coap://host or coap://host:port';
+  const allowed = 'allowed: coap://, coap+tcp:// or coaps+tcp:// with host or host:port';
   test.each([
     ['coaps://h:5684', `coaps: is not yet supported, see README; ${allowed}`],
-    ['coap+tcp://h', `coap+tcp: is not yet supported, see README; ${allowed}`],
-    ['coaps+tcp://h', `coaps+tcp: is not yet supported, see README; ${allowed}`],
+    ['coap+ws://h', `coap+ws: is not yet supported, see README; ${allowed}`],
+    ['coaps+tcp://h', 'coaps+tcp: needs credentials'],
     ['coap://h:0', `this is not the address of a server; ${allowed}`],
     ['coap://h:65536', `this is not the address of a server; ${allowed}`],
     ['coap://h/rd', `this is not the address of a server; ${allowed}`],
@@ -204,7 +206,7 @@ describe('servers', () => {
     [
       'credentials: { pskIdentity: gw, pskFile: /run/psk }',
       '20 upstream.servers[0].credentials',
-      'credentials need coaps:, which is not yet supported, see README',
+      'credentials need coaps+tcp:, nothing else is encrypted yet',
     ],
   ])('%s is a fault', (key, where, message) => {
     expect(faultsOf(upstream(`    - uri: coap://h\n      ${key}\n`))).toEqual([
