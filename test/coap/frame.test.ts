@@ -38,7 +38,8 @@ describe('a message in a stream (RFC 8323 3.2)', () => {
     ['01e342', 0xe3, '42'],
   ])('%s is read', (bytes, code, token) => {
     const [found] = readAll([Buffer.from(bytes, 'hex')]);
-    expect(found).toMatchObject({ code, token: Buffer.from(token, 'hex') });
+    expect(found).toMatchObject({ code });
+    expect(hex((found as Message).token)).toBe(token);
   });
 
   test('a CSM with Max-Message-Size 8192 and Block-Wise-Transfer', () => {
