@@ -1,6 +1,6 @@
 import { type Cancel, type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
 import type { Connection } from '../transport/index.ts';
-import { EMPTY_CODE } from './code.ts';
+import { EMPTY_CODE, isRequest, isResponse } from './code.ts';
 import { createFrameReader, encodeFrame, type FrameFault } from './frame.ts';
 import type { Message, MessageToSend } from './message.ts';
 import { readUint } from './option.ts';
@@ -76,6 +76,10 @@ export function createChannel(connection: Connection, options: ChannelOptions, u
   let isBlockWise = false;
   let isReady = false;
   let hasRoom = true;
+  let isPaused = false;
+  /** a response has come, and whoever waited for it has had no turn yet */
+  let isAfterResponse = false;
+  let held: Message | undefined;
   /** nothing more is read: we have ended it */
   let isEnded = false;
   let heardAt = clock.monotonic();
@@ -141,20 +145,47 @@ export function createChannel(connection: Connection, options: ChannelOptions, u
     // The first message is a CSM (RFC 8323 5.3); a peer that does not want us may say so at once.
     if (!isReady && code !== SignalCode.csm && code !== SignalCode.abort) giveUp('there was no CSM');
     else if (isSignal(code)) onSignal(message);
-    else user.onMessage(message);
+    else {
+      isAfterResponse ||= isResponse(code);
+      user.onMessage(message);
+    }
   };
 
   /** A peer that takes nothing is not listened to, either: what it asks for would wait here. */
   const read = (): void => {
-    while (hasRoom && !isEnded) {
+    while (hasRoom && !isEnded && held === undefined) {
       const message = reader.next();
-      if (message === undefined) return;
+      if (message === undefined) break;
       if (typeof message === 'string') {
         counters.malformed++;
         giveUp(FAULTS[message]);
-      } else onMessage(message);
+      } else if (isAfterResponse && isRequest(message.code)) hold(message);
+      else onMessage(message);
     }
-    if (!isEnded) connection.pause(true);
+    listen(hasRoom && held === undefined);
+  };
+
+  const listen = (isListening: boolean): void => {
+    if (isPaused !== isListening || isEnded) return;
+    isPaused = !isListening;
+    connection.pause(isPaused);
+  };
+
+  /**
+   * A request right behind a response may be a consequence of it: whoever waited for the response goes on first, as if
+   * they had come one by one.
+   */
+  const hold = (request: Message): void => {
+    held = request;
+    isAfterResponse = false;
+    clock.after(0, () => {
+      held = undefined;
+      if (isEnded) return;
+      guarded(() => {
+        onMessage(request);
+        read();
+      });
+    });
   };
 
   const guarded = (work: () => void): void => {
@@ -187,6 +218,7 @@ export function createChannel(connection: Connection, options: ChannelOptions, u
     onBytes(bytes) {
       if (isEnded) return;
       heardAt = clock.monotonic();
+      isAfterResponse = false;
       reader.push(bytes);
       guarded(read);
     },
@@ -197,7 +229,6 @@ export function createChannel(connection: Connection, options: ChannelOptions, u
         if (isReady) user.onOpen();
         read();
       });
-      if (hasRoom && !isEnded) connection.pause(false);
     },
     onClosed(error) {
       stopTimer();

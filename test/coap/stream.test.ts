@@ -378,6 +378,22 @@ describe('requests and responses', () => {
     expect(heard()).toMatchObject([{ code: 0x45, token: TOKEN }]);
   });
 
+  test('whoever waited for a response goes on before the request right behind it is served', async () => {
+    let isRegistered = false;
+    const { endpoint, hear, heard, put } = await createStreamLockstep({
+      handler: () => ({ code: isRegistered ? '2.05' : '5.03' }),
+    });
+    const registering = endpoint.request(PEER, get).then(async () => {
+      for (let turn = 0; turn < 5; turn++) await undefined;
+      isRegistered = true;
+    });
+    const bare = (code: number, token: Uint8Array) =>
+      encodeFrame({ code, token, options: [], payload: NO_BYTES });
+    await put(Buffer.concat([bare(0x45, hear().token), bare(1, TOKEN), bare(1, TOKEN)]));
+    await registering;
+    expect(heard().map(({ code }) => code)).toEqual([0x45, 0x45]);
+  });
+
   test('the same request twice is two requests: there are no duplicates', async () => {
     const { say, served } = await createStreamLockstep();
     await say();
