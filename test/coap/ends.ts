@@ -8,7 +8,15 @@ import {
   type EndpointOptions,
   type ServerObservation,
 } from '../../src/coap/index.ts';
-import { openUdpClient, openUdpServer, type Peer } from '../../src/transport/index.ts';
+import {
+  openTcpClient,
+  openTcpServer,
+  openUdpClient,
+  openUdpServer,
+  type Peer,
+  type TlsClientSecurity,
+  type TlsServerSecurity,
+} from '../../src/transport/index.ts';
 
 /** Our ends on real sockets, for peers that we did not write. */
 
@@ -44,6 +52,13 @@ export function closeAfterEach(): void {
   });
 }
 
+/** What carries a test; absent: UDP. */
+export interface Streams<Security> {
+  readonly carrier: 'tcp';
+  /** TLS instead of plain TCP */
+  readonly security?: Security;
+}
+
 export interface OurServer {
   readonly endpoint: CoapEndpoint;
   readonly port: number;
@@ -57,7 +72,10 @@ export interface OurServer {
  * Serves /large (20 kB), /echo (what was sent), /method (by which method, and what), /store (what was put last; FETCH
  * of "from,to" is a part of it), /slow (0.7 s), and /clock to observe.
  */
-export async function ourServer(parameters: EndpointOptions['parameters'] = {}): Promise<OurServer> {
+export async function ourServer(
+  parameters: EndpointOptions['parameters'] = {},
+  streams?: Streams<TlsServerSecurity>,
+): Promise<OurServer> {
   const served: CoapRequest[] = [];
   const observations: ServerObservation[] = [];
   const ends: string[] = [];
@@ -86,7 +104,8 @@ export async function ourServer(parameters: EndpointOptions['parameters'] = {}):
       ),
     clock: () => ({ code: '2.05', payload: Buffer.from('tick 0 '), onObserve }),
   };
-  const transport = await openUdpServer({ host: HOST, port: 0 });
+  const at = { host: HOST, port: 0 };
+  const transport = await (streams === undefined ? openUdpServer(at) : openTcpServer({ ...at, ...streams }));
   const endpoint = createEndpoint({
     transport,
     clock: systemClock,
@@ -104,8 +123,12 @@ export async function ourServer(parameters: EndpointOptions['parameters'] = {}):
 export async function ourClient(
   port: number,
   parameters: EndpointOptions['parameters'] = {},
+  streams?: Streams<TlsClientSecurity>,
 ): Promise<{ endpoint: CoapEndpoint; peer: Peer }> {
-  const { transport, peer } = await openUdpClient({ host: HOST, port });
+  const at = { host: HOST, port };
+  const { transport, peer } = await (streams === undefined
+    ? openUdpClient(at)
+    : openTcpClient({ ...at, ...streams }));
   const endpoint = createEndpoint({
     transport,
     clock: systemClock,

@@ -1,122 +1,83 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/base/index.ts';
-import {
-  type CoapAnswer,
-  type CoapRequest,
-  type CoapResponse,
-  createEndpoint,
-  type ServerObservation,
-} from '../../src/coap/index.ts';
-import { openTcpClient, openTcpServer } from '../../src/transport/index.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CoapAnswer } from '../../src/coap/index.ts';
+import { type Aiocoap, aiocoapAvailable, aiocoapInstallLine, startAiocoap } from '../peers/aiocoap.ts';
 import { freeUdpPort, isOnPath, type Running, run, start } from '../peers/process.ts';
-import { text } from './lockstep.ts';
+import { body, closeAfterEach, HOST, ourClient, ourServer, text, until } from './ends.ts';
 
-/** libcoap over TCP and TLS, in both roles (RFC 8323). */
+/** libcoap over TCP and TLS, aiocoap over TCP, each in both roles (RFC 8323). */
 
-const HOST = '127.0.0.1';
 const CLIENT = 'coap-client-openssl';
 const SERVER = 'coap-server-openssl';
 const INSTALL = 'apt-get install libcoap3-bin';
 const KEY = 'a shared secret!';
 const IDENTITY = 'gateway';
-
-const body = (length: number): string =>
-  'abcdefghijklmnopqrstuvwxyz'.repeat(length / 26 + 1).slice(0, length);
 const MEGABYTE = body(1 << 20);
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const endpoint of open.splice(0)) await endpoint.close();
-});
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+closeAfterEach();
 
 const CARRIERS = [
-  { scheme: 'coap+tcp', security: {}, args: [] },
+  { scheme: 'coap+tcp', here: { carrier: 'tcp' }, there: { carrier: 'tcp' }, args: [] },
   {
     scheme: 'coaps+tcp',
-    security: { security: { keyOf: (name: string) => (name === IDENTITY ? Buffer.from(KEY) : undefined) } },
+    here: {
+      carrier: 'tcp',
+      security: { keyOf: (name: string) => (name === IDENTITY ? Buffer.from(KEY) : undefined) },
+    },
+    there: { carrier: 'tcp', security: { psk: { identity: IDENTITY, key: Buffer.from(KEY) } } },
     args: ['-k', KEY, '-u', IDENTITY],
   },
 ] as const;
 
+const [TCP] = CARRIERS;
+
 describe.skipIf(!isOnPath(CLIENT)).each(CARRIERS)(
   `libcoap asks our server over $scheme (else: ${INSTALL})`,
-  ({ scheme, security, args }) => {
+  ({ scheme, here, args }) => {
     const folder = mkdtempSync(join(tmpdir(), 'coap-'));
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-    async function ourServer() {
-      const served: CoapRequest[] = [];
-      const observations: ServerObservation[] = [];
-      const ends: string[] = [];
-      const answers: Readonly<Record<string, (request: CoapRequest) => CoapResponse>> = {
-        large: () => ({ code: '2.05', contentFormat: 0, payload: Buffer.from(MEGABYTE) }),
-        echo: ({ method, payload }) => ({ code: method === 'FETCH' ? '2.05' : '2.04', payload }),
-        take: () => ({ code: '2.04' }),
-        clock: () => ({
-          code: '2.05',
-          payload: Buffer.from('tick 0 '),
-          onObserve: (observation) => {
-            observations.push(observation);
-            observation.onEnd = (reason) => ends.push(reason);
-          },
-        }),
-      };
-      const transport = await openTcpServer({ host: HOST, port: 0, ...security });
-      const endpoint = createEndpoint({
-        transport,
-        clock: systemClock,
-        random: Math.random,
-        handler: (request) => {
-          served.push(request);
-          return answers[request.path[0] ?? '']?.(request) ?? { code: '4.04' };
-        },
-      });
-      open.push(endpoint);
+    async function asked() {
+      const server = await ourServer({}, here);
       const ask = async (path: string, ...more: string[]): Promise<string> => {
-        const uri = `${scheme}://${HOST}:${transport.localPort}/${path}`;
+        const uri = `${scheme}://${HOST}:${server.port}/${path}`;
         const { stdout, stderr } = await run(CLIENT, ['-B', '10', ...args, ...more, uri], {
           deadlineMs: 15_000,
         });
         return stdout + stderr;
       };
-      return { endpoint, served, observations, ends, ask };
+      return { ...server, ask };
     }
 
-    test('GET, and a path that is not there', async () => {
-      const { ask } = await ourServer();
+    test('GET, a slow one, and a path that is not there', async () => {
+      const { ask } = await asked();
       expect(await ask('clock', '-m', 'get')).toContain('tick 0');
+      expect(await ask('slow', '-m', 'get')).toContain('late');
       expect(await ask('nothing', '-m', 'get')).toContain('4.04');
     });
 
-    test('GET of 1 MB', async () => {
-      const { ask, served } = await ourServer();
-      expect((await ask('large', '-m', 'get')).trim()).toBe(MEGABYTE);
-      expect(served).toHaveLength(1);
-    });
-
-    test('PUT of 1 MB', async () => {
-      const { ask, served } = await ourServer();
+    test('PUT of 1 MB, and GET of the same', async () => {
+      const { ask, served } = await asked();
       const file = join(folder, 'megabyte');
       writeFileSync(file, MEGABYTE);
-      await ask('take', '-m', 'put', '-f', file);
-      expect(served.map(({ payload }) => text(payload) === MEGABYTE)).toEqual([true]);
+      await ask('store', '-m', 'put', '-f', file);
+      expect((await ask('store', '-m', 'get')).trim() === MEGABYTE).toBe(true);
+      expect(served.map(({ method, payload }) => [method, payload.length])).toEqual([
+        ['PUT', MEGABYTE.length],
+        ['GET', 0],
+      ]);
     });
 
     test('FETCH with a payload', async () => {
-      const { ask, served } = await ourServer();
+      const { ask, served } = await asked();
       expect(await ask('echo', '-m', 'fetch', '-t', '60', '-e', 'which')).toContain('which');
       expect(served.map(({ method, contentFormat }) => [method, contentFormat])).toEqual([['FETCH', 60]]);
     });
 
     test('observes, also what is large, and says good-bye', async () => {
-      const { ask, observations, ends, endpoint } = await ourServer();
+      const { ask, observations, ends, endpoint } = await asked();
       const heard = ask('clock', '-m', 'get', '-s', '1');
       await until(() => observations.length > 0);
       for (const payload of ['tick 1 ', 'tick 2 ', body(3000)]) {
@@ -132,42 +93,19 @@ describe.skipIf(!isOnPath(CLIENT)).each(CARRIERS)(
 
 describe.skipIf(!isOnPath(SERVER)).each(CARRIERS)(
   `our client asks libcoap over $scheme (else: ${INSTALL})`,
-  ({ scheme }) => {
+  ({ scheme, there }) => {
     let server: Running;
     let port: number;
     beforeAll(async () => {
       const base = await freeUdpPort();
-      server = await start(
-        SERVER,
-        ['-v', '7', '-A', HOST, '-p', `${base}`, '-d', '10', '-k', KEY, '-h', 'hint'],
-        {
-          ready: /created TLS/,
-          deadlineMs: 10_000,
-        },
-      );
+      const args = ['-v', '7', '-A', HOST, '-p', `${base}`, '-d', '10', '-k', KEY, '-h', 'hint'];
+      server = await start(SERVER, args, { ready: /created TLS/, deadlineMs: 10_000 });
       port = scheme === 'coap+tcp' ? base : base + 1;
     });
     afterAll(() => server.stop());
 
-    async function ourClient() {
-      const psk = { identity: IDENTITY, key: Buffer.from(KEY) };
-      const { transport, peer } = await openTcpClient({
-        host: HOST,
-        port,
-        ...(scheme === 'coaps+tcp' && { security: { psk } }),
-      });
-      const endpoint = createEndpoint({
-        transport,
-        clock: systemClock,
-        random: Math.random,
-        handler: () => ({ code: '4.04' }),
-      });
-      open.push(endpoint);
-      return { endpoint, peer };
-    }
-
     test('ping, GET, and a path that is not there', async () => {
-      const { endpoint, peer } = await ourClient();
+      const { endpoint, peer } = await ourClient(port, {}, there);
       await endpoint.ping(peer);
       const { code, contentFormat, payload } = await endpoint.request(peer, {
         method: 'GET',
@@ -179,21 +117,17 @@ describe.skipIf(!isOnPath(SERVER)).each(CARRIERS)(
     });
 
     test('PUT of 1 MB, and GET of the same', async () => {
-      const { endpoint, peer } = await ourClient();
+      const { endpoint, peer } = await ourClient(port, {}, there);
       const path = ['example_data'];
-      const put = await endpoint.request(peer, {
-        method: 'PUT',
-        path,
-        contentFormat: 42,
-        payload: Buffer.from(MEGABYTE),
-      });
+      const payload = Buffer.from(MEGABYTE);
+      const put = await endpoint.request(peer, { method: 'PUT', path, contentFormat: 42, payload });
       expect(put.code).toMatch(/^2\.0[14]$/);
-      const { payload } = await endpoint.request(peer, { method: 'GET', path });
-      expect(text(payload) === MEGABYTE).toBe(true);
+      const got = await endpoint.request(peer, { method: 'GET', path });
+      expect(text(got.payload) === MEGABYTE).toBe(true);
     });
 
     test('observes the clock, and stops', async () => {
-      const { endpoint, peer } = await ourClient();
+      const { endpoint, peer } = await ourClient(port, {}, there);
       const heard: CoapAnswer[] = [];
       const observation = await endpoint.observe(peer, { method: 'GET', path: ['time'] }, (state) =>
         heard.push(state),
@@ -205,3 +139,43 @@ describe.skipIf(!isOnPath(SERVER)).each(CARRIERS)(
     });
   },
 );
+
+describe.skipIf(!aiocoapAvailable())(`aiocoap over coap+tcp (${aiocoapInstallLine})`, () => {
+  let aiocoap: Aiocoap;
+  beforeAll(async () => {
+    aiocoap = await startAiocoap();
+  });
+  afterAll(() => aiocoap.stop());
+
+  test('asks our server: GET, PUT and GET of 1 MB, and observes', async () => {
+    const { port, served, observations } = await ourServer({}, TCP.here);
+    const uri = (path: string): string => `coap+tcp://${HOST}:${port}/${path}`;
+    expect(await aiocoap.request({ uri: uri('slow') })).toEqual({ code: '2.05', payload: 'late' });
+    const put = await aiocoap.request({ uri: uri('store'), method: 'PUT', payload: MEGABYTE });
+    expect(put.code).toBe('2.04');
+    expect((await aiocoap.request({ uri: uri('store') })).payload === MEGABYTE).toBe(true);
+    expect(served.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
+    expect((await aiocoap.observe({ uri: uri('clock') })).payload).toBe('tick 0 ');
+    observations[0]?.notify({ code: '2.05', payload: Buffer.from('one') }, { confirmable: false });
+    expect(await aiocoap.notifications(1)).toEqual(['one']);
+  });
+
+  test('is asked by our client: ping, PUT and GET of 1 MB, and observed', async () => {
+    const { endpoint, peer } = await ourClient(aiocoap.port, {}, TCP.there);
+    const path = ['store'];
+    await endpoint.ping(peer);
+    const put = await endpoint.request(peer, { method: 'PUT', path, payload: Buffer.from(MEGABYTE) });
+    expect(put.code).toBe('2.04');
+    const { payload } = await endpoint.request(peer, { method: 'GET', path });
+    expect(text(payload) === MEGABYTE).toBe(true);
+    // Observed, it answers in one message however large that is.
+    await endpoint.request(peer, { method: 'PUT', path, payload: Buffer.from('first') });
+    const heard: string[] = [];
+    const observation = await endpoint.observe(peer, { method: 'GET', path }, (state) =>
+      heard.push(text(state.payload)),
+    );
+    await endpoint.request(peer, { method: 'PUT', path, payload: Buffer.from('next') });
+    await until(() => heard.includes('next'));
+    await observation.cancel();
+  });
+});
