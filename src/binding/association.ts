@@ -47,6 +47,8 @@ export interface ServerAddress {
   /** Of UDP; 0 or absent: any. */
   readonly localPort?: number;
   readonly transmission?: Partial<TransmissionParameters>;
+  /** Of TCP and TLS: the silence after which a sign of life is asked for. */
+  readonly heartbeatMs?: number;
 }
 
 export interface BindingPorts {
@@ -122,6 +124,7 @@ export async function openAssociation(
     handler,
     onLost,
     ...(address.transmission === undefined ? {} : { parameters: address.transmission }),
+    ...(address.heartbeatMs === undefined ? {} : { stream: { heartbeatMs: address.heartbeatMs } }),
   });
   return {
     async ask(request, judge) {

@@ -50,6 +50,8 @@ export interface ServerConfig {
   readonly maxPeriodS?: number;
   readonly transmission?: TransmissionConfig;
   readonly notificationMode: 'non' | 'con';
+  /** of connections: the silence after which a sign of life is asked for */
+  readonly heartbeatMs?: number;
   /** What it may do with the gateway's own objects. */
   readonly access: 'full' | 'read' | 'none';
   /** Secrets: never to be shown or logged. */

@@ -191,6 +191,10 @@ const serverKeys = z.strictObject({
       'What this server may do with the objects that are not behind a prefix, beside its own instance of object 1. With several servers, or another word than full, object 2 says so. Devices behind a prefix are open to every server.',
   }),
   credentials: z.exactOptional(credentials),
+  heartbeat: z.exactOptional(duration({ least: '10s', most: '1d', example: '2m' })).meta({
+    description:
+      'After so long a silence a server over TCP or TLS is asked for a sign of life. Default: 2m. Below the timeout of NAT.',
+  }),
 });
 
 const FILES = ['caFile', 'certificateFile', 'privateKeyFile'] as const;
@@ -212,7 +216,7 @@ function checkCredentials(given: CheckedCredentials, report: Report): void {
 }
 
 const server = serverKeys.superRefine((given, { addIssue }) => {
-  const { uri, credentials, localPort, minPeriod, maxPeriod } = given;
+  const { uri, credentials, localPort, heartbeat, minPeriod, maxPeriod } = given;
   const report = (path: string[], message: string): void => addIssue({ code: 'custom', path, message });
   const isSecure = uri.scheme === 'coaps+tcp';
   if (isSecure && credentials === undefined) report(['uri'], `${uri.scheme}: needs credentials`);
@@ -222,6 +226,8 @@ const server = serverKeys.superRefine((given, { addIssue }) => {
     checkCredentials(credentials, (key, message) =>
       report(['credentials', ...(key === undefined ? [] : [key])], message),
     );
+  if (uri.scheme === 'coap' && heartbeat !== undefined)
+    report(['heartbeat'], 'this is for connections, over coap+tcp: and coaps+tcp:');
   if (uri.scheme !== 'coap' && localPort !== undefined)
     report(['localPort'], 'a connection has a local port of its own each time; leave it out');
   if (minPeriod !== undefined && maxPeriod !== undefined && maxPeriod < minPeriod)

@@ -85,6 +85,7 @@ function toServer(
     registration: toRegistration(checked.registration),
     access,
     ...(localPort !== undefined && { localPort }),
+    ...(checked.heartbeat !== undefined && { heartbeatMs: checked.heartbeat }),
     ...(minPeriod !== undefined && { minPeriodS: minPeriod }),
     ...(maxPeriod !== undefined && { maxPeriodS: maxPeriod }),
     ...(transmission !== undefined && { transmission: toTransmission(transmission) }),

@@ -227,6 +227,7 @@ function runClient(
               ...way,
               attempt,
               ...(server.localPort === undefined ? {} : { localPort: server.localPort }),
+              ...(server.heartbeatMs === undefined ? {} : { heartbeatMs: server.heartbeatMs }),
               ...(server.transmission === undefined ? {} : { transmission: server.transmission }),
             },
             service,

@@ -22,6 +22,15 @@ describe('the carrier of a server', () => {
     expect(configOf(text).upstream.servers[0]).toMatchObject(expected);
   });
 
+  test('a heartbeat is for connections', () => {
+    const of = (uri: string): string =>
+      main('{ pskIdentity: gw, pskFile: psk }', uri).replace(/ credentials: .*/, ' heartbeat: 30s');
+    expect(configOf(of('coap+tcp://h')).upstream.servers[0]?.heartbeatMs).toBe(30_000);
+    expect(without(faultsOf(of('coap://h')))).toEqual([
+      'gateway.yaml:6:18 heartbeat: this is for connections, over coap+tcp: and coaps+tcp:',
+    ]);
+  });
+
   test('a connection has no local port to choose', () => {
     const text =
       'profilePaths: [profiles]\nupstream: { endpoint: gw, servers: [{ uri: "coap+tcp://h", localPort: 5000 }] }\n';
