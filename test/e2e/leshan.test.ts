@@ -150,7 +150,7 @@ describe.skipIf(!leshanAvailable())(`Leshan (else: ${leshanInstallLine})`, () =>
         0: 'lwm2m-gateway',
         2: ENDPOINT,
         11: { 0: '0' },
-        16: 'U',
+        16: 'UT',
       });
     });
 
