@@ -13,7 +13,7 @@ import type { AttributeStore } from './attribute-store.ts';
 import type { Operation, Refusing, Result } from './contract.ts';
 import { discover } from './discover.ts';
 import { type Context, isRefusing, locate } from './locate.ts';
-import { contentOf, freshen, readableAt, readableAtAny } from './reading.ts';
+import { contentOf, freshen, readableAt, readableAtAny, type Target } from './reading.ts';
 import { writeComposite } from './write-composite.ts';
 
 const NOT_FOUND: Refusing = { status: 'not-found' };
@@ -105,21 +105,31 @@ export function checkOperation(kind: Operation['kind'], path: Path, context: Con
     return context.mounts.trees(path.prefix).length === 0 ? NOT_FOUND : undefined;
   const tree = locate(context.mounts, path);
   if (isRefusing(tree)) return tree;
-  if (path.ids.length > 1 && !tree.exists(path.ids.slice(0, 2))) return NOT_FOUND;
-  if (kind === 'read') {
-    const readable = readableAt(path, context);
-    if ('status' in readable) return readable;
-  } else if (isMissingRight(kind, path, context)) return UNAUTHORIZED;
-  return modelRefusal(kind, tree, path);
+  return (
+    (path.prefix === '' ? accessRefusal(kind, path, tree, context) : undefined) ??
+    modelRefusal(kind, tree, path)
+  );
 }
 
-async function read(path: Path, context: Context): Promise<Result> {
+/** That an instance is not there is said before that the server may not use it. */
+function accessRefusal(kind: Pathed['kind'], path: Path, tree: Tree, context: Context): Refusing | undefined {
+  if (path.ids.length > 1 && !tree.exists(path.ids.slice(0, 2))) return NOT_FOUND;
+  if (kind !== 'read') return isMissingRight(kind, path, context) ? UNAUTHORIZED : undefined;
+  const readable = readableAt(path, context);
+  return 'status' in readable ? readable : undefined;
+}
+
+async function readFiltered(targets: readonly Target[]): Promise<Result> {
+  await freshen(targets);
+  return { status: 'content', entries: contentOf(targets) };
+}
+
+function read(path: Path, context: Context): Result | Promise<Result> {
   const targets = readableAt(path, context);
   if ('status' in targets) return targets;
   const [first] = targets;
   if (targets.length === 1 && first !== undefined) return first.tree.read(first.path.ids, path.prefix);
-  await freshen(targets);
-  return { status: 'content', entries: contentOf(targets) };
+  return readFiltered(targets);
 }
 
 /** Best effort: what is not there, cannot be read or must not be read is left out (OMA Core 1.2 6.3.8). */
@@ -145,6 +155,8 @@ function create(operation: Extract<Operation, { kind: 'create' }>, tree: Tree, {
 /** Does one operation. */
 export async function perform(operation: Operation, context: Context): Promise<Result> {
   const { path } = operation;
+  // What refuses a read, the tree finds itself.
+  if (operation.kind === 'read') return read(path, context);
   const refused = checkOperation(operation.kind, path, context);
   if (refused !== undefined) return refused;
   if (operation.kind === 'read-composite') return readComposite(operation.paths, context);
@@ -152,8 +164,6 @@ export async function perform(operation: Operation, context: Context): Promise<R
   const tree = locate(context.mounts, path);
   if (isRefusing(tree)) return tree;
   switch (operation.kind) {
-    case 'read':
-      return read(path, context);
     case 'discover': {
       const links = discover(tree, path, operation.depth, context.attributes, context.release);
       return typeof links === 'string' ? { status: 'links', links } : links;
