@@ -26,9 +26,7 @@ export function senmlFormat(
       return writer.close();
     },
     decodePatch(bytes, context) {
-      const { entries, removals } = decodePack(syntax.read(bytes), context, {
-        nullRemoves: shape === 'composite-request',
-      });
+      const { entries, removals } = decodePack(syntax.read(bytes), context, { nullRemoves: true });
       return { entries, removals };
     },
   };

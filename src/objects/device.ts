@@ -94,13 +94,15 @@ export function gatewayDeviceInstance(
       { id: 17, value: 'LwM2M gateway' },
       { id: 21, value: Math.floor(totalmem() / 1024) },
     ],
-    check: ({ values }) =>
-      setTime !== undefined && values.size === 1 && values.has(CURRENT_TIME)
+    check({ values }) {
+      const isTimeOnly = [...values.keys()].every((id) => id === CURRENT_TIME);
+      return isTimeOnly && (values.size === 0 || setTime !== undefined)
         ? undefined
-        : { status: 'not-allowed', message: 'time and zone of this box are set by its operating system' },
+        : { status: 'not-allowed', message: 'time and zone of this box are set by its operating system' };
+    },
     write({ values }) {
       const seconds = values.get(CURRENT_TIME);
-      return setTime !== undefined && typeof seconds === 'number' ? setTime(seconds) : DONE;
+      return typeof seconds === 'number' && setTime !== undefined ? setTime(seconds) : DONE;
     },
   };
 }

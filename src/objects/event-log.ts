@@ -1,5 +1,5 @@
 import type { ObjectDefinition } from '../model/index.ts';
-import { DONE, type InstanceChange, type InstanceSetup, type Outcome } from '../tree/index.ts';
+import { DONE, type InstanceChange, type InstanceSetup, type Refused } from '../tree/index.ts';
 
 /** Resource ids of object 20 (OMA registry, Event Log 2.1). */
 const R = { logClass: 4010, start: 4011, stop: 4012, status: 4013, data: 4014, format: 4015 } as const;
@@ -41,14 +41,14 @@ export function createEventLog(definition: ObjectDefinition, changed: (resource:
     bytes = 0;
   };
 
-  const check = ({ values }: InstanceChange): Outcome => {
+  const check = ({ values }: InstanceChange): Refused | undefined => {
     const format = values.get(R.format);
     const logClass = values.get(R.logClass);
     if (format !== undefined && format !== OWN_FORMAT)
       return { status: 'bad-request', message: `${OWN_FORMAT} (JSON of our own) is the only format` };
     if (logClass !== undefined && logClass !== SYSTEM)
       return { status: 'bad-request', message: `${SYSTEM} (system) is the only class` };
-    return DONE;
+    return undefined;
   };
 
   return {
@@ -81,7 +81,7 @@ export function createEventLog(definition: ObjectDefinition, changed: (resource:
         { id: R.data, compute: () => new Uint8Array(Buffer.from(`[${lines.join(',')}]`)) },
         { id: R.format, value: OWN_FORMAT },
       ],
-      write: check,
+      check,
     },
     add({ at, level, message, facts }) {
       if (!isRunning) return;

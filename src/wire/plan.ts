@@ -42,7 +42,7 @@ function nameableOf({ id, deviceId, prefix }: DeviceConfig, endpoint: string): N
 
 /** Objects that are about the gateway, its servers or its network, and mean more than what they hold. */
 const BEHAVING: ReadonlySet<number> = new Set([
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 21, 23, 24, 25, 26,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 21, 23, 24, 25, 26,
 ]);
 
 /** `ep=` and the name are one query option of at most 255 bytes (RFC 7252 5.10). */

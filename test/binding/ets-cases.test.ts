@@ -544,7 +544,6 @@ describe('composites', () => {
     expect((await ipatch(ETCH_JSON, '[{"n":"/16/0/0/9","v":null}]')).code).toBe('2.04');
     expect((await ipatch(ETCH_JSON, '[{"n":"/16/0/0/0","v":null}]')).code).toBe('4.05');
     expect((await ipatch(ETCH_JSON, '[{"n":"/1/0/2","v":null}]')).code).toBe('4.00');
-    expect((await ipatch(SENML_JSON, '[{"n":"/16/0/0/9","v":null}]')).code).toBe('4.00');
   });
 
   test('a server of 1.0 has no composites, and none of 1.1 removes resource instances', async () => {
