@@ -12,6 +12,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from 'lwm2m-gateway/adapter';
+import { readPackage } from './firmware.ts';
 import { createWave, type Wave, type WaveKeys } from './waves.ts';
 
 type ConnectionState = 'new' | 'open' | 'closed';
@@ -44,7 +45,10 @@ export function openConnection(host: AdapterHost): Adapter {
   };
 
   function attach(plan: DevicePlan): AttachedDevice {
-    const points = new Map([...plan.points].map(([id, point]) => [id, pointOf(point)]));
+    let version = plan.settings.firmware;
+    const points = new Map(
+      [...plan.points].map(([id, point]) => [id, pointOf(point, () => String(version))]),
+    );
     const aheadMs = durationMs(typeof plan.settings.ahead === 'string' ? plan.settings.ahead : '0s');
     const states = createSignal<DeviceState>();
     const stopListening = changes.subscribe(() => states.emit(stateNow()));
@@ -81,7 +85,15 @@ export function openConnection(host: AdapterHost): Adapter {
       return { point: id, status: 'done' };
     }
 
+    const updateFirmware: AttachedDevice['updateFirmware'] = async (image) => {
+      const content = await readPackage(image);
+      if ('status' in content) return content;
+      version = content.version;
+      return { status: 'done' };
+    };
+
     return {
+      ...(version === undefined ? {} : { updateFirmware }),
       async read(asked) {
         counts.reads++;
         return asked.map(sampleOf);
@@ -112,10 +124,13 @@ export function openConnection(host: AdapterHost): Adapter {
   };
 }
 
-function pointOf({ address, access }: { address: object; access: string }): SimulatedPoint {
+function pointOf(
+  { address, access }: { address: object; access: string },
+  version: () => string,
+): SimulatedPoint {
   const keys = address as WaveKeys;
   return {
-    wave: createWave(keys),
+    wave: keys.wave === 'firmware' ? version : createWave(keys),
     isReadable: access !== 'w',
     isWritable: access !== 'r' && keys.wave === 'setting',
     low: keys.low ?? Number.NEGATIVE_INFINITY,

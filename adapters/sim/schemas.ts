@@ -19,15 +19,19 @@ export const schemas: AdapterSchemas = {
   profile: object('Nothing to say about all points.', {}),
   device: object('How this device differs from others of its profile.', {
     ahead: durationSchema('How far its clock is ahead, so that its waves differ from those of others.', '0s'),
+    firmware: {
+      type: 'string',
+      description: 'The firmware version that it begins with. Without one its firmware cannot be changed.',
+    },
   }),
   point: object(
     'What the point does with time.',
     {
       wave: {
         type: 'string',
-        enum: ['sine', 'ramp', 'square', 'counter', 'constant', 'setting'],
+        enum: ['sine', 'ramp', 'square', 'counter', 'constant', 'setting', 'firmware'],
         description:
-          'sine and ramp go from low to high once in a period, square is true in its first half, counter grows by a rate, constant stays, setting stays until it is written.',
+          'sine and ramp go from low to high once in a period, square is true in its first half, counter grows by a rate, constant stays, setting stays until it is written, firmware is the version of the device.',
       },
       low: number('Lowest value of sine, ramp and setting.', 0),
       high: number('Highest value of sine, ramp and setting.', 1),

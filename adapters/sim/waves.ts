@@ -2,7 +2,7 @@ import { durationMs, type FieldValue } from 'lwm2m-gateway/adapter';
 
 /** The address of a simulated point, as its schema lets it pass. */
 export interface WaveKeys {
-  readonly wave: 'sine' | 'ramp' | 'square' | 'counter' | 'constant' | 'setting';
+  readonly wave: 'sine' | 'ramp' | 'square' | 'counter' | 'constant' | 'setting' | 'firmware';
   readonly low?: number;
   readonly high?: number;
   readonly period?: string;
@@ -46,5 +46,8 @@ export function createWave(keys: WaveKeys): Wave {
     case 'constant':
     case 'setting':
       return () => value;
+    case 'firmware':
+      // The device knows it.
+      return () => '';
   }
 }

@@ -163,8 +163,28 @@ export interface AttachedDevice {
   onSamples(listener: (samples: readonly Sample[]) => void): Cancel;
   onState(listener: (state: DeviceState) => void): Cancel;
   readonly state: DeviceState;
+  /**
+   * Installs a firmware package. Absent: the firmware of this device cannot be changed. Never rejects; settles by the
+   * deadline.
+   */
+  updateFirmware?(image: FirmwareImage, options: WriteOptions): Promise<FirmwareResult>;
   detach(): void;
 }
+
+/** A firmware package for a device. */
+export interface FirmwareImage {
+  /** where it lies on the disk; it stays there until the update has settled */
+  readonly file: string;
+}
+
+export type FirmwareResult =
+  | { readonly status: 'done' }
+  | {
+      readonly status: 'failed';
+      /** the package is damaged; it is for another type of device; anything else */
+      readonly cause: 'integrity' | 'package-type' | 'failed';
+      readonly message: string;
+    };
 
 /** One open connection: it owns the medium and its queue. */
 export interface Adapter {

@@ -11,7 +11,7 @@ import {
   type CoapAnswer,
   type CoapRequestToSend,
   createEndpoint,
-  type Handler,
+  type EndpointOptions,
   type TransmissionParameters,
   transmissionTimes,
 } from '../coap/index.ts';
@@ -104,13 +104,16 @@ function openTransport(address: ServerAddress, { clock, log }: BindingPorts) {
     : openUdpClient({ ...common, ...(localPort !== undefined && { localPort }) });
 }
 
+/** What is served to the server. */
+export type Serving = Pick<EndpointOptions, 'handler' | 'openBody'>;
+
 /**
  * Speaks CoAP with one server (OMA Transport 1.2 6.1, 6.2).
  * @param onLost hears that the connection is over; of no use afterwards
  */
 export async function openAssociation(
   address: ServerAddress,
-  handler: Handler,
+  serving: Serving,
   ports: BindingPorts,
   onLost: () => void = () => {},
 ): Promise<Association> {
@@ -121,7 +124,7 @@ export async function openAssociation(
     timers: ports.timers,
     random: ports.random,
     log: ports.log,
-    handler,
+    ...serving,
     onLost,
     ...(address.transmission === undefined ? {} : { parameters: address.transmission }),
     ...(address.heartbeatMs === undefined ? {} : { stream: { heartbeatMs: address.heartbeatMs } }),

@@ -111,7 +111,11 @@ export async function openBootstrapUplink(
   service: BootstrapService,
   ports: BindingPorts,
 ): Promise<BootstrapUplink> {
-  const { ask, close } = await openAssociation(address, createBootstrapHandler(service, ports.log), ports);
+  const { ask, close } = await openAssociation(
+    address,
+    { handler: createBootstrapHandler(service, ports.log) },
+    ports,
+  );
   const path = address.path ?? [];
   const packOf = ({ code, contentFormat, payload }: CoapAnswer): PackAnswer | undefined => {
     const format = contentFormat === undefined ? undefined : formatFor(contentFormat);

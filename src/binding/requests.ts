@@ -1,5 +1,5 @@
 import { isGatewayError, type Logger, messageOf } from '../base/index.ts';
-import type { Fate, ObserveResult, Operation, Refusing, Result, Service, Sink } from '../client/index.ts';
+import type { Fate, ObserveResult, Operation, Result, Service, Sink } from '../client/index.ts';
 import type {
   CoapRequest,
   CoapResponse,
@@ -12,6 +12,7 @@ import { type Entry, formatPath, type Path, type Release, ROOT } from '../model/
 import { dispatch, type Kind, LINK_FORMAT, TEXT } from './dispatch.ts';
 import { negotiate, negotiateComposite } from './formats.ts';
 import { operationOf, pathReader, pathsIn, type Target, UNSUPPORTED_FORMAT } from './payloads.ts';
+import { refusal } from './refusal.ts';
 import { RESPONSE_CODES } from './statuses.ts';
 import { withOneTime } from './times.ts';
 
@@ -19,17 +20,6 @@ import { withOneTime } from './times.ts';
 const NEWEST: Release = '1.2';
 
 const NOT_ACCEPTABLE: CoapResponse = { code: '4.06' };
-
-/** A refusal with its reason as diagnostic payload (RFC 7252 5.5.2). */
-function refusal(result: Refusing): CoapResponse {
-  return {
-    code: RESPONSE_CODES[result.status],
-    ...(result.message === undefined ? {} : { payload: Buffer.from(result.message) }),
-    ...(result.retryAfterMs === undefined
-      ? {}
-      : { maxAgeS: Math.max(1, Math.ceil(result.retryAfterMs / 1000)) }),
-  };
-}
 
 /** How answers about one path are written. */
 interface Writing {

@@ -10,6 +10,7 @@ import {
   openAssociation,
   type ServerAddress,
 } from './association.ts';
+import { createBodyOpener } from './bodies.ts';
 import { LINK_FORMAT } from './dispatch.ts';
 import { createRequestHandler } from './requests.ts';
 
@@ -60,7 +61,12 @@ export async function openCoapUplink(
   ports: BindingPorts,
 ): Promise<Uplink> {
   const handler = createRequestHandler(service, ports.log);
-  const association = await openAssociation(address, handler, ports, service.lost);
+  const association = await openAssociation(
+    address,
+    { handler, openBody: createBodyOpener(service) },
+    ports,
+    service.lost,
+  );
   return {
     register: (registration) =>
       association.ask<Answer>(

@@ -1,5 +1,5 @@
 import type { Entry, Path, Release, ResourceDefinition } from '../model/index.ts';
-import type { Refusal, Tree } from '../tree/index.ts';
+import type { Refusal, Tree, ValueSink } from '../tree/index.ts';
 
 /** What of the data model one LwM2M client shows. */
 export interface Mounts {
@@ -103,6 +103,8 @@ export interface Service {
    */
   check(kind: Operation['kind'], path: Path): Refusing | undefined;
   perform(operation: Operation): Promise<Result>;
+  /** Takes a large value as it comes, for resources that do; undefined: it has to come whole, as an operation. */
+  openSink(path: Path, size: number | undefined): ValueSink | Refusing | undefined;
   /** The sink may hear something before the promise is settled. */
   observe(path: Path, query: readonly string[], sink: Sink): Promise<ObserveResult>;
   /** All of these paths in one message, whichever of them exist (OMA Core 1.2.2 6.4.4). */

@@ -234,6 +234,11 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     check(kind, path) {
       return isServing() ? checkOperation(kind, path, context()) : REFUSED_UNTIL_REGISTERED;
     },
+    openSink(path, size) {
+      const tree = locate(mounts, path);
+      const sink = isRefusing(tree) ? undefined : tree.sink(path.ids, size, context().caller);
+      return sink === undefined ? undefined : (service.check('write', path) ?? sink);
+    },
     async observe(path, query, sink) {
       if (!isServing()) return REFUSED_UNTIL_REGISTERED;
       reporting.heard();

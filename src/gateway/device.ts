@@ -49,6 +49,8 @@ export interface Device {
   readonly health: Health;
   /** Cycles left out because the one before still ran. */
   readonly skippedCycles: number;
+  /** Absent: its firmware cannot be changed. */
+  readonly updateFirmware: AttachedDevice['updateFirmware'];
   stop(): void;
 }
 
@@ -307,6 +309,7 @@ export function startDevice(
     get health() {
       return polling.health;
     },
+    updateFirmware: attached.updateFirmware,
     get skippedCycles() {
       return polling.skipped;
     },

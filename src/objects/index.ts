@@ -16,6 +16,14 @@ export type { BoxPorts, DeviceSettings } from './device.ts';
 export { gatewayDeviceInstance, mandatoryDeviceResources, NO_ERROR } from './device.ts';
 export type { EventLog, LogRecord } from './event-log.ts';
 export { createEventLog } from './event-log.ts';
+export type {
+  FirmwarePorts,
+  FirmwareUpdate,
+  PackageWriter,
+  RememberedFirmware,
+} from './firmware.ts';
+export { createFirmwareUpdate, readRememberedFirmware } from './firmware.ts';
+export type { DownloadFailure, InstallFailure } from './firmware-machine.ts';
 export type { EndDevice } from './gateway.ts';
 export { GATEWAY_OBJECT, GATEWAY_VERSION, gatewayInstance, IOT_DEVICE_OBJECTS } from './gateway.ts';
 export type { Place } from './location.ts';

@@ -49,6 +49,19 @@ export interface Freshness {
   readonly staleAfterMs: number;
 }
 
+/**
+ * Takes a value that need not fit in memory, chunk by chunk in order. One of `end` and `abort` is called, once and last.
+ */
+export interface ValueSink {
+  /** of the whole value, in bytes */
+  readonly mostBytes: number;
+  /** Settles when the next chunk may come. @returns why no more is taken */
+  write(chunk: Uint8Array): Promise<Refused | undefined>;
+  /** All is there: what comes of the write. */
+  end(): Promise<Outcome>;
+  abort(): void;
+}
+
 /** A resource when its instance is made. */
 export interface ResourceSetup {
   readonly id: number;
@@ -61,6 +74,8 @@ export interface ResourceSetup {
   /** A constant: a write that replaces the instance does not take it away. */
   readonly isFixed?: boolean;
   readonly execute?: (argument: string, caller: Caller) => Outcome | Promise<Outcome>;
+  /** Takes large values as they come. @param size in bytes, as far as it is known */
+  readonly sink?: (size: number | undefined, caller: Caller) => ValueSink;
 }
 
 /** What a server writes into one instance, checked against the definition. */
@@ -250,6 +265,8 @@ export interface Tree {
   /** What refuses an operation at `ids` whatever its payload: nothing is there, or the definition does not allow it. */
   refusal(ids: Ids, operation: TreeOperation): Refused | undefined;
   execute(ids: Ids, argument: string, caller: Caller): Outcome | Promise<Outcome>;
+  /** For a resource that takes its value as it comes; undefined: there is none at `ids`. */
+  sink(ids: Ids, size: number | undefined, caller: Caller): ValueSink | undefined;
   /** What exists at `ids` and `depth` levels below it. */
   list(ids: Ids, depth: number): readonly Listed[] | Refused;
 }

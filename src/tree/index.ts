@@ -21,6 +21,7 @@ export type {
   Tree,
   TreeOperation,
   TreePorts,
+  ValueSink,
   Watcher,
   WriteRequest,
   WriteStep,

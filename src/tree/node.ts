@@ -38,6 +38,7 @@ export interface ResourceNode {
   readonly definition: ResourceDefinition;
   readonly compute: (() => ResourceValue | undefined) | undefined;
   readonly execute: ResourceSetup['execute'];
+  readonly sink: ResourceSetup['sink'];
   readonly isField: boolean;
   readonly isFixed: boolean;
   /** A single resource has its one cell under 0; a multiple one has a cell per resource instance. */
@@ -106,6 +107,7 @@ function createResource(instance: Ids, definition: ResourceDefinition, setup: Re
     definition,
     compute: setup.compute,
     execute: setup.execute,
+    sink: setup.sink,
     isField: setup.field !== undefined,
     isFixed: setup.isFixed ?? false,
     cells: new Map(),

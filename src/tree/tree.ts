@@ -364,6 +364,7 @@ export function createTree(ports: TreePorts): Tree {
     delete: deleteAt,
     refusal,
     execute,
+    sink: (ids, size, caller) => (ids.length === 3 ? resourceAt(ids)?.sink?.(size, caller) : undefined),
     list,
   };
 }

@@ -9,9 +9,11 @@ import {
 } from '../base/index.ts';
 import type { BootstrapStatus, SendResult, Session, SessionStatus } from '../client/index.ts';
 import { parsePath } from '../model/index.ts';
+import type { FirmwareUpdate } from '../objects/index.ts';
 import { VERSION } from '../version.ts';
 import { createClients } from './clients.ts';
-import { createFleet } from './fleet.ts';
+import { addDeviceFirmware, addOwnFirmware } from './firmware.ts';
+import { createFleet, type Member } from './fleet.ts';
 import { createOwnObjects } from './own.ts';
 import type { Plan } from './plan.ts';
 
@@ -155,21 +157,33 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
   /** Calls of start, reload and stop, one after the other. */
   let turn: Promise<unknown> = Promise.resolve();
 
+  const firmware = new Map<Member | 'own', FirmwareUpdate>();
+  const { box, stateDirectory } = plan.config;
+  const firmwarePorts = { clock, timers, log, random };
+  if (box.firmware !== undefined) {
+    const folder = `${stateDirectory}/firmware/own`;
+    firmware.set('own', addOwnFirmware(own.tree, box.firmware, folder, VERSION, firmwarePorts));
+  }
+
   const fleet = createFleet(
     { clock, timers, log, random },
     {
       came(member) {
         started.push(member.planned.config.id);
+        const update = addDeviceFirmware(member, stateDirectory, firmwarePorts);
+        if (update !== undefined) firmware.set(member, update);
         own.came(member);
       },
       went(member) {
         stopped.push(member.planned.config.id);
+        firmware.get(member)?.stop();
+        firmware.delete(member);
         own.went(member);
       },
     },
   );
   const clients = createClients(own.tree, {
-    stateDirectory: plan.config.stateDirectory,
+    stateDirectory,
     clock,
     timers,
     log,
@@ -231,6 +245,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
     stop: () =>
       inTurn(async () => {
         await clients.stop();
+        for (const update of firmware.values()) update.stop();
         await fleet.stop();
         timers.stop();
       }),

@@ -24,6 +24,7 @@ const service: Service = {
   observe: async () => ({ status: 'not-found' }),
   observeComposite: async () => ({ status: 'not-found' }),
   cancel() {},
+  openSink: () => undefined,
   lost() {},
 };
 
