@@ -10,6 +10,8 @@ export interface Job {
   readonly urgency: Urgency;
   /** how long the device may take to answer */
   readonly timeoutMs: number;
+  /** With less time left it is not sent at all: what would be known of a write then? */
+  readonly leastMs?: number;
   /** on the monotonic clock; the outcome is there by then, whatever happens */
   readonly deadlineAt: number;
 }
@@ -56,14 +58,14 @@ export function createBus(link: Link, clock: Clock): Bus {
   }
 
   function send(next: Waiting): void {
-    const { unit, request, timeoutMs, deadlineAt } = next.job;
+    const { unit, request, timeoutMs, leastMs = 0, deadlineAt } = next.job;
     const leftMs = deadlineAt - clock.monotonic();
-    if (leftMs <= 0) {
+    if (leftMs <= leastMs) {
       expire(next);
       return;
     }
     stopWaiting(next);
-    link.send(unit, request, Math.min(timeoutMs, leftMs), (outcome) => {
+    link.send(unit, request, { answerMs: timeoutMs, mostMs: leftMs }, (outcome) => {
       next.resolve(outcome);
       pump();
     });

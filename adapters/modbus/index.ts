@@ -1,6 +1,7 @@
 /** modbus: meters and controllers that speak Modbus. Knows no unit, no scale and no LwM2M. */
 import type { AdapterModule } from 'lwm2m-gateway/adapter';
 import { openConnection } from './adapter.ts';
+import { broadcastFaults, connectionType } from './connection.ts';
 import { connectionLoad } from './load.ts';
 import { compileDevice } from './points.ts';
 import { schemas } from './schemas.ts';
@@ -9,7 +10,10 @@ import { simulate } from './simulator.ts';
 const modbus: AdapterModule = {
   name: 'modbus',
   schemas,
-  check: (device) => compileDevice(device).faults,
+  check: (device, { type }) => {
+    const compiled = compileDevice(device);
+    return [...compiled.faults, ...broadcastFaults(compiled, connectionType(type))];
+  },
   load: connectionLoad,
   open: openConnection,
   simulate,

@@ -1,10 +1,11 @@
 import type { Cancel, FieldCause } from 'lwm2m-gateway/adapter';
+import type { ChannelState } from './channel.ts';
 import type { Request } from './pdu.ts';
 
 /** What became of one request. */
 export type Outcome =
   /** what a read brought, registers or bits; nothing after a write */
-  | { readonly status: 'done'; readonly data: Buffer }
+  | { readonly status: 'done'; readonly data: Buffer; readonly tookMs: number }
   | { readonly status: 'exception'; readonly code: number }
   | {
       readonly status: 'failed';
@@ -13,6 +14,9 @@ export type Outcome =
       readonly sent: boolean;
       readonly retryAfterMs?: number;
     };
+
+/** The function that every outcome of a request ends in. */
+export type Done = (outcome: Outcome) => void;
 
 /** `up`: connected, or would be if somebody wanted it; `down`: broken, and waiting to try again. */
 export type LinkState = 'connecting' | 'up' | 'down' | 'closed';
@@ -25,6 +29,8 @@ export interface LinkStatistics {
   malformed: number;
   /** replies that came after their request had been given up */
   lateReplies: number;
+  /** bytes that nobody waited for, beyond late replies: noise, or another master */
+  strayBytes: number;
   connects: number;
   connectFailures: number;
   disconnects: number;
@@ -40,12 +46,37 @@ export function createLinkStatistics(): LinkStatistics {
     timeouts: 0,
     malformed: 0,
     lateReplies: 0,
+    strayBytes: 0,
     connects: 0,
     connectFailures: 0,
     disconnects: 0,
     bytesSent: 0,
     bytesReceived: 0,
   };
+}
+
+/** How long a request may take, in ms. */
+export interface Patience {
+  /** the device, to begin its answer */
+  readonly answerMs: number;
+  /** everything, whatever happens */
+  readonly mostMs: number;
+}
+
+/** What a link shows of the state of its channel. */
+export function linkState(channel: ChannelState, wasOpen: boolean): LinkState {
+  switch (channel) {
+    case 'closed':
+      return 'closed';
+    case 'waiting':
+      return 'down';
+    case 'connecting':
+      return 'connecting';
+    case 'resting':
+      return wasOpen ? 'up' : 'connecting';
+    case 'open':
+      return 'up';
+  }
 }
 
 /**
@@ -63,8 +94,8 @@ export interface Link {
   start(): void;
   /** Somebody waits to send: a link that rests connects again. */
   want(): void;
-  /** Sends now; only when ready. `done` is called once, within `timeoutMs`. */
-  send(unit: number, request: Request, timeoutMs: number, done: (outcome: Outcome) => void): void;
+  /** Sends now; only when ready. `done` is called once, in time. */
+  send(unit: number, request: Request, patience: Patience, done: Done): void;
   /** Hears when {@link ready} or {@link state} may have changed. */
   onChange(listener: () => void): Cancel;
   close(): Promise<void>;

@@ -1,67 +1,66 @@
 import { type AdapterHost, type Cancel, createSignal } from 'lwm2m-gateway/adapter';
-import { createLinkStatistics, type Link, type LinkState, type Outcome } from './link.ts';
+import { createChannel, type Dial } from './channel.ts';
+import { createLinkStatistics, type Done, type Link, linkState, type Outcome } from './link.ts';
 import { createMbapReader, mbapFrame } from './mbap.ts';
-import { CRC_BYTES, createPduCodec, type Request, withCrc } from './pdu.ts';
-import { createTcpConnection, type TcpOptions, type TcpState } from './tcp.ts';
+import { decodeReply, encodeRequest, type Request } from './pdu.ts';
+import { createSilenceWatch } from './silence.ts';
+import { createUpkeep } from './upkeep.ts';
 
-export interface MbapLinkOptions extends TcpOptions {
+export interface MbapLinkOptions {
+  readonly dial: Dial;
+  /** what the device needs between the connection and the first request */
+  readonly connectDelayMs: number;
   readonly maxInFlight: number;
   /** least time between a reply and the next request */
   readonly pauseMs: number;
+  /**
+   * How long to wait for a late reply before the next request. Some gateways give a late reply the number of the newest
+   * request; 0 trusts the numbers.
+   */
+  readonly lateReplyWindowMs: number;
   /** the connection is closed when it was not needed for so long; Infinity: never */
   readonly idleCloseMs: number;
+  /** Each frame comes in a datagram of its own, and any may be lost or doubled. */
+  readonly isDatagram: boolean;
 }
 
-/**
- * Requests in a row without any answer after which the connection counts as dead, though TCP has not noticed. One unit
- * that never answers says nothing of a connection on which others do.
- */
-const SILENT_REQUESTS = 3;
-
-/** Given-up requests whose late replies are still known as such. */
-const REMEMBERED_LATE = 64;
+/** Requests that were given up or answered, whose further replies are known as such. */
+const REMEMBERED = 64;
 
 interface Pending {
   readonly transaction: number;
   readonly unit: number;
   readonly request: Request;
-  readonly done: (outcome: Outcome) => void;
+  readonly sentAt: number;
+  readonly done: Done;
   cancelTimer: Cancel;
 }
 
 /**
- * Modbus TCP. A reply belongs to a request by its transaction, and must fit it in unit, function, length and echo;
- * after anything else the stream is not trusted any further and the connection begins anew. The reply to a request
+ * Modbus TCP and UDP. A reply belongs to a request by its transaction, and must fit it in unit, function, length and
+ * echo; after anything else a stream is not trusted any further and the connection begins anew. The reply to a request
  * that was given up is dropped, however well it would fit the next one.
  */
 export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Link {
   const { clock } = host;
-  const log = host.log.child({ host: options.host, port: options.port });
   const statistics = createLinkStatistics();
   const changes = createSignal<void>();
-  const codec = createPduCodec();
   const pending = new Map<number, Pending>();
-  const givenUp = new Set<number>();
-  /** units that have answered on this connection */
-  const answering = new Set<number>();
+  const bygone = new Set<number>();
   /** replies found in the chunk that is being read */
   const answered: [Pending, Outcome][] = [];
+  const silence = createSilenceWatch();
+  const upkeep = createUpkeep(statistics, host.log);
   const reader = createMbapReader(hearFrame);
-  const connection = createTcpConnection(options, host, { onOpen, onData, onDown });
+  const channel = createChannel(options.dial, options.connectDelayMs, host, { onOpen, onData, onDown });
   let lastTransaction = 0;
-  let silentRequests = 0;
   let isPaused = false;
-  let isConnected = false;
-  /** since the connection broke and until a reply proves the next one */
-  let isBroken = false;
   let lastUsed = 0;
   let cancelPause: Cancel = () => {};
   let cancelRest: Cancel = () => {};
 
   function onOpen(): void {
-    statistics.connects++;
-    isConnected = true;
-    log.debug({}, 'connected');
+    upkeep.opened();
     lastUsed = clock.monotonic();
     restWhenIdle();
     changes.emit();
@@ -71,90 +70,79 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     statistics.bytesReceived += chunk.length;
     const fault = reader.push(chunk);
     if (fault !== undefined) distrust(fault);
+    if (options.isDatagram) reader.clear();
     // Only now may the next request go out: bytes that are here already cannot be the answer to it.
     for (const [one, outcome] of answered.splice(0)) settle(one, outcome);
   }
 
   function onDown(reason: string, again: boolean): void {
-    if (again) noteBroken(reason);
-    isConnected = false;
+    upkeep.down(reason, again);
     reader.clear();
-    givenUp.clear();
-    answering.clear();
-    silentRequests = 0;
+    bygone.clear();
+    silence.clear();
     cancelRest();
+    resume();
     const lost = takePending();
     changes.emit();
-    const cause = connection.state === 'closed' ? 'closed' : 'disconnected';
+    const cause = channel.state === 'closed' ? 'closed' : 'disconnected';
     for (const one of lost) one.done({ status: 'failed', cause, sent: true });
   }
 
-  function noteBroken(reason: string): void {
-    if (isConnected) statistics.disconnects++;
-    else statistics.connectFailures++;
-    if (isBroken) log.debug({ reason }, 'still no working connection');
-    else log.warn({ reason }, 'connection lost');
-    isBroken = true;
-  }
-
-  /** The stream has said what cannot be. The connection goes before anybody may send on it again. */
+  /** What cannot be was said. A stream goes before anybody may send on it again; a datagram is one of many. */
   function distrust(reason: string): void {
     statistics.malformed++;
+    if (options.isDatagram) return;
     const deceived = takePending();
-    connection.reset(`malformed reply: ${reason}`);
+    channel.reset(`malformed reply: ${reason}`);
     for (const one of deceived) one.done({ status: 'failed', cause: 'malformed', sent: true });
   }
 
   function hearFrame(transaction: number, body: Buffer): boolean {
     const one = pending.get(transaction);
-    if (one === undefined) return hearLate(transaction);
-    const reply = codec.decode(one.unit, one.request, withCrc(body));
+    if (one === undefined) return hearBygone(transaction);
+    const reply = decodeReply(one.unit, one.request, body);
     if (reply.status === 'malformed') {
       distrust(reply.reason);
-      return false;
+      return options.isDatagram;
     }
-    trust(one.unit);
+    silence.heard(one.unit);
+    channel.proven();
+    upkeep.proven();
     statistics.responses++;
     if (reply.status === 'exception') statistics.exceptions++;
     pending.delete(transaction);
-    answered.push([one, reply]);
+    // The network may double a datagram.
+    if (options.isDatagram) remember(transaction);
+    const tookMs = clock.monotonic() - one.sentAt;
+    answered.push([one, reply.status === 'done' ? { ...reply, tookMs } : reply]);
     return true;
   }
 
-  function hearLate(transaction: number): boolean {
-    if (!givenUp.delete(transaction)) {
+  function hearBygone(transaction: number): boolean {
+    if (!bygone.delete(transaction)) {
       distrust(`transaction ${transaction} does not wait for one`);
-      return false;
+      return options.isDatagram;
     }
     statistics.lateReplies++;
-    silentRequests = 0;
+    silence.heard();
+    if (isPaused && pending.size === 0) resume();
     return true;
-  }
-
-  function trust(unit: number): void {
-    silentRequests = 0;
-    answering.add(unit);
-    connection.proven();
-    if (!isBroken) return;
-    isBroken = false;
-    log.info({}, 'connection works again');
   }
 
   function giveUp(one: Pending): void {
     statistics.timeouts++;
     remember(one.transaction);
-    if (answering.size === 0 || answering.has(one.unit)) silentRequests++;
     // Nobody may send on a connection that is about to go.
     pending.delete(one.transaction);
-    if (silentRequests >= SILENT_REQUESTS) connection.reset(`no answer to ${silentRequests} requests`);
+    if (silence.missed(one.unit)) channel.reset('no answer to several requests');
     settle(one, { status: 'failed', cause: 'timeout', sent: true });
   }
 
   function remember(transaction: number): void {
-    givenUp.add(transaction);
-    if (givenUp.size <= REMEMBERED_LATE) return;
-    for (const oldest of givenUp) {
-      givenUp.delete(oldest);
+    bygone.add(transaction);
+    if (bygone.size <= REMEMBERED) return;
+    for (const oldest of bygone) {
+      bygone.delete(oldest);
       return;
     }
   }
@@ -163,7 +151,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     pending.delete(one.transaction);
     one.cancelTimer();
     lastUsed = clock.monotonic();
-    if (options.pauseMs > 0) pause();
+    pause(Math.max(options.pauseMs, outcome.status === 'failed' ? options.lateReplyWindowMs : 0));
     one.done(outcome);
   }
 
@@ -174,71 +162,59 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     return taken;
   }
 
-  function pause(): void {
+  function pause(ms: number): void {
+    if (ms <= 0 || channel.state !== 'open') return;
     isPaused = true;
     cancelPause();
-    cancelPause = clock.after(options.pauseMs, () => {
-      isPaused = false;
-      changes.emit();
-    });
+    cancelPause = clock.after(ms, resume);
+  }
+
+  function resume(): void {
+    cancelPause();
+    if (!isPaused) return;
+    isPaused = false;
+    changes.emit();
   }
 
   /** One timer per idle time, not per request: it looks when the connection was last used. */
   function restWhenIdle(): void {
     if (options.idleCloseMs === Number.POSITIVE_INFINITY) return;
     const idleMs = pending.size > 0 || isPaused ? 0 : clock.monotonic() - lastUsed;
-    if (idleMs >= options.idleCloseMs) connection.rest();
+    if (idleMs >= options.idleCloseMs) channel.rest();
     else cancelRest = clock.after(Math.ceil(options.idleCloseMs - idleMs), restWhenIdle);
   }
 
   function nextTransaction(): number {
     do lastTransaction = (lastTransaction + 1) & 0xffff;
-    while (pending.has(lastTransaction) || givenUp.has(lastTransaction));
+    while (pending.has(lastTransaction) || bygone.has(lastTransaction));
     return lastTransaction;
   }
 
   return {
     statistics,
     get state() {
-      return stateOf(connection.state, statistics.connects > 0);
+      return linkState(channel.state, statistics.connects > 0);
     },
     get ready() {
-      return isConnected && !isPaused && pending.size < options.maxInFlight;
+      return channel.state === 'open' && !isPaused && pending.size < options.maxInFlight;
     },
     get retryInMs() {
-      return connection.retryInMs;
+      return channel.retryInMs;
     },
-    start: () => connection.open(),
-    want: () => connection.open(),
-    send(unit, request, timeoutMs, done) {
+    start: () => channel.open(),
+    want: () => channel.open(),
+    send(unit, request, { answerMs, mostMs }, done) {
       const transaction = nextTransaction();
-      const one: Pending = { transaction, unit, request, done, cancelTimer: () => {} };
-      one.cancelTimer = clock.after(timeoutMs, () => giveUp(one));
+      const sentAt = clock.monotonic();
+      const one: Pending = { transaction, unit, request, sentAt, done, cancelTimer: () => {} };
+      one.cancelTimer = clock.after(Math.min(answerMs, mostMs), () => giveUp(one));
       pending.set(transaction, one);
-      const frame = mbapFrame(transaction, codec.encode(unit, request).subarray(0, -CRC_BYTES));
+      const frame = mbapFrame(transaction, encodeRequest(unit, request));
       statistics.requests++;
       statistics.bytesSent += frame.length;
-      connection.write(frame);
+      channel.write(frame);
     },
     onChange: (listener) => changes.subscribe(listener),
-    async close() {
-      cancelPause();
-      await connection.close();
-    },
+    close: () => channel.close(),
   };
-}
-
-function stateOf(connection: TcpState, wasConnected: boolean): LinkState {
-  switch (connection) {
-    case 'closed':
-      return 'closed';
-    case 'waiting':
-      return 'down';
-    case 'connecting':
-      return 'connecting';
-    case 'resting':
-      return wasConnected ? 'up' : 'connecting';
-    case 'open':
-      return 'up';
-  }
 }

@@ -1,15 +1,10 @@
-import modbusSerial from 'modbus-serial';
-import { crc16 } from './crc16.ts';
-
 /**
- * Requests to bytes and replies to data, done by `modbus-serial`; the only file that knows the package. It is used as a
- * codec alone: under a port that is no more than a variable, one call at a time, without its timers, transactions,
- * ports and connections. A reply is held against its request here, before the package sees it: the package believes
- * the echo of any write, and an exception from any unit.
+ * Requests to bytes and replies to data (Modbus Application Protocol 1.1b3 section 6), whatever framing is around them.
+ * A *body* is what every framing carries: unit, function, data.
  */
 
-/** A request without its unit; addresses and counts as on the wire (Modbus Application Protocol 1.1b3 section 6). */
-export type Request = ReadRequest | WriteRequest;
+/** A request without its unit; addresses and counts as on the wire. */
+export type Request = ReadRequest | WriteRequest | EchoRequest;
 
 export interface ReadRequest {
   readonly function: 1 | 2 | 3 | 4;
@@ -21,191 +16,166 @@ export type WriteRequest =
   | { readonly function: 5; readonly address: number; readonly state: boolean }
   | { readonly function: 6; readonly address: number; readonly value: number }
   | { readonly function: 15; readonly address: number; readonly states: readonly boolean[] }
-  | { readonly function: 16; readonly address: number; readonly registers: readonly number[] };
+  | { readonly function: 16; readonly address: number; readonly registers: readonly number[] }
+  /** register = (register AND `and`) OR (`or` AND NOT `and`) */
+  | { readonly function: 22; readonly address: number; readonly and: number; readonly or: number }
+  /** writes registers, and reads the same ones in the same transaction */
+  | { readonly function: 23; readonly address: number; readonly registers: readonly number[] };
+
+/** Diagnostics, return query data (section 6.8.1): the device sends `token` back, and does nothing else. */
+export interface EchoRequest {
+  readonly function: 8;
+  readonly token: number;
+}
 
 export function isRead(request: Request): request is ReadRequest {
   return request.function <= 4;
 }
 
+export function isWrite(request: Request): request is WriteRequest {
+  return request.function > 4 && request.function !== 8;
+}
+
 export type Reply =
-  /** what a read brought, registers or bits; nothing after a write */
+  /** what a read brought, registers or bits; nothing after a write that reads nothing */
   | { readonly status: 'done'; readonly data: Buffer }
   | { readonly status: 'exception'; readonly code: number }
   /** this cannot be the answer to the request */
   | { readonly status: 'malformed'; readonly reason: string };
 
 const NOTHING = Buffer.alloc(0);
+export const EXCEPTION_FLAG = 0x80;
+/** unit, function, code */
+export const EXCEPTION_BYTES = 3;
+/** unit, function, two words */
+const TWO_WORDS_BYTES = 6;
+/** unit, function, byte count */
+const DATA_AT = 3;
+const COIL_ON = 0xff00;
 
-/** Checksum that ends a frame in RTU framing, which is what the package speaks. */
-export const CRC_BYTES = 2;
-
-const EXCEPTION_FLAG = 0x80;
-/** unit, function, code, checksum */
-const EXCEPTION_FRAME_BYTES = 3 + CRC_BYTES;
-/** unit, function, address, value or count, checksum */
-const ECHO_FRAME_BYTES = 6 + CRC_BYTES;
-/** unit, function, byte count, checksum */
-const EMPTY_DATA_FRAME_BYTES = 3 + CRC_BYTES;
-
-export interface PduCodec {
-  /** The request as a frame in RTU framing: unit, function, data, checksum. */
-  encode(unit: number, request: Request): Buffer;
-  /** The reply in `frame`, in RTU framing with its checksum, to this request. */
-  decode(unit: number, request: Request, frame: Buffer): Reply;
+function body(unit: number, code: number, bytes: number): Buffer {
+  const made = Buffer.allocUnsafe(bytes);
+  made[0] = unit;
+  made[1] = code;
+  return made;
 }
 
-/** The members of a port that the package uses of its own accord. */
-interface MemoryPort {
-  readonly isOpen: true;
-  _transactionIdRead: number;
-  _transactionIdWrite: number;
-  open(opened: () => void): void;
-  on(event: string, listener: (frame: Buffer) => void): void;
-  once(): void;
-  removeListener(): void;
-  write(frame: Buffer): void;
+function twoWords(unit: number, code: number, first: number, second: number): Buffer {
+  const made = body(unit, code, TWO_WORDS_BYTES);
+  made.writeUInt16BE(first, 2);
+  made.writeUInt16BE(second, 4);
+  return made;
 }
 
-type Answer = { readonly buffer?: Buffer } | undefined;
-type Fault = (Error & { modbusCode?: number }) | null;
-
-/** The package is CommonJS and its class the whole module; its types know it as `default` only, which it also is. */
-const { default: ModbusRTU } = modbusSerial;
-type ModbusRTU = InstanceType<typeof ModbusRTU>;
-
-export function createPduCodec(): PduCodec {
-  let written: Buffer = NOTHING;
-  let receive: (frame: Buffer) => void = () => {};
-  let fault: Fault = null;
-  let answer: Answer;
-  const hear = (error: Fault, result: Answer): void => {
-    fault = error;
-    answer = result;
-  };
-  const port: MemoryPort = {
-    isOpen: true,
-    _transactionIdRead: 0,
-    _transactionIdWrite: 0,
-    open: (opened) => opened(),
-    on(event, listener) {
-      if (event === 'data') receive = listener;
-    },
-    once() {},
-    removeListener() {},
-    write(frame) {
-      written = frame;
-    },
-  };
-  const modbus = new ModbusRTU(port);
-  modbus.open();
-
-  const encode = (unit: number, request: Request): Buffer => {
-    callPackage(modbus, unit, request, hear);
-    return written;
-  };
-
-  return {
-    encode,
-    decode(unit, request, frame) {
-      const reason = mismatch(unit, request, frame);
-      if (reason !== undefined) return { status: 'malformed', reason };
-      // The package holds one transaction: the one encoded last. This makes it the right one.
-      encode(unit, request);
-      fault = null;
-      answer = undefined;
-      receive(frame);
-      return replyOf(fault, answer);
-    },
-  };
+function writeRegisters(into: Buffer, at: number, registers: readonly number[]): Buffer {
+  into[at] = 2 * registers.length;
+  for (const [index, register] of registers.entries()) into.writeUInt16BE(register, at + 1 + 2 * index);
+  return into;
 }
 
-function callPackage(
-  modbus: ModbusRTU,
-  unit: number,
-  request: Request,
-  hear: (error: Fault, result: Answer) => void,
-): void {
-  const next = hear as (error: unknown, result: unknown) => void;
-  const { address } = request;
+/** The request to `unit` as a body. */
+export function encodeRequest(unit: number, request: Request): Buffer {
+  const code = request.function;
+  switch (code) {
+    case 5:
+      return twoWords(unit, code, request.address, request.state ? COIL_ON : 0);
+    case 6:
+      return twoWords(unit, code, request.address, request.value);
+    case 8:
+      return twoWords(unit, code, 0, request.token);
+    case 15: {
+      const { address, states } = request;
+      const bytes = Math.ceil(states.length / 8);
+      const made = Buffer.concat([twoWords(unit, code, address, states.length), Buffer.alloc(1 + bytes)]);
+      made[TWO_WORDS_BYTES] = bytes;
+      for (const [bit, state] of states.entries()) {
+        const at = TWO_WORDS_BYTES + 1 + (bit >> 3);
+        if (state) made[at] = (made[at] ?? 0) | (1 << (bit & 7));
+      }
+      return made;
+    }
+    case 16: {
+      const { address, registers } = request;
+      const made = body(unit, code, TWO_WORDS_BYTES + 1 + 2 * registers.length);
+      made.writeUInt16BE(address, 2);
+      made.writeUInt16BE(registers.length, 4);
+      return writeRegisters(made, TWO_WORDS_BYTES, registers);
+    }
+    case 22: {
+      const made = body(unit, code, TWO_WORDS_BYTES + 2);
+      made.writeUInt16BE(request.address, 2);
+      made.writeUInt16BE(request.and, 4);
+      made.writeUInt16BE(request.or, 6);
+      return made;
+    }
+    case 23: {
+      const { address, registers } = request;
+      const made = body(unit, code, TWO_WORDS_BYTES + 5 + 2 * registers.length);
+      for (const at of [2, 6]) {
+        made.writeUInt16BE(address, at);
+        made.writeUInt16BE(registers.length, at + 2);
+      }
+      return writeRegisters(made, TWO_WORDS_BYTES + 4, registers);
+    }
+    default:
+      return twoWords(unit, code, request.address, request.count);
+  }
+}
+
+/** Bytes of data that the answer brings. */
+function dataBytes(request: Request): number | undefined {
   switch (request.function) {
     case 1:
-      modbus.writeFC1(unit, address, request.count, next);
-      break;
     case 2:
-      modbus.writeFC2(unit, address, request.count, next);
-      break;
+      return Math.ceil(request.count / 8);
     case 3:
-      modbus.writeFC3(unit, address, request.count, next);
-      break;
     case 4:
-      modbus.writeFC4(unit, address, request.count, next);
-      break;
-    case 5:
-      modbus.writeFC5(unit, address, request.state, next);
-      break;
-    case 6:
-      modbus.writeFC6(unit, address, request.value, next);
-      break;
-    case 15:
-      modbus.writeFC15(unit, address, [...request.states], next);
-      break;
-    case 16:
-      modbus.writeFC16(unit, address, [...request.registers], next);
+      return 2 * request.count;
+    case 23:
+      return 2 * request.registers.length;
+    default:
+      return undefined;
   }
 }
 
-function replyOf(fault: Fault, answer: Answer): Reply {
-  if (fault?.modbusCode !== undefined) return { status: 'exception', code: fault.modbusCode };
-  if (fault !== null || answer === undefined) {
-    return { status: 'malformed', reason: fault?.message ?? 'not understood' };
-  }
-  return { status: 'done', data: answer.buffer ?? NOTHING };
+/** How long the body of the answer is, unless it is an exception. */
+export function replyBytes(request: Request): number {
+  const bytes = dataBytes(request);
+  if (bytes !== undefined) return DATA_AT + bytes;
+  return request.function === 22 ? TWO_WORDS_BYTES + 2 : TWO_WORDS_BYTES;
 }
 
-/** Why `frame` cannot answer the request; undefined if it can. */
-function mismatch(unit: number, request: Request, frame: Buffer): string | undefined {
-  if (frame.length < EXCEPTION_FRAME_BYTES) return `a frame of ${frame.length} bytes`;
-  if (frame[0] !== unit) return `unit ${frame[0]} answered for unit ${unit}`;
-  const got = frame[1];
+/** What `reply` says to the request; nothing that could be the answer to another one passes. */
+export function decodeReply(unit: number, request: Request, reply: Buffer): Reply {
+  const reason = mismatch(unit, request, reply);
+  if (reason !== undefined) return { status: 'malformed', reason };
+  if (reply[1] !== request.function) return { status: 'exception', code: reply[2] ?? 0 };
+  return {
+    status: 'done',
+    data: dataBytes(request) === undefined ? NOTHING : reply.subarray(DATA_AT),
+  };
+}
+
+/** Why `reply` cannot answer the request; undefined if it can. */
+function mismatch(unit: number, request: Request, reply: Buffer): string | undefined {
+  if (reply.length < EXCEPTION_BYTES) return `a frame of ${reply.length} bytes`;
+  if (reply[0] !== unit) return `unit ${reply[0]} answered for unit ${unit}`;
+  const got = reply[1];
   if (got === (request.function | EXCEPTION_FLAG)) {
-    return frame.length === EXCEPTION_FRAME_BYTES ? undefined : `an exception of ${frame.length} bytes`;
+    return reply.length === EXCEPTION_BYTES ? undefined : `an exception of ${reply.length} bytes`;
   }
   if (got !== request.function) return `function ${got} answered function ${request.function}`;
-  return isRead(request) ? dataMismatch(request, frame) : echoMismatch(request, frame);
+  const bytes = dataBytes(request);
+  if (bytes === undefined) return echoMismatch(unit, request, reply);
+  if (reply[2] === bytes && reply.length === DATA_AT + bytes) return undefined;
+  return `${reply[2]} bytes announced and ${reply.length - DATA_AT} sent instead of ${bytes}`;
 }
 
-function dataMismatch(request: ReadRequest, frame: Buffer): string | undefined {
-  const bytes = request.function <= 2 ? Math.ceil(request.count / 8) : 2 * request.count;
-  if (frame[2] === bytes && frame.length === EMPTY_DATA_FRAME_BYTES + bytes) return undefined;
-  return `${frame[2]} bytes announced and ${frame.length - EMPTY_DATA_FRAME_BYTES} sent instead of ${bytes}`;
-}
-
-function echoMismatch(request: WriteRequest, frame: Buffer): string | undefined {
-  if (frame.length !== ECHO_FRAME_BYTES) return `an acknowledgement of ${frame.length} bytes`;
-  if (frame.readUInt16BE(2) !== request.address || frame.readUInt16BE(4) !== echoed(request)) {
-    return 'the acknowledgement is of another write';
-  }
-  return undefined;
-}
-
-/** The second word of an acknowledgement: the value of a single write, the count of a multiple one. */
-function echoed(request: WriteRequest): number {
-  switch (request.function) {
-    case 5:
-      return request.state ? 0xff00 : 0;
-    case 6:
-      return request.value;
-    case 15:
-      return request.states.length;
-    case 16:
-      return request.registers.length;
-  }
-}
-
-/** `body` (unit, function, data) with the checksum that RTU framing ends with. */
-export function withCrc(body: Buffer): Buffer {
-  const frame = Buffer.allocUnsafe(body.length + CRC_BYTES);
-  body.copy(frame);
-  frame.writeUInt16LE(crc16(frame, body.length), body.length);
-  return frame;
+/** What acknowledges a write repeats how the request began. */
+function echoMismatch(unit: number, request: Request, reply: Buffer): string | undefined {
+  const bytes = replyBytes(request);
+  if (reply.length !== bytes) return `an acknowledgement of ${reply.length} bytes`;
+  return encodeRequest(unit, request).subarray(0, bytes).equals(reply)
+    ? undefined
+    : 'the acknowledgement is of another request';
 }

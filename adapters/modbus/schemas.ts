@@ -1,26 +1,9 @@
-import { type AdapterSchemas, durationSchema, type JsonSchema } from 'lwm2m-gateway/adapter';
+import { type AdapterSchemas, durationSchema } from 'lwm2m-gateway/adapter';
 import { TABLE_NAMES } from './address.ts';
-import { MODBUS_PORT } from './connection.ts';
+import { connections } from './connection-schemas.ts';
 import { MOST_BITS, MOST_REGISTERS } from './points.ts';
+import { choice, integer, object } from './schema-parts.ts';
 import { VALUE_TYPES } from './value.ts';
-
-function object(
-  description: string,
-  properties: Record<string, JsonSchema>,
-  required: string[] = [],
-): JsonSchema {
-  return { type: 'object', description, properties, required, additionalProperties: false };
-}
-
-function integer(description: string, minimum: number, maximum: number, preset?: number): JsonSchema {
-  const range = { type: 'integer', minimum, maximum, description };
-  return preset === undefined ? range : { ...range, default: preset };
-}
-
-function choice(description: string, values: readonly string[], preset?: string): JsonSchema {
-  const choices = { type: 'string', enum: [...values], description };
-  return preset === undefined ? choices : { ...choices, default: preset };
-}
 
 /** An address in any notation: on the wire, counted from one, or 465536 in Modicon notation. */
 const ADDRESS = { minimum: 0, maximum: 465_536 };
@@ -28,34 +11,6 @@ const ADDRESS = { minimum: 0, maximum: 465_536 };
 const order = choice(
   'Where the most significant byte A of a value is: ABCD big endian, CDAB words swapped, BADC bytes swapped in each word, DCBA little endian.',
   ['ABCD', 'CDAB', 'BADC', 'DCBA'],
-);
-
-const modbusTcp = object(
-  'A device or gateway that speaks Modbus TCP.',
-  {
-    host: { type: 'string', minLength: 1, description: 'Host name or IP address.' },
-    port: integer('TCP port.', 1, 65_535, MODBUS_PORT),
-    timing: object('Pauses that the device needs.', {
-      connectDelay: durationSchema('Wait between the connection and the first request.', '0ms'),
-      pause: durationSchema('Least time between a reply and the next request.', '0ms'),
-    }),
-    maxInFlight: integer(
-      'Requests sent before the reply to the first; more than 1 only if the device documents it.',
-      1,
-      16,
-      1,
-    ),
-    idleClose: {
-      anyOf: [
-        choice('Keep the connection, or close it when nothing waits any more.', ['never', 'after-cycle']),
-        durationSchema('Close the connection when it was not used for so long.'),
-      ],
-      description:
-        'When to close a connection that is not needed: never, after-cycle for devices with a single socket, or after a time.',
-      default: 'never',
-    },
-  },
-  ['host'],
 );
 
 const profile = object(
@@ -151,7 +106,7 @@ const write = object('How the value is written.', {
 });
 
 export const schemas: AdapterSchemas = {
-  connections: { 'modbus-tcp': modbusTcp },
+  connections,
   profile,
   device,
   point,

@@ -1,4 +1,5 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createSocket } from 'node:dgram';
+import { createServer, type Socket } from 'node:net';
 import {
   type AdapterHost,
   createSignal,
@@ -8,9 +9,22 @@ import {
   type PointId,
   type Simulation,
 } from 'lwm2m-gateway/adapter';
-import { createMbapReader, mbapFrame } from './mbap.ts';
+import { createChannel } from './channel.ts';
+import { serialDialOf } from './connection.ts';
+import { type FaultScript, perform } from './faults.ts';
+import { BROADCAST } from './line-link.ts';
 import { compileDevice } from './points.ts';
 import { createSlave, type Slave } from './slave.ts';
+import { createRequestReader, type RequestReader, WIRES, type Wire } from './wires.ts';
+
+/** Where simulated devices are reached: a connection type, and its settings where they have to be given. */
+export interface SimulationMedium {
+  readonly type: string;
+  /** for a serial port: the connection settings of the other end */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** What goes wrong with each answer. */
+  readonly faults?: FaultScript;
+}
 
 interface Simulated {
   readonly slave: Slave;
@@ -20,11 +34,15 @@ interface Simulated {
 const LOOPBACK = '127.0.0.1';
 
 /**
- * A Modbus TCP server on the loopback interface with one unit per device. A device that is not present is silent, as
- * one behind a gateway would be.
+ * Devices on one medium: by default a Modbus TCP server on the loopback interface with one unit per device. A device
+ * that is not present is silent, as one behind a gateway would be.
  * @throws GatewayError `modbus.duplicate-unit`
  */
-export async function simulate(devices: readonly DevicePlan[], host: AdapterHost): Promise<Simulation> {
+export async function simulate(
+  devices: readonly DevicePlan[],
+  host: AdapterHost,
+  medium: SimulationMedium = { type: 'modbus-tcp' },
+): Promise<Simulation> {
   const writes = createSignal<{ device: string; point: PointId; value: FieldValue }>();
   const byId = new Map<string, Simulated>();
   const byUnit = new Map<number, Simulated>();
@@ -46,23 +64,96 @@ export async function simulate(devices: readonly DevicePlan[], host: AdapterHost
     return simulated;
   };
 
-  const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('error', (error) => host.log.debug({ reason: error.message }, 'a simulated connection broke'));
-    serve(socket, byUnit);
-  });
-  const port = await listen(server);
+  const answer = (request: Buffer): Buffer | undefined => {
+    const unit = request.readUInt8(0);
+    if (unit === BROADCAST && !byUnit.has(unit)) {
+      for (const { slave, isPresent } of byUnit.values()) if (isPresent) slave.answer(request.subarray(1));
+      return undefined;
+    }
+    const simulated = byUnit.get(unit);
+    if (!simulated?.isPresent) return undefined;
+    return Buffer.concat([request.subarray(0, 1), simulated.slave.answer(request.subarray(1))]);
+  };
+  const server = await serve(medium, answer, host);
 
   return {
-    connection: { host: LOOPBACK, port },
+    connection: server.connection,
     get: (device, point) => simulatedOf(device).slave.get(point),
     set: (device, point, value) => simulatedOf(device).slave.set(point, value),
     setPresent(device, present) {
       simulatedOf(device).isPresent = present;
     },
     onWrite: (listener) => writes.subscribe(listener),
+    close: server.close,
+  };
+}
+
+interface Server {
+  readonly connection: Readonly<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+type AnswerRequest = (request: Buffer) => Buffer | undefined;
+
+/** Answers requests as they come, one after the other, in the way that the fault script wants it. */
+function responder(
+  wire: Wire,
+  answer: AnswerRequest,
+  { faults }: SimulationMedium,
+  host: AdapterHost,
+): (write: (bytes: Buffer) => void, hangUp: () => void) => RequestReader {
+  return (write, hangUp) =>
+    createRequestReader(wire, (request, tag) => {
+      const reply = answer(request);
+      if (reply === undefined) return;
+      const frame = wire.frame(reply, tag);
+      const fault = faults?.(request, host.random);
+      if (fault === undefined) write(frame);
+      else perform(fault, frame, { write, hangUp, clock: host.clock });
+    });
+}
+
+function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHost): Promise<Server> {
+  const wire = WIRES[medium.type];
+  if (wire === undefined) {
+    throw new GatewayError('modbus.unknown-connection-type', `no such type: ${medium.type}`);
+  }
+  const respond = responder(wire, answer, medium, host);
+  switch (wire.carrier) {
+    case 'tcp':
+      return serveTcp(respond);
+    case 'udp':
+      return serveUdp(respond);
+    case 'serial':
+      return serveSerial(respond, medium, host);
+  }
+}
+
+type Respond = ReturnType<typeof responder>;
+
+async function serveTcp(respond: Respond): Promise<Server> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+    const reader = respond(
+      (bytes) => socket.write(bytes),
+      () => socket.resetAndDestroy(),
+    );
+    socket.on('data', (chunk) => {
+      if (!reader.push(chunk)) socket.destroy();
+    });
+  });
+  const port = await new Promise<number>((listening, failed) => {
+    server.once('error', failed);
+    server.listen(0, LOOPBACK, () => {
+      const address = server.address();
+      listening(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+  return {
+    connection: { host: LOOPBACK, port },
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());
@@ -71,26 +162,39 @@ export async function simulate(devices: readonly DevicePlan[], host: AdapterHost
   };
 }
 
-function serve(socket: Socket, units: ReadonlyMap<number, Simulated>): void {
-  const reader = createMbapReader((transaction, body) => {
-    const unit = units.get(body.readUInt8(0));
-    if (unit?.isPresent) {
-      const answer = unit.slave.answer(body.subarray(1));
-      socket.write(mbapFrame(transaction, Buffer.concat([body.subarray(0, 1), answer])));
-    }
-    return true;
+async function serveUdp(respond: Respond): Promise<Server> {
+  const socket = createSocket('udp4');
+  socket.on('message', (datagram, { port, address }) => {
+    respond(
+      (bytes) => socket.send(bytes, port, address, () => {}),
+      () => {},
+    ).push(datagram);
   });
-  socket.on('data', (chunk) => {
-    if (reader.push(chunk) !== undefined) socket.destroy();
-  });
+  await new Promise<void>((bound) => socket.bind(0, LOOPBACK, bound));
+  return {
+    connection: { host: LOOPBACK, port: socket.address().port },
+    close: () => new Promise((closed) => socket.close(() => closed())),
+  };
 }
 
-function listen(server: Server): Promise<number> {
-  return new Promise((listening, failed) => {
-    server.once('error', failed);
-    server.listen(0, LOOPBACK, () => {
-      const address = server.address();
-      listening(typeof address === 'object' && address !== null ? address.port : 0);
-    });
+/** The devices take one end of a line; its settings are theirs, and the caller knows the other end. */
+async function serveSerial(respond: Respond, medium: SimulationMedium, host: AdapterHost): Promise<Server> {
+  const settings = medium.settings ?? {};
+  const dial = serialDialOf(medium.type, settings);
+  let opened = (): void => {};
+  const isOpen = new Promise<void>((open) => {
+    opened = open;
   });
+  const channel = createChannel(dial, 0, host, {
+    onOpen: () => opened(),
+    onData: (chunk) => reader.push(chunk),
+    onDown: () => {},
+  });
+  const reader = respond(
+    (bytes) => channel.write(bytes),
+    () => {},
+  );
+  channel.open();
+  await isOpen;
+  return { connection: settings, close: () => channel.close() };
 }

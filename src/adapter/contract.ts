@@ -238,6 +238,13 @@ export interface AdapterModule {
     },
     host: AdapterHost,
   ): Adapter;
-  /** Simulates devices from their plans on the loopback interface. */
-  simulate?(devices: readonly DevicePlan[], host: AdapterHost): Promise<Simulation>;
+  /**
+   * Simulates devices from their plans: on the loopback interface, or on the medium of a connection type that is named.
+   * @param medium for a serial port, `settings` are those of the simulated end
+   */
+  simulate?(
+    devices: readonly DevicePlan[],
+    host: AdapterHost,
+    medium?: { readonly type: string; readonly settings?: Readonly<Record<string, unknown>> },
+  ): Promise<Simulation>;
 }

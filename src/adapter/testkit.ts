@@ -61,7 +61,7 @@ export async function simulatedField(
   points: Pick<TestField, 'readable' | 'readOnly' | 'writable'>,
 ): Promise<TestField> {
   assert.ok(module.simulate, `${module.name} cannot simulate`);
-  const simulation = await module.simulate([device], createTestHost());
+  const simulation = await module.simulate([device], createTestHost(), { type });
   return {
     connection: { type, settings: simulation.connection },
     device,

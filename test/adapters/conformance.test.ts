@@ -1,7 +1,8 @@
-import { describeAdapter, simulatedField } from 'lwm2m-gateway/adapter/testkit';
-import { test } from 'vitest';
+import { createTestHost, describeAdapter, simulatedField } from 'lwm2m-gateway/adapter/testkit';
+import { describe, test } from 'vitest';
 import modbus from '../../adapters/modbus/index.ts';
 import sim from '../../adapters/sim/index.ts';
+import { socatAvailable, socatInstallLine, startLine } from '../support/line.ts';
 import { devicePlan } from './support/plans.ts';
 
 const meter = devicePlan({
@@ -11,18 +12,43 @@ const meter = devicePlan({
   limit: { table: 'holding', addr: 10, type: 'int32', access: 'rw', write: { verify: 'readback' } },
 });
 
-describeAdapter(
-  {
-    module: modbus,
-    createField: () =>
-      simulatedField(modbus, 'modbus-tcp', meter, {
-        readable: ['voltage', 'energy', 'relay', 'limit'],
-        readOnly: 'voltage',
-        writable: { point: 'limit', values: [-70_000, 12] },
-      }),
-  },
-  { test },
-);
+const points = {
+  readable: ['voltage', 'energy', 'relay', 'limit'],
+  readOnly: 'voltage',
+  writable: { point: 'limit', values: [-70_000, 12] },
+} as const;
+
+describe.each(['modbus-tcp', 'modbus-udp', 'modbus-rtu-tcp', 'modbus-ascii-tcp'])('%s', (type) => {
+  describeAdapter(
+    { module: modbus, createField: () => simulatedField(modbus, type, meter, points) },
+    { test },
+  );
+});
+
+describe.skipIf(!socatAvailable())(`serial lines (${socatInstallLine})`, () => {
+  describe.each(['modbus-rtu', 'modbus-ascii'])('%s', (type) => {
+    const createField = async () => {
+      const line = await startLine();
+      const serial = { baud: 115_200 };
+      const field = await modbus.simulate?.([meter], createTestHost(), {
+        type,
+        settings: { port: line.device, serial },
+      });
+      if (field === undefined) throw new Error('no simulation');
+      return {
+        connection: { type, settings: { port: line.master, serial } },
+        device: meter,
+        ...points,
+        setPresent: (present: boolean) => field.setPresent(meter.id, present),
+        async close() {
+          await field.close();
+          await line.close();
+        },
+      };
+    };
+    describeAdapter({ module: modbus, createField }, { test });
+  });
+});
 
 const demo = devicePlan(
   {

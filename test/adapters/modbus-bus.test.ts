@@ -22,14 +22,15 @@ function bench(options: { replyMs?: number; state?: LinkState } = {}) {
     retryInMs: 700,
     start() {},
     want() {},
-    send(unit, _request, timeoutMs, done) {
+    send(unit, _request, { answerMs, mostMs }, done) {
+      const timeoutMs = Math.min(answerMs, mostMs);
       busy = true;
       sent.push(`${clock.monotonic()} unit ${unit}`);
       const answers = (options.replyMs ?? 10) <= timeoutMs;
       clock.after(Math.min(options.replyMs ?? 10, timeoutMs), () => {
         busy = false;
         const outcome: Outcome = answers
-          ? { status: 'done', data: Buffer.alloc(0) }
+          ? { status: 'done', data: Buffer.alloc(0), tookMs: 0 }
           : { status: 'failed', cause: 'timeout', sent: true };
         done(outcome);
       });

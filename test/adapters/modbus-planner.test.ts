@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { serialMedium, tcpMedium } from '../../adapters/modbus/cost.ts';
+import { tcpMedium } from '../../adapters/modbus/cost.ts';
 import { noCuts } from '../../adapters/modbus/learned.ts';
 import { type PlanRules, planMs, planReads, type Spot } from '../../adapters/modbus/planner.ts';
+import { rtuLine } from './support/plans.ts';
 
 const RULES: PlanRules = {
   maxRegisters: 125,
@@ -11,7 +12,7 @@ const RULES: PlanRules = {
   unreadable: { coil: [], discrete: [], holding: [], input: [] },
 };
 const TCP = tcpMedium(0);
-const LINE_9600 = serialMedium(9600, 11, 30);
+const LINE_9600 = rtuLine(9600);
 
 const at = (address: number, span = 2, more: Partial<Spot> = {}): Spot => ({
   table: 'input',
@@ -71,7 +72,7 @@ describe('a plan reads all points in the fewest milliseconds', () => {
     [38_400, 64],
     [115_200, 181],
   ])('at %i Bd a gap of %i registers is bridged and the next wider one is not', (baud, gap) => {
-    const medium = serialMedium(baud, 11, 30);
+    const medium = rtuLine(baud);
     const rules = { maxRegisters: 1000 };
     expect(plan([at(0), at(2 + gap)], rules, medium)).toHaveLength(1);
     expect(plan([at(0), at(3 + gap)], rules, medium)).toHaveLength(2);

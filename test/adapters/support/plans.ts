@@ -1,4 +1,5 @@
 import type { DevicePlan, PointPlan } from 'lwm2m-gateway/adapter';
+import { lineMedium, type Medium, RTU_SHAPE, silenceMs } from '../../../adapters/modbus/cost.ts';
 
 /** The keys of a point in a profile: its address, and what the contract keeps apart from that. */
 export type PointKeys = Record<string, unknown> &
@@ -34,4 +35,10 @@ function pointPlan(id: string, { access = 'r', group, write, ...address }: Point
 export function outcomeOf(sample: { value: unknown } | { cause: string } | undefined): unknown {
   if (sample === undefined) return undefined;
   return 'value' in sample ? sample.value : sample.cause;
+}
+
+/** An RTU line with 11 bits per character, whose devices answer after 30 ms. */
+export function rtuLine(baud: number): Medium {
+  const characterMs = (1000 * 11) / baud;
+  return lineMedium(RTU_SHAPE, { characterMs, silenceMs: silenceMs(baud, characterMs) }, 30);
 }
