@@ -58,7 +58,8 @@ export function createDevice(
   async function askUnit(request: Request, urgency: Urgency, deadlineAt: number): Promise<Answer> {
     if (isDetached) return { status: 'failed', cause: 'closed', sent: false };
     const job = { unit: device.unit, request, urgency, timeoutMs: plan.requestTimeoutMs, deadlineAt };
-    const answer = await ask(bus, clock, job, plan.retries);
+    // Who said nothing the last time is asked once: a dead device must not cost the others their time.
+    const answer = await ask(bus, clock, job, isSilent ? 0 : plan.retries);
     noteAnswer(answer);
     return answer;
   }

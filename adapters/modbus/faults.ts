@@ -3,7 +3,7 @@ import type { Clock } from 'lwm2m-gateway/adapter';
 /** What a simulated device, or the way from it, does to one answer. */
 export type Fault =
   | { readonly kind: 'drop' }
-  /** the answer comes after so long, behind those that were asked for earlier */
+  /** the answer comes after so long, and no other before it: a device does one thing after the other */
   | { readonly kind: 'late'; readonly ms: number }
   /** one bit of this byte is wrong; counted from the end when negative */
   | { readonly kind: 'garble'; readonly at: number }
@@ -17,45 +17,75 @@ export type Fault =
 /** Chooses what goes wrong with the answer to `request` (unit, function, data); undefined: nothing. */
 export type FaultScript = (request: Buffer, random: () => number) => Fault | undefined;
 
-interface FaultPorts {
-  write(bytes: Buffer): void;
-  /** Breaks the connection, where there is one. */
-  hangUp(): void;
-  readonly clock: Clock;
-}
+/** Bytes and when they are to be sent after those before them; undefined breaks the connection. */
+type Piece = readonly [afterMs: number, bytes: Buffer | undefined];
 
-/** Sends `frame` as the fault has it. */
-export function perform(fault: Fault, frame: Buffer, { write, hangUp, clock }: FaultPorts): void {
-  switch (fault.kind) {
+/** The answer as the fault has it. */
+function piecesOf(frame: Buffer, fault: Fault | undefined): readonly Piece[] {
+  switch (fault?.kind) {
+    case undefined:
+      return [[0, frame]];
     case 'drop':
-      return;
+      return [];
     case 'late':
-      clock.after(fault.ms, () => write(frame));
-      return;
+      return [[fault.ms, frame]];
     case 'garble': {
       const damaged = Buffer.from(frame);
       const at = ((fault.at % frame.length) + frame.length) % frame.length;
       damaged[at] = (damaged[at] ?? 0) ^ 4;
-      write(damaged);
-      return;
+      return [[0, damaged]];
     }
     case 'truncate':
-      write(frame.subarray(0, fault.bytes));
-      return;
+      return [[0, frame.subarray(0, fault.bytes)]];
     case 'drip':
-      for (let at = 0; at < frame.length; at++) {
-        clock.after(at * fault.ms, () => write(frame.subarray(at, at + 1)));
-      }
-      return;
+      return [...frame].map((byte, index) => [index === 0 ? 0 : fault.ms, Buffer.of(byte)]);
     case 'noise':
-      write(fault.before);
-      write(frame);
-      return;
+      return [
+        [0, fault.before],
+        [0, frame],
+      ];
     case 'double':
-      write(frame);
-      write(frame);
-      return;
+      return [
+        [0, frame],
+        [0, frame],
+      ];
     case 'hang-up':
-      hangUp();
+      return [[0, undefined]];
   }
+}
+
+/** Sends answers in order, each as its fault has it. */
+export function createFaultySender(
+  clock: Clock,
+  write: (bytes: Buffer) => void,
+  hangUp: () => void,
+): (frame: Buffer, fault: Fault | undefined) => void {
+  const waiting: Piece[] = [];
+  let isBusy = false;
+
+  const send = (bytes: Buffer | undefined): void => {
+    if (bytes === undefined) hangUp();
+    else write(bytes);
+  };
+
+  const next = (): void => {
+    for (let piece = waiting.shift(); piece !== undefined; piece = waiting.shift()) {
+      const [afterMs, bytes] = piece;
+      if (afterMs > 0) {
+        isBusy = true;
+        clock.after(afterMs, () => {
+          isBusy = false;
+          send(bytes);
+          next();
+        });
+        return;
+      }
+      send(bytes);
+    }
+  };
+
+  return (frame, fault) => {
+    waiting.push(...piecesOf(frame, fault));
+    if (!isBusy) next();
+  };
 }

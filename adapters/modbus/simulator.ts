@@ -11,7 +11,7 @@ import {
 } from 'lwm2m-gateway/adapter';
 import { createChannel } from './channel.ts';
 import { serialDialOf } from './connection.ts';
-import { type FaultScript, perform } from './faults.ts';
+import { createFaultySender, type FaultScript } from './faults.ts';
 import { BROADCAST } from './line-link.ts';
 import { compileDevice } from './points.ts';
 import { createSlave, type Slave } from './slave.ts';
@@ -96,21 +96,19 @@ interface Server {
 type AnswerRequest = (request: Buffer) => Buffer | undefined;
 
 /** Answers requests as they come, one after the other, in the way that the fault script wants it. */
-function responder(
+function createResponder(
   wire: Wire,
   answer: AnswerRequest,
   { faults }: SimulationMedium,
   host: AdapterHost,
 ): (write: (bytes: Buffer) => void, hangUp: () => void) => RequestReader {
-  return (write, hangUp) =>
-    createRequestReader(wire, (request, tag) => {
+  return (write, hangUp) => {
+    const send = createFaultySender(host.clock, write, hangUp);
+    return createRequestReader(wire, (request, tag) => {
       const reply = answer(request);
-      if (reply === undefined) return;
-      const frame = wire.frame(reply, tag);
-      const fault = faults?.(request, host.random);
-      if (fault === undefined) write(frame);
-      else perform(fault, frame, { write, hangUp, clock: host.clock });
+      if (reply !== undefined) send(wire.frame(reply, tag), faults?.(request, host.random));
     });
+  };
 }
 
 function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHost): Promise<Server> {
@@ -118,7 +116,7 @@ function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHos
   if (wire === undefined) {
     throw new GatewayError('modbus.unknown-connection-type', `no such type: ${medium.type}`);
   }
-  const respond = responder(wire, answer, medium, host);
+  const respond = createResponder(wire, answer, medium, host);
   switch (wire.carrier) {
     case 'tcp':
       return serveTcp(respond);
@@ -129,7 +127,7 @@ function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHos
   }
 }
 
-type Respond = ReturnType<typeof responder>;
+type Respond = ReturnType<typeof createResponder>;
 
 async function serveTcp(respond: Respond): Promise<Server> {
   const sockets = new Set<Socket>();

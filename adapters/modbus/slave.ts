@@ -43,8 +43,11 @@ export function createSlave(
     4: (pdu) => readRegisters('input', pdu),
     5: writeCoil,
     6: writeRegister,
+    8: echo,
     15: writeCoils,
     16: writeRegisters,
+    22: maskRegister,
+    23: writeAndRead,
   };
 
   function fieldOf(point: PointId): Field {
@@ -117,6 +120,25 @@ export function createSlave(
     if (count === undefined) return EXCEPTION.value;
     const words = Array.from({ length: count }, (_, index) => pdu.readUInt16BE(6 + 2 * index));
     return store('holding', pdu.readUInt16BE(1), words) ?? Buffer.from(pdu.subarray(0, 5));
+  }
+
+  /** Return query data (section 6.8.1). */
+  function echo(pdu: Buffer): Buffer | Exception {
+    return pdu.length === 5 && pdu.readUInt16BE(1) === 0 ? Buffer.from(pdu) : EXCEPTION.function;
+  }
+
+  function maskRegister(pdu: Buffer): Buffer | Exception {
+    if (pdu.length !== 7) return EXCEPTION.value;
+    const [address, and, or] = [pdu.readUInt16BE(1), pdu.readUInt16BE(3), pdu.readUInt16BE(5)];
+    const before = tables.holding.get(address) ?? 0;
+    return store('holding', address, [(before & and) | (or & ~and)]) ?? Buffer.from(pdu);
+  }
+
+  function writeAndRead(pdu: Buffer): Buffer | Exception {
+    if (pdu.length < 10) return EXCEPTION.value;
+    const written = Buffer.concat([pdu.subarray(0, 1), pdu.subarray(5)]);
+    const result = writeRegisters(written);
+    return typeof result === 'number' ? result : readRegisters('holding', pdu.subarray(0, 5));
   }
 
   /** Writes, if all of the addresses belong to points that may be written. */

@@ -35,20 +35,12 @@ export async function startLine(): Promise<Line> {
     socat = spawn('socat', [`pty,raw,echo=0,link=${master}`, `pty,raw,echo=0,link=${device}`], {
       stdio: 'ignore',
     });
-    const until = Date.now() + APPEARS_MS;
-    while (!existsSync(master) || !existsSync(device)) {
-      if (Date.now() > until) throw new Error('socat made no terminals');
-      await new Promise((later) => setTimeout(later, 5));
-    }
+    await appear(master, device);
   };
   const unplug = async (): Promise<void> => {
     const own = socat;
     socat = undefined;
-    if (own === undefined || own.exitCode !== null) return;
-    await new Promise<void>((gone) => {
-      own.once('exit', () => gone());
-      own.kill();
-    });
+    await end(own);
   };
 
   await plug();
@@ -62,4 +54,37 @@ export async function startLine(): Promise<Line> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A serial port whose other end is a TCP connection to `port`, e.g. a relay. */
+export async function startPort(port: number): Promise<{ readonly path: string; close(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'port-'));
+  const path = join(folder, 'master');
+  const socat = spawn('socat', [`pty,raw,echo=0,link=${path}`, `tcp:127.0.0.1:${port},nodelay`], {
+    stdio: 'ignore',
+  });
+  await appear(path);
+  return {
+    path,
+    async close() {
+      await end(socat);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function appear(...paths: readonly string[]): Promise<void> {
+  const until = Date.now() + APPEARS_MS;
+  while (!paths.every((path) => existsSync(path))) {
+    if (Date.now() > until) throw new Error('socat made no terminals');
+    await new Promise((later) => setTimeout(later, 5));
+  }
+}
+
+async function end(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null) return;
+  await new Promise<void>((gone) => {
+    child.once('exit', () => gone());
+    child.kill();
+  });
 }
