@@ -55,9 +55,15 @@ export function createDevice(
     updateState();
   }
 
-  async function askUnit(request: Request, urgency: Urgency, deadlineAt: number): Promise<Answer> {
+  async function askUnit(
+    request: Request,
+    urgency: Urgency,
+    deadlineAt: number,
+    leastMs = 0,
+  ): Promise<Answer> {
     if (isDetached) return { status: 'failed', cause: 'closed', sent: false };
-    const job = { unit: device.unit, request, urgency, timeoutMs: plan.requestTimeoutMs, deadlineAt };
+    const { unit } = device;
+    const job = { unit, request, urgency, timeoutMs: plan.requestTimeoutMs, leastMs, deadlineAt };
     // Who said nothing the last time is asked once: a dead device must not cost the others their time.
     const answer = await ask(bus, clock, job, isSilent ? 0 : plan.retries);
     noteAnswer(answer);
@@ -68,7 +74,8 @@ export function createDevice(
   const write = createWriter({
     device,
     clock,
-    ask: (request, deadlineAt) => askUnit(request, 'write', deadlineAt),
+    requestTimeoutMs: plan.requestTimeoutMs,
+    ask: (request, deadlineAt, leastMs) => askUnit(request, 'write', deadlineAt, leastMs),
     wait: (delayMs) => bus.wait(delayMs),
   });
 

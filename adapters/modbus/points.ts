@@ -8,6 +8,7 @@ import {
 import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress } from './address.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import {
+  bitMask,
   coilCodec,
   createValueCodec,
   isBlockType,
@@ -46,7 +47,7 @@ interface WriteKeys {
   readonly tolerance?: number;
 }
 
-export type WriteFunction = 5 | 6 | 15 | 16;
+export type WriteFunction = 5 | 6 | 15 | 16 | 22 | 23;
 export type Verification = 'ack' | 'readback' | 'none';
 
 export interface WriteRule {
@@ -63,6 +64,8 @@ export interface Field extends Spot {
   readonly id: PointId;
   readonly codec: ValueCodec;
   readonly isReadable: boolean;
+  /** the bits of its register that are the point's; absent: all */
+  readonly mask?: number;
   /** absent: read only */
   readonly write?: WriteRule;
 }
@@ -78,8 +81,9 @@ export interface CompiledDevice {
 /** The most that one request may read (Modbus Application Protocol 1.1b3 sections 6.1 to 6.4). */
 export const MOST_REGISTERS = 125;
 export const MOST_BITS = 2000;
-/** The most that one request may write (section 6.12). */
+/** The most that one request may write (sections 6.12 and 6.17). */
 export const MOST_WRITTEN_REGISTERS = 123;
+const MOST_WRITTEN_AND_READ = 121;
 
 type Fault = (path: PlanFault['path'], message: string) => void;
 
@@ -148,6 +152,7 @@ function compilePoint(
     id: point.id,
     codec: value.codec,
     isReadable: point.access !== 'w',
+    ...(keys.bit === undefined ? {} : { mask: bitMask(keys.bit, keys.order ?? profile.order ?? 'ABCD') }),
     ...(write === undefined ? {} : { write }),
   };
 }
@@ -225,11 +230,7 @@ function compileWrite(
     fault(['points', point.id, 'table'], `table ${spot.table} can only be read`);
     return undefined;
   }
-  if (bit !== undefined) {
-    fault(['points', point.id, 'bit'], 'a single bit of a register cannot be written');
-    return undefined;
-  }
-  const allowed = writeFunctions(spot);
+  const allowed = bit === undefined ? writeFunctions(spot) : BIT_FUNCTIONS;
   const code = keys.fc ?? allowed[0];
   if (code === undefined || !allowed.includes(code)) {
     at('fc', `function ${keys.fc ?? 16} cannot write ${spot.span} of table ${spot.table}`);
@@ -245,11 +246,15 @@ function compileWrite(
   };
 }
 
+/** A mask leaves the other bits alone; a device that has none is read, and written with the bit changed. */
+const BIT_FUNCTIONS: readonly WriteFunction[] = [22, 6, 16];
+
 /** The functions that write all of a spot in one request, the usual one first. */
 function writeFunctions(spot: Spot): readonly WriteFunction[] {
   if (spot.table === 'coil') return [5, 15];
   if (spot.span > MOST_WRITTEN_REGISTERS) return [];
-  return spot.span === 1 ? [6, 16] : [16];
+  const more: WriteFunction[] = spot.span <= MOST_WRITTEN_AND_READ ? [16, 23] : [16];
+  return spot.span === 1 ? [6, ...more] : more;
 }
 
 /** A group must fit into one request, and be allowed in one. */

@@ -40,7 +40,10 @@ interface Reading {
   readonly deadlineAt: number;
   /** where a request was refused and its parts were not */
   readonly cuts: Cut[];
+  isRefused: boolean;
   hasRead: boolean;
+  /** Requests may be divided before anything was read. */
+  readonly mayDivide: boolean;
   /** set once it makes no sense to ask on */
   stop: Refusal | undefined;
 }
@@ -48,12 +51,17 @@ interface Reading {
 /** `refused`: the device said no to some of it, to the last point of that. */
 type BlockResult = 'read' | 'refused' | 'stopped';
 
+/** So long a device that refused everything, to the last point, is asked no more than its plan has requests. */
+const REFUSES_ALL_MS = 60_000;
+
 /**
  * Reads points in as few requests as the plan allows. When the device refuses a request for several points, it is
  * asked for the halves, so that only what it really refuses goes without a value; the next plan knows.
  */
 export function createReader({ device, medium, learned, clock, ask }: ReaderParts) {
   const plans = new WeakMap<readonly PointId[], ReadPlan>();
+  /** A device that refused everything is not asked point by point in every cycle. */
+  let divideAgainAt = 0;
 
   function planFor(points: readonly PointId[]): ReadPlan {
     learned.refresh();
@@ -89,7 +97,9 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
       fail(atoms, answer, reading);
       return 'stopped';
     }
-    if (answer.rule.isDivisible && atoms.length > 1) return readHalves(atoms, reading);
+    if (answer.rule.isDivisible && atoms.length > 1 && (reading.hasRead || reading.mayDivide)) {
+      return readHalves(atoms, reading);
+    }
     fail(atoms, answer, reading);
     noteRefused(atoms, answer.rule, reading);
     return 'refused';
@@ -112,6 +122,7 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
   }
 
   function noteRefused(atoms: readonly Atom<Wanted>[], rule: ExceptionRule, reading: Reading): void {
+    reading.isRefused = true;
     learned.noteRefused(
       atoms.flatMap((atom) => atom.spots.map(({ id }) => id)),
       rule.name,
@@ -170,7 +181,9 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
       urgency,
       deadlineAt: clock.monotonic() + deadlineMs,
       cuts: [],
+      isRefused: false,
       hasRead: false,
+      mayDivide: clock.monotonic() >= divideAgainAt,
       stop: undefined,
     };
     for (const { slot, cause } of plan.refusals) {
@@ -179,6 +192,7 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
     await readBlocks(plan, reading);
     // A device that refuses everything is not ready; that teaches nothing about its addresses.
     if (reading.hasRead) learned.learn(reading.cuts);
+    else if (reading.isRefused) divideAgainAt = clock.monotonic() + REFUSES_ALL_MS;
     return reading.samples;
   };
 }

@@ -88,8 +88,9 @@ const point = object(
 const write = object('How the value is written.', {
   fc: {
     type: 'integer',
-    enum: [5, 6, 15, 16],
-    description: 'Function code. Default: 5 for a coil, 6 for one register, 16 for more.',
+    enum: [5, 6, 15, 16, 22, 23],
+    description:
+      'Function code. Default: 5 for a coil, 6 for one register, 16 for more, 22 for a bit of a register; 23 writes and reads back at once.',
   },
   verify: choice(
     'What counts as written: ack when the device says so, readback when it shows the value, none when it was sent.',

@@ -185,7 +185,9 @@ export function createSlave(
         const word = TABLES[field.table].bits
           ? encoded.data.readUInt8(0)
           : encoded.data.readUInt16BE(2 * index);
-        tables[field.table].set(field.address + index, word);
+        const at = field.address + index;
+        const others = field.mask === undefined ? 0 : (tables[field.table].get(at) ?? 0) & ~field.mask;
+        tables[field.table].set(at, word | others);
       }
     },
     answer(pdu) {

@@ -103,7 +103,14 @@ function numericCodec(type: NumericType, order: Order, nan: readonly Bits[], fau
   };
 }
 
-/** One bit of a register; it is read only, since writing it would touch the other fifteen. */
+/** The bits of a register on the wire that one bit of its value is. */
+export function bitMask(bit: number, order: Order): number {
+  return createWords(1, order)
+    .write(1 << bit)
+    .readUInt16BE(0);
+}
+
+/** One bit of a register; what it encodes has the other fifteen at 0, and they must be left as they are. */
 function bitCodec(bit: number, order: Order, nan: readonly Bits[]): ValueCodec {
   const words = createWords(1, order);
   return {
@@ -111,7 +118,10 @@ function bitCodec(bit: number, order: Order, nan: readonly Bits[]): ValueCodec {
       const bits = words.read(data, at);
       return nan.includes(bits) ? undefined : ((Number(bits) >> bit) & 1) === 1;
     },
-    encode: () => ({ fault: 'a single bit of a register cannot be written' }),
+    encode: (value) =>
+      typeof value === 'boolean'
+        ? { data: words.write(value ? 1 << bit : 0) }
+        : { fault: `${describe(value)} is not a boolean` },
   };
 }
 

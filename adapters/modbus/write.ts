@@ -6,12 +6,14 @@ import type { Request } from './pdu.ts';
 import type { CompiledDevice, Field, WriteRule } from './points.ts';
 
 /** Sends a request of the device, before all that only reads, and brings its answer. */
-export type AskWrite = (request: Request, deadlineAt: number) => Promise<Answer>;
+export type AskWrite = (request: Request, deadlineAt: number, leastMs: number) => Promise<Answer>;
 
 export interface WriterParts {
   readonly device: CompiledDevice;
   readonly clock: Clock;
   readonly ask: AskWrite;
+  /** what the device may take to answer */
+  readonly requestTimeoutMs: number;
   /** Some time later, or earlier when the connection is closed. */
   wait(delayMs: number): Promise<void>;
 }
@@ -22,6 +24,12 @@ interface Prepared {
   readonly rule: WriteRule;
   readonly value: FieldValue;
   readonly data: Buffer;
+}
+
+interface Time {
+  readonly deadlineAt: number;
+  /** With less left a write is not sent: its answer might come too late to be heard. */
+  readonly leastMs: number;
 }
 
 type Outcome =
@@ -35,31 +43,66 @@ const NOT_TRIED: Outcome = failed('forbidden', 'not written, since another value
  * Writes values in order, each in one request, and checks each as its point asks. Nothing is sent unless all of them
  * fit their points, and nothing more once one has failed.
  */
-export function createWriter({ device, clock, ask, wait }: WriterParts) {
-  async function writeOne(prepared: Prepared, deadlineAt: number): Promise<Outcome> {
-    const answer = await ask(writeRequest(prepared), deadlineAt);
-    const refusal = refusalOf(answer, prepared.rule);
-    if (refusal !== undefined) return refused(refusal);
-    return prepared.rule.verify === 'readback' ? readBack(prepared, deadlineAt) : DONE;
+export function createWriter({ device, clock, requestTimeoutMs, ask, wait }: WriterParts) {
+  /** registers of which one bit is being written */
+  const changing = new Set<number>();
+
+  async function writeOne(prepared: Prepared, time: Time): Promise<Outcome> {
+    const { field, rule } = prepared;
+    if (field.mask !== undefined && rule.function !== 22) return changeBit(prepared, field.mask, time);
+    return send(prepared, writeRequest(prepared), time);
   }
 
-  async function readBack({ field, rule, value, data }: Prepared, deadlineAt: number): Promise<Outcome> {
+  async function send(prepared: Prepared, request: Request, time: Time): Promise<Outcome> {
+    const { rule } = prepared;
+    const answer = await ask(request, time.deadlineAt, time.leastMs);
+    const refusal = refusalOf(answer, rule);
+    if (refusal !== undefined) return refused(refusal);
+    if (rule.verify !== 'readback') return DONE;
+    const isShown = rule.function === 23 && rule.settleMs === 0 && answer.status === 'done';
+    return isShown ? compare(prepared, answer.data) : readBack(prepared, time);
+  }
+
+  /** For devices without masks: what the register holds, with the bit changed. */
+  async function changeBit(prepared: Prepared, mask: number, time: Time): Promise<Outcome> {
+    const { address } = prepared.field;
+    if (changing.has(address)) return failed('busy', 'another bit of the register is being written');
+    changing.add(address);
+    try {
+      const before = await ask({ function: 3, address, count: 1 }, time.deadlineAt, 0);
+      if (before.status !== 'done') return refused(before, 'it could not be read before');
+      const value = (before.data.readUInt16BE(0) & ~mask) | prepared.data.readUInt16BE(0);
+      const { rule } = prepared;
+      const request: Request =
+        rule.function === 6 ? { function: 6, address, value } : { function: 16, address, registers: [value] };
+      return await send(prepared, request, time);
+    } finally {
+      changing.delete(address);
+    }
+  }
+
+  async function readBack(prepared: Prepared, { deadlineAt }: Time): Promise<Outcome> {
+    const { field, rule } = prepared;
     if (rule.settleMs > 0) await wait(Math.min(rule.settleMs, deadlineAt - clock.monotonic()));
     const { table, address, span } = field;
-    const answer = await ask({ function: TABLES[table].read, address, count: span }, deadlineAt);
+    const answer = await ask({ function: TABLES[table].read, address, count: span }, deadlineAt, 0);
     if (answer.status !== 'done') {
       return failed('not-verified', `written, but it could not be read back: ${reasonOf(answer)}`);
     }
-    const shown = field.codec.decode(answer.data, 0);
-    if (answer.data.equals(data) || isWithin(shown, value, rule.tolerance)) return DONE;
+    return compare(prepared, answer.data);
+  }
+
+  function compare({ field, rule, value, data }: Prepared, shownData: Buffer): Outcome {
+    const shown = field.codec.decode(shownData, 0);
+    if (shownData.equals(data) || isWithin(shown, value, rule.tolerance)) return DONE;
     return failed('not-verified', `wrote ${String(value)}, but the device shows ${String(shown)}`);
   }
 
-  async function writeInOrder(all: readonly Prepared[], deadlineAt: number): Promise<readonly Outcome[]> {
+  async function writeInOrder(all: readonly Prepared[], time: Time): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = [];
     let hasFailed = false;
     for (const one of all) {
-      const outcome: Outcome = hasFailed ? NOT_TRIED : await writeOne(one, deadlineAt);
+      const outcome: Outcome = hasFailed ? NOT_TRIED : await writeOne(one, time);
       hasFailed ||= outcome.status === 'failed';
       outcomes.push(outcome);
     }
@@ -70,10 +113,13 @@ export function createWriter({ device, clock, ask, wait }: WriterParts) {
     operations: readonly WriteOperation[],
     deadlineMs: number,
   ): Promise<readonly WriteResult[]> {
-    const deadlineAt = clock.monotonic() + deadlineMs;
+    const time: Time = {
+      deadlineAt: clock.monotonic() + deadlineMs,
+      leastMs: Math.min(requestTimeoutMs, deadlineMs / 2),
+    };
     const prepared = operations.map((operation) => prepare(operation, device));
     const outcomes = prepared.every(isPrepared)
-      ? await writeInOrder(prepared, deadlineAt)
+      ? await writeInOrder(prepared, time)
       : prepared.map((one) => (isPrepared(one) ? NOT_TRIED : one));
     return operations.map(({ point }, index) => ({ point, ...(outcomes[index] ?? NOT_TRIED) }));
   };
@@ -92,7 +138,7 @@ function prepare({ point, value }: WriteOperation, device: CompiledDevice): Prep
   return { field, rule: field.write, value, data: encoded.data };
 }
 
-function writeRequest({ field: { address }, rule, data }: Prepared): Request {
+function writeRequest({ field: { address, mask = 0 }, rule, data }: Prepared): Request {
   switch (rule.function) {
     case 5:
       return { function: 5, address, state: data[0] === 1 };
@@ -102,6 +148,10 @@ function writeRequest({ field: { address }, rule, data }: Prepared): Request {
       return { function: 15, address, states: [data[0] === 1] };
     case 16:
       return { function: 16, address, registers: wordsOf(data) };
+    case 22:
+      return { function: 22, address, and: ~mask & 0xffff, or: data.readUInt16BE(0) };
+    case 23:
+      return { function: 23, address, registers: wordsOf(data) };
   }
 }
 
@@ -134,7 +184,10 @@ function distance(a: number | bigint, b: number | bigint): number {
   return Math.abs(isWhole ? Number(BigInt(a) - BigInt(b)) : Number(a) - Number(b));
 }
 
-function refused(answer: Refusal): Outcome {
+/** @param unwritten why nothing was written, where that is sure */
+function refused(answer: Refusal, unwritten?: string): Outcome {
+  if (unwritten !== undefined)
+    return failed(causeOf(answer), `not written, ${unwritten}: ${reasonOf(answer)}`);
   const isUnknown = answer.status === 'failed' ? answer.sent : answer.rule.cause !== 'rejected';
   const doubt = isUnknown ? '; the device may or may not have done it' : '';
   return failed(causeOf(answer), `not confirmed: ${reasonOf(answer)}${doubt}`);

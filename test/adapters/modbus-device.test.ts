@@ -341,3 +341,73 @@ describe('writes', () => {
     expect(server.requests).toHaveLength(2);
   });
 });
+
+describe('bits of a register, and writing with reading', () => {
+  const bit = { table: 'holding', addr: 7, type: 'bool', access: 'rw' } as const;
+  const plan = devicePlan({
+    masked: { ...bit, bit: 3 },
+    swapped: { ...bit, bit: 0, order: 'BADC' },
+    changed: { ...bit, bit: 9, write: { fc: 6, verify: 'readback' } },
+    whole: { table: 'holding', addr: 7, type: 'uint16', access: 'rw' },
+    both: { table: 'holding', addr: 20, type: 'int32', access: 'rw', write: { fc: 23, verify: 'readback' } },
+  });
+  async function field() {
+    const simulation = await modbus.simulate?.([plan], host);
+    if (simulation === undefined) throw new Error('no simulation');
+    onTestFinished(() => simulation.close());
+    const device = open(simulation.connection).attach(plan);
+    const write = async (point: string, value: FieldValue) =>
+      (await device.write([{ point, value }], { deadlineMs: 2000 }))[0];
+    return { simulation, device, write };
+  }
+
+  test('a bit is written by a mask, and the other fifteen stay (Application Protocol 1.1b3 section 6.16)', async () => {
+    const { simulation, write } = await field();
+    simulation.set('meter', 'whole', 0xf0f0);
+    expect((await write('masked', true))?.status).toBe('done');
+    expect(simulation.get('meter', 'whole')).toBe(0xf0f8);
+    expect((await write('swapped', true))?.status).toBe('done');
+    expect(simulation.get('meter', 'whole')).toBe(0xf1f8);
+    expect((await write('masked', false))?.status).toBe('done');
+    expect(simulation.get('meter', 'whole')).toBe(0xf1f0);
+  });
+
+  test('or read, changed and written for a device without masks; a second change meanwhile is refused', async () => {
+    const { simulation, device, write } = await field();
+    simulation.set('meter', 'whole', 0x0001);
+    const [first, second] = await Promise.all([write('changed', true), write('changed', false)]);
+    expect(first?.status).toBe('done');
+    expect(second).toMatchObject({ status: 'failed', cause: 'busy' });
+    expect(simulation.get('meter', 'whole')).toBe(0x0201);
+    expect((await poll(device, ['changed'])).map(outcomeOf)).toEqual([true]);
+  });
+
+  test('written and read back in one request (section 6.17)', async () => {
+    const { simulation, write } = await field();
+    expect((await write('both', -70_000))?.status).toBe('done');
+    expect(simulation.get('meter', 'both')).toBe(-70_000);
+  });
+
+  test('with too little time left for an answer a write is not sent', async () => {
+    const { device, server } = await onRogue(
+      devicePlan({ r0: { ...bit, type: 'uint16' }, slow: { table: 'holding', addr: 1, type: 'uint16' } }),
+      ({ good, socket }) => setTimeout(() => socket.write(good()), 250),
+    );
+    await poll(device, ['slow']);
+    void poll(device, ['slow']);
+    const [result] = await device.write([{ point: 'r0', value: 1 }], { deadlineMs: 300 });
+    expect(result).toMatchObject({ status: 'failed', cause: 'overloaded' });
+    expect(server.requests.map((request) => request.function)).not.toContain(6);
+  });
+});
+
+test('a device that refuses everything costs its divisions once a minute, not in every cycle', async () => {
+  const plan = devicePlan(registers(64));
+  const points = [...plan.points.keys()];
+  const { device, asked } = await onRogue(plan, ({ exception, socket }) => socket.write(exception(2)));
+  await poll(device, points);
+  const first = asked().length;
+  expect(first).toBeLessThanOrEqual(2 * 64);
+  for (let cycle = 0; cycle < 5; cycle++) await poll(device, points);
+  expect(asked().length - first).toBe(5);
+});

@@ -69,7 +69,7 @@ describe('schemas', () => {
     ['a unit', device, { unit: 256 }],
     ['a type', point, { table: 'input', addr: 0, type: 'int24' }],
     ['a bit', point, { table: 'input', addr: 0, type: 'bool', bit: 16 }],
-    ['a function', write, { fc: 22 }],
+    ['a function', write, { fc: 7 }],
   ])('%s is refused', (_, schema, value) => {
     expect(accepts(schema, value)).toBe(false);
   });
@@ -152,10 +152,10 @@ describe('check finds what a schema cannot', () => {
       'points.p.write.fc: function 6 cannot write 2 of table holding',
     ],
     [
-      'a write to one bit of a register',
-      { table: 'holding', addr: 0, type: 'bool', bit: 3, access: 'rw' },
+      'a write to one bit of a register as to a coil',
+      { table: 'holding', addr: 0, type: 'bool', bit: 3, access: 'rw', write: { fc: 5 } },
       {},
-      'points.p.bit: a single bit of a register cannot be written',
+      'points.p.write.fc: function 5 cannot write 1 of table holding',
     ],
     [
       'a read back of what cannot be read',
