@@ -25,6 +25,8 @@ function sourceText(device: PlannedDevice, resource: CompiledResource): string[]
       return [resource.unit ?? unit, `<- ${resource.point}, ${intervalText(device, resource.point)}`];
     case 'constant':
       return [unit, `= ${JSON.stringify(resource.value)}`];
+    case 'executable':
+      return [unit, `-> ${resource.steps.length} steps`];
     case 'derived':
       return [unit, `<- ${resource.from} of the points of this instance`];
   }

@@ -214,7 +214,14 @@ export type ResourceMapping =
       /** how a number becomes a text, e.g. `%d`, `%08X` */
       readonly format?: string;
     }
-  | { readonly value: string | number | boolean };
+  | { readonly value: string | number | boolean }
+  /** what is done when a server executes the resource */
+  | { readonly execute: readonly ExecuteStep[] };
+
+/** values by point, in the units of the points; or a wait */
+export type ExecuteStep =
+  | { readonly write: Readonly<Record<string, string | number | boolean>> }
+  | { readonly waitMs: number };
 
 export interface DeviceConfig {
   readonly id: string;

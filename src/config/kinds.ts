@@ -10,7 +10,7 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 const DURATION = /^\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/;
 
 /** `1.5s` in ms. */
-function durationMs(text: string): number {
+export function durationMs(text: string): number {
   const unit = text.replace(/^[\d.]+/, '');
   return Math.round(Number.parseFloat(text) * (UNIT_MS[unit] ?? Number.NaN));
 }
@@ -21,7 +21,11 @@ interface DurationLimits {
   readonly example: string;
 }
 
-function durationText({ least, most, example }: DurationLimits, units = 'ms, s, m, h, d'): z.ZodString {
+/** A time with its unit, as text: what stands in something with examples must not be converted on the way. */
+export function durationText(
+  { least, most, example }: DurationLimits,
+  units = 'ms, s, m, h, d',
+): z.ZodString {
   return z
     .string()
     .regex(DURATION)

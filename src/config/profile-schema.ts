@@ -4,6 +4,7 @@ import {
   decimal,
   duration,
   durationOr,
+  durationText,
   oneOf,
   pointName,
   profileName,
@@ -100,6 +101,18 @@ export function pointRules(
   }
 }
 
+/** Longer than that no server waits for the answer. */
+const WAIT = { least: '1ms', most: '10s', example: '500ms' } as const;
+
+const step = z.strictObject({
+  write: z.exactOptional(z.record(pointName, scalarValue)).meta({
+    title: 'a map from points to values',
+    description: 'Values in the units of the points, written in this order.',
+    examples: [{ relay: true }],
+  }),
+  wait: z.exactOptional(durationText(WAIT)).meta({ description: 'A time before the next step.' }),
+});
+
 const resource = z.union([
   z.string(),
   z.number(),
@@ -115,6 +128,11 @@ const resource = z.union([
       description: 'How a number becomes a text.',
     }),
     value: z.exactOptional(scalarValue).meta({ description: 'A constant.' }),
+    execute: z.exactOptional(z.array(step).min(1).max(16)).meta({
+      title: 'a list of steps',
+      description: 'What is done when a server executes the resource; the first step that fails ends it.',
+      examples: [[{ write: { relay: true } }, { wait: '500ms' }, { write: { relay: false } }]],
+    }),
   }),
 ]);
 
@@ -139,7 +157,7 @@ const object = z.strictObject({
           examples: ['5700', '5802/0'],
         }),
       resource.meta({
-        title: 'the name of a point, a constant (texts in quotes), or a map with from or value',
+        title: 'the name of a point, a constant (texts in quotes), or a map with from, value or execute',
         examples: ['v1'],
       }),
     )

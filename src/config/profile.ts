@@ -1,7 +1,14 @@
 import { check } from './check.ts';
-import type { ObjectMapping, PointConfig, ProfileConfig, ResourceMapping, WriteConfig } from './config.ts';
+import type {
+  ExecuteStep,
+  ObjectMapping,
+  PointConfig,
+  ProfileConfig,
+  ResourceMapping,
+  WriteConfig,
+} from './config.ts';
 import { didYouMean, type Faults, listed } from './fault.ts';
-import { DECIMAL } from './kinds.ts';
+import { DECIMAL, durationMs } from './kinds.ts';
 import { childOf, entriesOf, isBroken, itemsOf, type Node, show, textAt } from './node.ts';
 import type { CheckedPoint, CheckedProfile, Protocol, Vocabulary } from './protocol.ts';
 
@@ -147,9 +154,20 @@ function toMapping(checked: CheckedObject, node: Node): ObjectMapping {
 function toResource(checked: CheckedObject['resources'][string] | undefined, source: Node): ResourceMapping {
   if (typeof checked !== 'object')
     return isPointName(source) ? { from: String(checked) } : { value: checked ?? '' };
-  const { from, unit, format, value } = checked;
+  const { from, unit, format, value, execute } = checked;
+  if (execute !== undefined) return { execute: execute.map(toStep) };
   if (from === undefined) return { value: value ?? '' };
   return { from, ...(unit !== undefined && { unit }), ...(format !== undefined && { format }) };
+}
+
+function toStep({
+  write = {},
+  wait,
+}: {
+  write?: Record<string, string | number | boolean>;
+  wait?: string;
+}): ExecuteStep {
+  return wait === undefined ? { write } : { waitMs: durationMs(wait) };
 }
 
 function isPointName(source: Node): boolean {
@@ -185,17 +203,41 @@ function checkInstance(mapping: Node, seen: Set<string>, faults: Faults): void {
 
 function checkSource(source: Node, points: readonly string[], faults: Faults): void {
   const from = childOf(source, 'from');
-  if (source.kind === 'map' && (from === undefined) === (childOf(source, 'value') === undefined))
-    faults.add(source.place, "one of 'from' (a point) and 'value' (a constant) is needed, not both");
+  const sources = ['from', 'value', 'execute'].filter((key) => childOf(source, key) !== undefined);
+  if (source.kind === 'map' && sources.length !== 1)
+    faults.add(
+      source.place,
+      "one of 'from' (a point), 'value' (a constant) and 'execute' (steps) is needed, not more",
+    );
+  for (const step of itemsOf(childOf(source, 'execute'))) checkStep(step, points, faults);
   for (const key of ['unit', 'format']) {
     const inner = childOf(source, key);
     if (from === undefined && inner !== undefined)
       faults.add(inner.place, `'${key}' can only stand beside 'from'`);
   }
   const named = source.kind === 'scalar' && isPointName(source) ? source : from;
+  checkPointName(named, points, named === from ? '' : '; quote it for a constant text', faults);
+}
+
+/** A step writes points that there are, or waits. */
+function checkStep(step: Node, points: readonly string[], faults: Faults): void {
+  const write = childOf(step, 'write');
+  if (step.kind === 'map' && (write === undefined) === (childOf(step, 'wait') === undefined))
+    faults.add(step.place, "one of 'write' (points and values) and 'wait' (a time) is needed, not both");
+  for (const [name, { key }] of entriesOf(write)) {
+    if (points.includes(name)) continue;
+    faults.add(key, `no point '${name}'${didYouMean(name, points)}; points are ${listed(points)}`);
+  }
+}
+
+function checkPointName(
+  named: Node | undefined,
+  points: readonly string[],
+  hint: string,
+  faults: Faults,
+): void {
   if (named?.kind !== 'scalar' || typeof named.value !== 'string') return;
   if (named.isBroken || points.includes(named.value)) return;
-  const hint = named === from ? '' : '; quote it for a constant text';
   const near = didYouMean(named.shown, points);
   faults.add(named.place, `no point ${show(named)}${near}; points are ${listed(points)}${hint}`);
 }

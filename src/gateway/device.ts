@@ -23,6 +23,7 @@ import {
 } from '../tree/index.ts';
 import type { CompiledDevice } from './compile.ts';
 import { takeSamples } from './derive.ts';
+import { createExecution, type ExecutableResource } from './execute.ts';
 import type { Health, HealthRules } from './health.ts';
 import type { CompiledInstance } from './mapping.ts';
 import type { FieldUpdate, PointState, UpdateCause } from './pipeline.ts';
@@ -105,13 +106,19 @@ function isPoint(resource: CompiledResource): resource is PointResource {
   return resource.kind === 'point';
 }
 
+type Execute = (resource: ExecutableResource) => NonNullable<ResourceSetup['execute']>;
+
 function freshnessOf(resource: PointResource, device: CompiledDevice): Freshness {
   const { maxAgeMs, staleAfterMs } = device.points.get(resource.point) ?? FOR_GOOD;
   return { maxAgeMs: maxAgeMs * FRESHNESS_MARGIN, staleAfterMs };
 }
 
 /** Resource instances of one resource, gathered: `5802/0` may come from a point, and `5802/1` be a constant. */
-function resourceSetups(instance: CompiledInstance, device: CompiledDevice): ResourceSetup[] {
+function resourceSetups(
+  instance: CompiledInstance,
+  device: CompiledDevice,
+  executeOf: Execute,
+): ResourceSetup[] {
   const byResource = new Map<number, CompiledResource[]>();
   for (const resource of instance.resources) {
     const [, , id = 0] = resource.ids;
@@ -120,6 +127,8 @@ function resourceSetups(instance: CompiledInstance, device: CompiledDevice): Res
   return [...byResource].map(([id, resources]) => {
     const constants = resources.filter((resource) => resource.kind === 'constant');
     const points = resources.filter(isPoint);
+    const executable = resources.find((resource) => resource.kind === 'executable');
+    if (executable !== undefined) return { id, execute: executeOf(executable) };
     const isMultiple = resources.some(({ ids }) => ids.length === 4);
     const keyed = <T>(of: readonly CompiledResource[], value: (resource: never) => T) =>
       new Map(of.map((resource) => [resource.ids[3] ?? 0, value(resource as never)]));
@@ -208,9 +217,10 @@ export function startDevice(
     }
   };
 
+  const refuseWrite = (operations: readonly WriteOperation[]): Refused | undefined =>
+    refuseWhileOffline() ?? refuseTooSoon(operations);
+
   const writePoints = async (operations: readonly WriteOperation[]): Promise<Outcome> => {
-    const refused = refuseWhileOffline() ?? refuseTooSoon(operations);
-    if (refused !== undefined) return refused;
     const before = operations.map(({ point }) => [point, writtenAt.get(point)] as const);
     for (const { point } of operations) writtenAt.set(point, clock.monotonic());
     const results = await sendWrites(operations);
@@ -262,7 +272,7 @@ export function startDevice(
   const checkField = (change: InstanceChange): Refused | undefined => {
     const operations = operationsOf(change);
     if ('status' in operations) return operations;
-    return operations.length === 0 ? undefined : (refuseWhileOffline() ?? refuseTooSoon(operations));
+    return operations.length === 0 ? undefined : refuseWrite(operations);
   };
 
   const writeField = async (change: InstanceChange): Promise<Outcome> => {
@@ -273,10 +283,17 @@ export function startDevice(
 
   const tree = createTree({ clock, refresh });
 
+  const executeOf: Execute = (resource) =>
+    createExecution(resource, {
+      refusal: refuseWrite,
+      write: writePoints,
+      wait: (ms) => new Promise((later) => ports.timers.after(ms, later)),
+    });
+
   const setups: InstanceSetup[] = compiled.instances.map((instance) => ({
     definition: instance.definition,
     instance: instance.instance,
-    resources: resourceSetups(instance, compiled),
+    resources: resourceSetups(instance, compiled, executeOf),
     check: checkField,
     write: writeField,
   }));

@@ -1,4 +1,5 @@
 import { type ObjectDefinition, parseId, type ResourceDefinition } from '../model/index.ts';
+import { fromSteps } from './execute.ts';
 import type { FaultList } from './faults.ts';
 import {
   type CompiledResource,
@@ -42,13 +43,22 @@ export function compileInstance(
   for (const [key, source] of Object.entries(mapping.resources)) {
     const slot = slotFor(index, mapping, key, definition, faults);
     if (slot === undefined) continue;
-    const compiled = 'from' in source ? fromPoint(slot, source, context) : fromConstant(slot, source.value);
+    const compiled = compileResource(slot, source, context);
     if (compiled !== undefined) resources.push(compiled);
   }
   reportMissing(index, mapping, definition, context);
   const unit = sensorUnit(index, definition, resources, faults);
   resources.push(...sensorUnits(mapping, definition, unit), ...derived(mapping, definition, resources));
   return { definition, instance, resources };
+}
+
+function compileResource(
+  slot: Slot,
+  source: ResourceSource,
+  context: MappingContext,
+): CompiledResource | undefined {
+  if ('from' in source) return fromPoint(slot, source, context);
+  return 'execute' in source ? fromSteps(slot, source.execute, context) : fromConstant(slot, source.value);
 }
 
 function constantText(source: ResourceSource | undefined): string | undefined {

@@ -14,6 +14,7 @@ import {
   toType,
   type Value,
 } from '../model/index.ts';
+import type { ExecutableResource } from './execute.ts';
 import { type FaultList, listed } from './faults.ts';
 import type { PointModel } from './point.ts';
 import { isNumeric, isReadable, isWritable } from './point-rules.ts';
@@ -51,7 +52,7 @@ export interface DerivedResource {
   readonly from: 'time' | 'time-fraction' | 'quality' | 'quality-level';
 }
 
-export type CompiledResource = PointResource | ConstantResource | DerivedResource;
+export type CompiledResource = PointResource | ConstantResource | DerivedResource | ExecutableResource;
 
 /** What compiling an instance needs beside the mapping. */
 export interface MappingContext {
@@ -67,7 +68,7 @@ export interface Slot {
   readonly resource: ResourceDefinition;
   readonly ids: Ids;
   /** `key`: of the mapping; absent: the resource as a whole. */
-  readonly fault: (message: string, key?: 'from' | 'unit' | 'format' | 'value') => void;
+  readonly fault: (message: string, key?: 'from' | 'unit' | 'format' | 'value' | 'execute') => void;
   /** Constant of Sensor Units in the same instance. */
   readonly sensorUnits: string | undefined;
 }

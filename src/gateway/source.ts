@@ -72,7 +72,12 @@ export type ResourceSource =
       /** How a whole number becomes a text: `%d`, `%08d`, `%X`, with text around it. */
       readonly format?: string;
     }
-  | { readonly value: Plain };
+  | { readonly value: Plain }
+  /** What the gateway does when a server executes the resource. */
+  | { readonly execute: readonly ExecuteStep[] };
+
+/** Values in the units of their points, in order; or a wait. */
+export type ExecuteStep = { readonly write: Readonly<Record<PointId, Plain>> } | { readonly waitMs: number };
 
 /** One object instance and its resources, by `5700` or, for resource instances, `5802/0`. */
 export interface ObjectMapping {

@@ -206,12 +206,22 @@ describe('resources', () => {
     [
       'a point and a constant at once',
       '{ 5700: { from: v1, value: 1 } }',
-      "8:48 profile.objects[0].resources.5700: one of 'from' (a point) and 'value' (a constant) is needed, not both",
+      "8:48 profile.objects[0].resources.5700: one of 'from' (a point), 'value' (a constant) and 'execute' (steps) is needed, not more",
     ],
     [
       'neither point nor constant',
       '{ 5700: {} }',
-      "8:48 profile.objects[0].resources.5700: one of 'from' (a point) and 'value' (a constant) is needed, not both",
+      "8:48 profile.objects[0].resources.5700: one of 'from' (a point), 'value' (a constant) and 'execute' (steps) is needed, not more",
+    ],
+    [
+      'a step that is two things',
+      '{ 5822: { execute: [{ wait: 1s, write: { v1: 1 } }] } }',
+      "8:60 profile.objects[0].resources.5822.execute[0]: one of 'write' (points and values) and 'wait' (a time) is needed, not both",
+    ],
+    [
+      'a step for a point that is not there',
+      '{ 5822: { execute: [{ write: { v2: 1 } }] } }',
+      "8:71 profile.objects[0].resources.5822.execute[0].write.v2: no point 'v2' (did you mean 'v1'?); points are v1, v10",
     ],
     [
       'a unit for a constant',
@@ -221,7 +231,7 @@ describe('resources', () => {
     [
       'a key that is none',
       '{ 5700: { form: v1 } }',
-      "8:50 profile.objects[0].resources.5700.form: unknown key 'form' (did you mean 'from'?); allowed keys: format, from, unit, value",
+      "8:50 profile.objects[0].resources.5700.form: unknown key 'form' (did you mean 'from'?); allowed keys: execute, format, from, unit, value",
     ],
     [
       'an id that is none',
@@ -231,7 +241,7 @@ describe('resources', () => {
     [
       'nothing',
       '{ 5700: }',
-      '8:48 profile.objects[0].resources.5700: there is no value; allowed: the name of a point, a constant (texts in quotes), or a map with from or value, for example v1',
+      '8:48 profile.objects[0].resources.5700: there is no value; allowed: the name of a point, a constant (texts in quotes), or a map with from, value or execute, for example v1',
     ],
     [
       'a format that is none',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AttachedDevice, FieldCause, FieldValue, Sample } from '../../src/adapter/index.ts';
 import { createTimers, silentLogger } from '../../src/base/index.ts';
 import { type Device, startDevice } from '../../src/gateway/device.ts';
-import type { ObjectMapping, PointSource } from '../../src/gateway/source.ts';
+import type { ExecuteStep, ObjectMapping, PointSource } from '../../src/gateway/source.ts';
 import type { Entry, Ids, Value } from '../../src/model/index.ts';
 import type { Outcome } from '../../src/tree/index.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
@@ -225,4 +225,84 @@ test('resource instances of one resource can be points and constants, each as fr
   site.fail = { read: 'timeout' };
   await site.clock.advance(10 * MINUTE);
   expect(await site.read('3/0/6')).toEqual({ '3/0/6/0': 1, '3/0/6/2': 5 });
+});
+
+describe('what a server executes (OMA Core 1.2 6.3.5; field rules 3.6)', () => {
+  const points = {
+    power: point({ unit: 'W' }),
+    relay: point({ kind: 'state', access: 'rw', map: { 0: false, 255: true } }),
+    level: point({
+      unit: 'W',
+      kind: 'state',
+      access: 'rw',
+      write: { settings: {}, max: 10, rateLimitMs: MINUTE },
+    }),
+  };
+  const objects = (...execute: ExecuteStep[]): ObjectMapping[] => [
+    { object: 3305, resources: { 5800: { from: 'power' }, 5822: { execute } } },
+  ];
+  const pulse = objects({ write: { relay: true } }, { waitMs: 500 }, { write: { relay: false } });
+
+  test('its steps are done in order, with their waits, by the meaning of the points', async () => {
+    const { clock, device, written } = open(points, pulse);
+    await clock.advance(SECOND);
+    const done = device.tree.execute([3305, 0, 5822], '', CALLER);
+    await clock.advance(499);
+    expect(written).toEqual([['relay', 255]]);
+    expect(await device.tree.execute([3305, 0, 5822], '', CALLER)).toMatchObject({ status: 'unavailable' });
+    await clock.advance(200);
+    expect(await done).toEqual({ status: 'done' });
+    expect(written).toEqual([
+      ['relay', 255],
+      ['relay', 0],
+    ]);
+  });
+
+  test('the first step that fails ends it, and says so; an argument is refused', async () => {
+    const site = open(points, pulse);
+    await site.clock.advance(SECOND);
+    expect(await site.device.tree.execute([3305, 0, 5822], '0', CALLER)).toMatchObject({
+      status: 'bad-request',
+    });
+    site.fail = { write: 'rejected' };
+    const done = site.device.tree.execute([3305, 0, 5822], '', CALLER);
+    await site.clock.advance(SECOND);
+    expect(await done).toMatchObject({
+      status: 'bad-gateway',
+      message: expect.stringContaining('step 1 of 3'),
+    });
+  });
+
+  test('a point is written twice within its own steps, but not executed again before its rate limit', async () => {
+    const site = open(points, objects({ write: { level: 3 } }, { write: { level: 5 } }));
+    await site.clock.advance(SECOND);
+    const run = async () => {
+      const outcome = site.device.tree.execute([3305, 0, 5822], '', CALLER);
+      await site.clock.advance(SECOND);
+      return (await outcome).status;
+    };
+    expect([await run(), await run()]).toEqual(['done', 'unavailable']);
+  });
+
+  test.each<[string, ExecuteStep[], string]>([
+    ['a point that is not there', [{ write: { no: 1 } }], 'step 1: there is no point no'],
+    ['a point that is only read', [{ write: { power: 1 } }], 'step 1: point power has access: r'],
+    ['a value that its guards forbid', [{ write: { level: 11 } }], 'step 1: point level: 11 W is above'],
+    [
+      'a value without meaning',
+      [{ waitMs: 1 }, { write: { relay: 'on' } }],
+      'step 2: point relay: on is none of',
+    ],
+  ])('%s is a fault of the profile', (_name, steps, fault) => {
+    const [first] = compile(points, objects(...steps)).faults;
+    expect(first).toMatchObject({ path: ['objects', 0, 'resources', '5822', 'execute'] });
+    expect(first?.message).toContain(fault);
+  });
+
+  test('only what the definition lets be executed has steps', () => {
+    const [first] = compile(points, [
+      { object: 3305, resources: { 5800: { execute: [{ waitMs: 1 }] } } },
+    ]).faults;
+    expect(first?.message).toContain('cannot be executed');
+  });
 });
