@@ -4,6 +4,8 @@ export interface Medium {
   readonly requestMs: number;
   /** the part of it that the device and the way to it take: assumed, until it is measured */
   readonly latencyMs: number;
+  /** Less than this a request never costs, whatever is measured: we have work with it, too. */
+  readonly leastLatencyMs: number;
   readonly registerMs: number;
   readonly bitMs: number;
 }
@@ -21,6 +23,7 @@ export function tcpMedium(pauseMs: number): Medium {
   return {
     requestMs: TCP.roundTripMs + pauseMs,
     latencyMs: TCP.roundTripMs,
+    leastLatencyMs: TCP.roundTripMs,
     registerMs: TCP.registerMs,
     bitMs: TCP.registerMs / 16,
   };
@@ -39,6 +42,8 @@ export const ASCII_SHAPE: LineShape = { fixed: 17 + 11, perRegister: 4 };
 /** What a device on a serial line takes to begin its answer, until it is measured. */
 export const ASSUMED_TURNAROUND_MS = 30;
 
+const LEAST_TURNAROUND_MS = 2;
+
 export interface LineTiming {
   readonly characterMs: number;
   /** around a request: before it, and before the device answers */
@@ -54,6 +59,7 @@ export function lineMedium(
   return {
     requestMs: fixed * characterMs + 2 * silenceMs + latencyMs,
     latencyMs,
+    leastLatencyMs: LEAST_TURNAROUND_MS,
     registerMs: perRegister * characterMs,
     bitMs: (perRegister * characterMs) / 16,
   };

@@ -8,6 +8,7 @@ import {
 import type { Bus } from './bus.ts';
 import type { Medium } from './cost.ts';
 import { type Answer, ask, causeOf } from './exchange.ts';
+import { createLatency } from './latency.ts';
 import { createLearned } from './learned.ts';
 import type { Link } from './link.ts';
 import type { Request } from './pdu.ts';
@@ -70,7 +71,13 @@ export function createDevice(
     return answer;
   }
 
-  const read = createReader({ device, medium, learned: createLearned(clock, log), clock, ask: askUnit });
+  const read = createReader({
+    device,
+    latency: createLatency(medium),
+    learned: createLearned(clock, log),
+    clock,
+    ask: askUnit,
+  });
   const write = createWriter({
     device,
     clock,

@@ -15,8 +15,18 @@ export function connectionLoad(
   return {
     requestsPerSecond: polls.reduce((sum, poll) => sum + (1000 * poll.requests) / poll.intervalMs, 0),
     utilisation: polls.reduce((sum, poll) => sum + poll.busyMs / poll.intervalMs, 0),
-    lines: polls.map((poll) => poll.line),
+    lines: [mediumLine(medium), ...polls.map((poll) => poll.line)],
   };
+}
+
+/** A share of the time, with as many digits as it needs to be none. */
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`;
+}
+
+function mediumLine({ requestMs, latencyMs, registerMs }: Medium): string {
+  const wireMs = requestMs - latencyMs;
+  return `a request takes ${wireMs.toFixed(1)} ms and ${registerMs.toFixed(2)} ms per register, the device ${latencyMs.toFixed(0)} ms (assumed)`;
 }
 
 interface PollLoad {
@@ -34,7 +44,7 @@ function pollLoads({ device, polls }: PollPlan, medium: Medium): readonly PollLo
       .filter((field): field is Field => !!field?.isReadable);
     const blocks = planReads(wanted, rules, noCuts(), medium);
     const busyMs = planMs(blocks, medium);
-    const line = `${device.id}: ${wanted.length} points in ${blocks.length} requests, ${busyMs.toFixed(0)} ms every ${intervalMs / 1000} s`;
+    const line = `${device.id}: ${wanted.length} points in ${blocks.length} requests, ${busyMs.toFixed(0)} ms every ${intervalMs / 1000} s = ${percent(busyMs / intervalMs)}`;
     return { intervalMs, requests: blocks.length, busyMs, line };
   });
 }

@@ -142,11 +142,12 @@ export function blockOf<S>(atoms: readonly Atom<S>[]): Block<S> {
   return { table: first.table, address: first.address, count: end - first.address, atoms };
 }
 
+/** What the data of a request takes on the medium, ms. */
+export function dataMs({ table, count }: Pick<Block<unknown>, 'table' | 'count'>, medium: Medium): number {
+  return count * (TABLES[table].bits ? medium.bitMs : medium.registerMs);
+}
+
 /** What these requests take on the medium, ms. */
 export function planMs(blocks: readonly Block<unknown>[], medium: Medium): number {
-  return blocks.reduce(
-    (sum, { table, count }) =>
-      sum + medium.requestMs + count * (TABLES[table].bits ? medium.bitMs : medium.registerMs),
-    0,
-  );
+  return blocks.reduce((sum, block) => sum + medium.requestMs + dataMs(block, medium), 0);
 }

@@ -1,11 +1,11 @@
 import type { Clock, FieldCause, PointId, Priority, Sample } from 'lwm2m-gateway/adapter';
 import { TABLES } from './address.ts';
-import type { Medium } from './cost.ts';
 import type { ExceptionRule } from './exceptions.ts';
 import { type Answer, causeOf, type Refusal } from './exchange.ts';
+import type { Latency } from './latency.ts';
 import type { Cut, Learned } from './learned.ts';
 import type { Request } from './pdu.ts';
-import { type Atom, type Block, blockOf, planReads } from './planner.ts';
+import { type Atom, type Block, blockOf, dataMs, planReads } from './planner.ts';
 import type { CompiledDevice, Field } from './points.ts';
 
 /** A field and its place among the samples asked for. */
@@ -27,7 +27,7 @@ export type AskRead = (request: Request, urgency: Priority, deadlineAt: number) 
 
 export interface ReaderParts {
   readonly device: CompiledDevice;
-  readonly medium: Medium;
+  readonly latency: Latency;
   readonly learned: Learned;
   readonly clock: Clock;
   readonly ask: AskRead;
@@ -58,15 +58,17 @@ const REFUSES_ALL_MS = 60_000;
  * Reads points in as few requests as the plan allows. When the device refuses a request for several points, it is
  * asked for the halves, so that only what it really refuses goes without a value; the next plan knows.
  */
-export function createReader({ device, medium, learned, clock, ask }: ReaderParts) {
+export function createReader({ device, latency, learned, clock, ask }: ReaderParts) {
   const plans = new WeakMap<readonly PointId[], ReadPlan>();
   /** A device that refused everything is not asked point by point in every cycle. */
   let divideAgainAt = 0;
 
+  const version = (): number => learned.version + latency.version;
+
   function planFor(points: readonly PointId[]): ReadPlan {
     learned.refresh();
     const known = plans.get(points);
-    if (known !== undefined && known.version === learned.version) return known;
+    if (known !== undefined && known.version === version()) return known;
     const plan = makePlan(points);
     plans.set(points, plan);
     return plan;
@@ -80,8 +82,8 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
       if (field?.isReadable) wanted.push({ ...field, slot });
       else refusals.push({ slot, cause: field === undefined ? 'rejected' : 'forbidden' });
     }
-    const blocks = planReads(wanted, device.rules, learned.cuts, medium);
-    return { version: learned.version, blocks, first: 0, refusals };
+    const blocks = planReads(wanted, device.rules, learned.cuts, latency.medium);
+    return { version: version(), blocks, first: 0, refusals };
   }
 
   async function readBlock(block: Block<Wanted>, reading: Reading): Promise<BlockResult> {
@@ -90,6 +92,7 @@ export function createReader({ device, medium, learned, clock, ask }: ReaderPart
     const answer = await ask(request, reading.urgency, reading.deadlineAt);
     if (answer.status === 'done') {
       takeValues(block, answer.data, reading);
+      latency.note(answer.tookMs, dataMs(block, latency.medium));
       return 'read';
     }
     if (answer.status === 'failed' || answer.rule.cause !== 'rejected') {

@@ -127,9 +127,10 @@ export async function check(file: string, adapters: readonly string[], out: Outp
   }
   out.print('\nbus load');
   for (const [id, load] of loads) out.print(loadText(id, load));
-  for (const [id, { utilisation }] of busy) {
+  for (const [id, { utilisation, requestsPerSecond }] of busy) {
+    const busyMs = Math.round(utilisation * 1000);
     out.complain(
-      `connection ${id} would be ${Math.round(utilisation * 100)} % busy: poll less often, or fewer devices on it`,
+      `connection ${id} would be ${Math.round(utilisation * 100)} % busy: its polls need ${busyMs} ms of every second for ${requestsPerSecond.toFixed(1)} requests (see bus load), and ${BUSIEST * 1000} ms is the most; poll less often, or fewer devices on it`,
     );
   }
   return busy.length === 0 ? EXIT.ok : EXIT.badConfig;

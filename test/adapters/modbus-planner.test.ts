@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tcpMedium } from '../../adapters/modbus/cost.ts';
+import { createLatency } from '../../adapters/modbus/latency.ts';
 import { noCuts } from '../../adapters/modbus/learned.ts';
 import { type PlanRules, planMs, planReads, type Spot } from '../../adapters/modbus/planner.ts';
 import { rtuLine } from './support/plans.ts';
@@ -159,5 +160,30 @@ describe('a plan keeps the rules', () => {
         }
       }),
     );
+  });
+});
+
+describe('what a device really takes', () => {
+  const medium = rtuLine(9600);
+  const spots = [0, 30].map((address): Spot => ({ table: 'holding', address, span: 1 }));
+  const requestsAt = (latencyMs: number): number => {
+    const latency = createLatency(medium);
+    const wireMs = medium.requestMs - medium.latencyMs;
+    for (let count = 0; count < 20; count++) latency.note(wireMs + latencyMs + 5, 5);
+    return planReads(spots, RULES, noCuts(), latency.medium).length;
+  };
+
+  test('is measured, and the plan made for it: a slow one is asked for more at once', () => {
+    expect([requestsAt(10), requestsAt(30), requestsAt(150)]).toEqual([2, 2, 1]);
+  });
+
+  test('plans stay while it is about what they were made for', () => {
+    const latency = createLatency(medium);
+    const wireMs = medium.requestMs - medium.latencyMs;
+    for (let count = 0; count < 100; count++) latency.note(wireMs + 25 + (count % 15), 0);
+    expect(latency.version).toBe(0);
+    for (let count = 0; count < 100; count++) latency.note(wireMs + 100, 0);
+    expect(latency.version).toBeGreaterThan(0);
+    expect(latency.version).toBeLessThan(5);
   });
 });

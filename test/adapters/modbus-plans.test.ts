@@ -218,8 +218,9 @@ describe('load', () => {
     expect(requestsPerSecond).toBeCloseTo(0.2 + 1);
     expect(utilisation).toBeCloseTo(0.001 + 0.005, 3);
     expect(lines).toEqual([
-      'meter: 4 points in 2 requests, 10 ms every 10 s',
-      'meter: 1 points in 1 requests, 5 ms every 1 s',
+      'a request takes 0.0 ms and 0.02 ms per register, the device 5 ms (assumed)',
+      'meter: 4 points in 2 requests, 10 ms every 10 s = 0.10 %',
+      'meter: 1 points in 1 requests, 5 ms every 1 s = 0.50 %',
     ]);
   });
 

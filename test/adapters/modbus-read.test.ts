@@ -86,7 +86,14 @@ async function readThrough(
       : { ...reply, tookMs: 0 };
   };
   const medium = isSerial ? rtuLine(9600) : tcpMedium(0);
-  const read = createReader({ device, medium, learned: createLearned(clock, log), clock, ask });
+  const latency = { medium, version: 0, note() {} };
+  const read = createReader({
+    device,
+    latency,
+    learned: createLearned(clock, log),
+    clock,
+    ask,
+  });
   const ids = Object.keys(wanted);
   const cycles: unknown[][] = [];
   const requests: number[] = [];
