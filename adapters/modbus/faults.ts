@@ -54,6 +54,9 @@ function piecesOf(frame: Buffer, fault: Fault | undefined): readonly Piece[] {
   }
 }
 
+/** What a device needs for a request, at least. */
+const PROCESSING_MS = 5;
+
 /** Sends answers in order, each as its fault has it. */
 export function createFaultySender(
   clock: Clock,
@@ -85,6 +88,8 @@ export function createFaultySender(
   };
 
   return (frame, fault) => {
+    // What was asked meanwhile is begun only then.
+    if (isBusy) waiting.push([PROCESSING_MS, Buffer.alloc(0)]);
     waiting.push(...piecesOf(frame, fault));
     if (!isBusy) next();
   };
