@@ -9,9 +9,11 @@ import {
   mbpollValues,
   type PymodbusServer,
   pymodbusAvailable,
+  pymodbusFramersAvailable,
   pymodbusInstallLine,
   startPymodbus,
 } from '../peers/modbus.ts';
+import { socatAvailable, socatInstallLine, startLine, startPort } from '../support/line.ts';
 import { devicePlan, outcomeOf } from './support/plans.ts';
 
 const host = createTestHost();
@@ -89,6 +91,114 @@ describe.skipIf(!pymodbusAvailable())(`a pymodbus server (${pymodbusInstallLine}
     expect(await read(operations.map(({ point }) => point))).toEqual(operations.map(({ value }) => value));
   });
 });
+
+describe.skipIf(!pymodbusFramersAvailable())(`pymodbus on every medium (${pymodbusInstallLine})`, () => {
+  const plan = devicePlan(
+    {
+      voltage: { table: 'input', addr: 0, type: 'float32' },
+      missing: { table: 'input', addr: 10, type: 'uint16' },
+      count: { table: 'holding', addr: 20, type: 'uint64', access: 'rw', write: { verify: 'readback' } },
+      mode: { table: 'holding', addr: 10, type: 'int16', access: 'rw' },
+      relay: { table: 'coil', addr: 5, access: 'rw' },
+      both: {
+        table: 'holding',
+        addr: 20,
+        type: 'uint64',
+        access: 'rw',
+        write: { fc: 23, verify: 'readback' },
+      },
+      bit: { table: 'holding', addr: 10, bit: 2, access: 'rw' },
+    },
+    { settings: { unit: 7 }, requestTimeoutMs: 2000 },
+  );
+  const media: [string, { framer?: 'rtu' | 'ascii'; udp?: boolean }, boolean][] = [
+    ['modbus-udp', { udp: true }, false],
+    ['modbus-rtu-tcp', { framer: 'rtu' }, false],
+    ['modbus-ascii-tcp', { framer: 'ascii' }, false],
+    ['modbus-rtu', { framer: 'rtu' }, true],
+    ['modbus-ascii', { framer: 'ascii' }, true],
+  ];
+  test.each(media.filter(([, , isSerial]) => !isSerial || socatAvailable()))(
+    '%s: is read, lacks what it does not have, and is written with every function',
+    async (type, how, isSerial) => {
+      const server = await startPymodbus({
+        unit: 7,
+        ...how,
+        input: { 0: { type: 'float32', value: 230.1 } },
+        holding: { 10: 0, 20: [0, 0, 0, 0] },
+        coils: { 5: false },
+        discrete: { 0: true },
+      });
+      const port = isSerial ? await startPort(server.port) : undefined;
+      const settings =
+        port === undefined
+          ? { host: server.host, port: server.port }
+          : { port: port.path, serial: { baud: 115_200 } };
+      const adapter = modbus.open({ id: 'c', type, settings }, host);
+      try {
+        adapter.start();
+        const device = adapter.attach(plan);
+        const read = async (points: string[]): Promise<unknown[]> =>
+          (await device.read(points, { priority: 'poll', deadlineMs: 5000 })).map(outcomeOf);
+        expect(await read(['voltage', 'missing'])).toEqual([230.1, 'rejected']);
+        const operations: { point: string; value: FieldValue }[] = [
+          { point: 'count', value: 2n ** 60n + 1n },
+          { point: 'mode', value: -3 },
+          { point: 'relay', value: true },
+          { point: 'both', value: 2n ** 61n + 3n },
+          { point: 'bit', value: false },
+        ];
+        const results = await device.write(operations, { deadlineMs: 5000 });
+        expect(results).toEqual(operations.map(({ point }) => ({ point, status: 'done' })));
+        expect(await read(['count', 'mode', 'relay'])).toEqual([2n ** 61n + 3n, -7, true]);
+      } finally {
+        await adapter.close();
+        await port?.close();
+        await server.stop();
+      }
+    },
+  );
+});
+
+describe.skipIf(!mbpollAvailable() || !socatAvailable())(
+  `mbpoll (libmodbus) on a serial line with our simulator (${mbpollInstallLine}; ${socatInstallLine})`,
+  () => {
+    test('reads and writes; one device of two, and is refused what is not there', async () => {
+      const line = await startLine();
+      const plans = [1, 2].map((unit) =>
+        devicePlan(
+          {
+            voltage: { table: 'input', addr: 0, type: 'float32' },
+            mode: { table: 'holding', addr: 8, type: 'int16', access: 'rw' },
+          },
+          { id: `u${unit}`, settings: { unit } },
+        ),
+      );
+      const simulation = await modbus.simulate?.(plans, host, {
+        type: 'modbus-rtu',
+        settings: { port: line.device, serial: { baud: 19_200 } },
+      });
+      if (simulation === undefined) throw new Error('no simulation');
+      try {
+        simulation.set('u2', 'voltage', 229.5);
+        const poll = (table: string, address: number, ...more: string[]) =>
+          mbpoll(
+            ['-m', 'rtu', '-b', '19200', '-P', 'even', '-0', '-1', '-B', '-a', '2', '-o', '0.5'].concat(
+              ['-t', table, '-r', String(address), line.master],
+              more,
+            ),
+          );
+        expect(mbpollValues((await poll('3:float', 0)).stdout).get(0)).toBe('229.5');
+        await poll('4', 8, '7');
+        expect([simulation.get('u1', 'mode'), simulation.get('u2', 'mode')]).toEqual([0, 7]);
+        expect((await poll('4', 100, '7')).stderr).toContain('Illegal data address');
+      } finally {
+        await simulation.close();
+        await line.close();
+      }
+    });
+  },
+);
 
 describe.skipIf(!mbpollAvailable())(`mbpoll against our simulator (${mbpollInstallLine})`, () => {
   const plan = devicePlan({

@@ -56,6 +56,10 @@ export interface PymodbusPlan {
   readonly unit?: number;
   /** 0 or nothing: any free one */
   readonly port?: number;
+  /** over TCP in place of Modbus TCP (pymodbus 3.16) */
+  readonly framer?: 'rtu' | 'ascii';
+  /** the frames of Modbus TCP in datagrams (pymodbus 3.16) */
+  readonly udp?: boolean;
   readonly holding?: RegisterTable;
   readonly input?: RegisterTable;
   readonly coils?: BitTable;
@@ -89,4 +93,9 @@ export async function startPymodbus(plan: PymodbusPlan = {}): Promise<PymodbusSe
     input: `${JSON.stringify({ ...plan, unit }, (_, value) => (typeof value === 'bigint' ? `${value}` : value))}\n`,
   });
   return { host: '127.0.0.1', port: Number(server.ready[1]), unit, output: server.output, stop: server.stop };
+}
+
+/** Whether pymodbus has servers with other framings than that of Modbus TCP. */
+export function pymodbusFramersAvailable(): boolean {
+  return pythonWith('pymodbus.simulator') !== undefined;
 }

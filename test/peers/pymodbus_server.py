@@ -1,8 +1,9 @@
-"""A Modbus/TCP server on 127.0.0.1 with fixed registers, for tests. Runs on pymodbus 3.0 (Debian 12) and 3.16.
+"""A Modbus server on 127.0.0.1 with fixed registers, for tests. Runs on pymodbus 3.0 (Debian 12) and 3.16.
 
 Reads one line of JSON from the standard input:
   {"unit": 1, "port": 0, "holding": {"0": 2300, "2": [1, 2], "10": {"type": "float32", "value": 49.98}},
    "input": {...}, "coils": {"0": true}, "discrete": {...}}
+With "framer": "rtu" or "ascii" it speaks that over TCP, with "udp": true Modbus/TCP frames in datagrams (3.16 only).
 Addresses are as on the wire (from 0); a typed value takes as many registers as it needs, high byte and word first.
 Prints "ready <port>" when it listens, and ends when the standard input closes.
 """
@@ -94,15 +95,33 @@ def end_with_input():
     os._exit(0)
 
 
+def server_of(plan):
+    address = ("127.0.0.1", plan.get("port", 0))
+    if plan.get("udp"):
+        from pymodbus.server import ModbusUdpServer
+
+        return ModbusUdpServer(device_of(plan), address=address)
+    if "framer" in plan:
+        from pymodbus import FramerType
+
+        return ModbusTcpServer(device_of(plan), framer=FramerType(plan["framer"]), address=address)
+    return ModbusTcpServer(device_of(plan), address=address)
+
+
+def port_of(listener):
+    sockets = getattr(listener, "sockets", None)
+    return sockets[0].getsockname()[1] if sockets else listener.get_extra_info("sockname")[1]
+
+
 async def serve(plan):
-    server = ModbusTcpServer(device_of(plan), address=("127.0.0.1", plan.get("port", 0)))
+    server = server_of(plan)
     serving = asyncio.ensure_future(server.serve_forever())
     listener = None
     while listener is None and not serving.done():
         await asyncio.sleep(0.01)
         listener = getattr(server, "server", None) or getattr(server, "transport", None)
     if listener is not None:
-        print("ready", listener.sockets[0].getsockname()[1], flush=True)
+        print("ready", port_of(listener), flush=True)
     await serving
 
 
