@@ -7,6 +7,7 @@ import {
 } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress } from './address.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
+import { joinScales } from './scale.ts';
 import {
   bitMask,
   coilCodec,
@@ -37,6 +38,7 @@ interface PointKeys {
   readonly order?: Order;
   readonly bit?: number;
   readonly nan?: 'std' | readonly (number | string)[];
+  readonly scaleFrom?: PointId;
 }
 
 /** The section `write` of a point, as its schema lets it pass. */
@@ -66,6 +68,8 @@ export interface Field extends Spot {
   readonly isReadable: boolean;
   /** the bits of its register that are the point's; absent: all */
   readonly mask?: number;
+  /** holds the power of ten of the value; comes in the same request */
+  readonly factor?: Field;
   /** absent: read only */
   readonly write?: WriteRule;
 }
@@ -92,12 +96,16 @@ export function compileDevice(plan: DevicePlan): CompiledDevice {
   const fault: Fault = (path, message) => faults.push({ path, message });
   const profile = plan.protocol as unknown as ProfileKeys;
   const rules = compileRules(profile, fault);
-  const fields = new Map<PointId, Field>();
+  const compiled = new Map<PointId, Field>();
+  const scaleFrom = new Map<PointId, PointId>();
   for (const point of plan.points.values()) {
+    const { scaleFrom: factor } = point.address as unknown as PointKeys;
+    if (factor !== undefined) scaleFrom.set(point.id, factor);
     const before = faults.length;
     const field = compilePoint(point, profile, rules, fault);
-    if (field !== undefined && faults.length === before) fields.set(point.id, field);
+    if (field !== undefined && faults.length === before) compiled.set(point.id, field);
   }
+  const fields = scaleFrom.size === 0 ? compiled : joinScales(compiled, scaleFrom, fault);
   checkGroups(fields, rules, fault);
   return { unit: Number(plan.settings.unit), rules, fields, faults };
 }

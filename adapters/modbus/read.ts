@@ -7,6 +7,10 @@ import type { Cut, Learned } from './learned.ts';
 import type { Request } from './pdu.ts';
 import { type Atom, type Block, blockOf, dataMs, planReads } from './planner.ts';
 import type { CompiledDevice, Field } from './points.ts';
+import { scaled } from './scale.ts';
+
+/** The place of what is read for the sake of others. */
+const UNASKED = -1;
 
 /** A field and its place among the samples asked for. */
 interface Wanted extends Field {
@@ -82,6 +86,9 @@ export function createReader({ device, latency, learned, clock, ask }: ReaderPar
       if (field?.isReadable) wanted.push({ ...field, slot });
       else refusals.push({ slot, cause: field === undefined ? 'rejected' : 'forbidden' });
     }
+    // A value is worth nothing without its scale, whether that was asked for or not.
+    const factors = new Set(wanted.flatMap(({ factor }) => factor ?? []));
+    for (const factor of factors) wanted.push({ ...factor, slot: UNASKED });
     const blocks = planReads(wanted, device.rules, learned.cuts, latency.medium);
     return { version: version(), blocks, first: 0, refusals };
   }
@@ -141,8 +148,13 @@ export function createReader({ device, latency, learned, clock, ask }: ReaderPar
     const step = TABLES[block.table].bits ? 1 : 2;
     reading.hasRead = true;
     for (const atom of block.atoms) {
-      for (const { id, slot, address, codec } of atom.spots) {
-        const value = codec.decode(data, (address - block.address) * step);
+      for (const { id, slot, address, codec, factor } of atom.spots) {
+        if (slot === UNASKED) continue;
+        const raw = codec.decode(data, (address - block.address) * step);
+        const value =
+          factor === undefined
+            ? raw
+            : scaled(raw, factor.codec.decode(data, (factor.address - block.address) * step));
         learned.noteRead(id);
         reading.samples[slot] =
           value === undefined
@@ -155,7 +167,9 @@ export function createReader({ device, latency, learned, clock, ask }: ReaderPar
   function fail(atoms: readonly Atom<Wanted>[], answer: Refusal, reading: Reading): void {
     const failure = failureOf(answer, clock.now());
     for (const atom of atoms) {
-      for (const { id, slot } of atom.spots) reading.samples[slot] = { point: id, ...failure };
+      for (const { id, slot } of atom.spots) {
+        if (slot !== UNASKED) reading.samples[slot] = { point: id, ...failure };
+      }
     }
   }
 

@@ -64,6 +64,12 @@ const point = object(
     length: integer('Registers of a string or bytes.', 1, MOST_REGISTERS),
     order: { ...order, description: `${order.description} Default: that of the profile.` },
     bit: integer('For a bool in a register: only this bit, 0 is the least significant.', 0, 15),
+    scaleFrom: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'The point whose value is the power of ten of this one, read in the same request (SunSpec scale factors).',
+    },
     nan: {
       anyOf: [
         choice('The usual pattern of the type.', ['std']),

@@ -1,6 +1,7 @@
 import { type FieldValue, GatewayError, type PointId } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, TABLES, type Table } from './address.ts';
 import { type CompiledDevice, type Field, MOST_BITS, MOST_WRITTEN_REGISTERS } from './points.ts';
+import { scaled, unscaled } from './scale.ts';
 
 /** The other side of the protocol: a device made of tables, which answers PDUs. No I/O. */
 export interface Slave {
@@ -168,7 +169,8 @@ export function createSlave(
       if (TABLES[field.table].bits) data[0] = word;
       else data.writeUInt16BE(word, 2 * index);
     }
-    return field.codec.decode(data, 0);
+    const raw = field.codec.decode(data, 0);
+    return field.factor === undefined ? raw : scaled(raw, currentValue(field.factor));
   }
 
   return {
@@ -179,7 +181,8 @@ export function createSlave(
     },
     set(point, value) {
       const field = fieldOf(point);
-      const encoded = field.codec.encode(value);
+      const raw = field.factor === undefined ? value : unscaled(value, currentValue(field.factor));
+      const encoded = raw === undefined ? { fault: 'it has no scale' } : field.codec.encode(raw);
       if ('fault' in encoded) throw new GatewayError('adapter.unfit-value', `${point}: ${encoded.fault}`);
       for (let index = 0; index < field.span; index++) {
         const word = TABLES[field.table].bits

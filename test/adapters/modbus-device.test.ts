@@ -2,6 +2,7 @@ import type { AttachedDevice, DevicePlan, FieldValue, Sample } from 'lwm2m-gatew
 import { createTestHost } from 'lwm2m-gateway/adapter/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import modbus from '../../adapters/modbus/index.ts';
+import { compileDevice } from '../../adapters/modbus/points.ts';
 import { devicePlan, outcomeOf, type PointKeys } from './support/plans.ts';
 import { type RogueRequest, registerValue, startRogueServer } from './support/rogue-server.ts';
 
@@ -410,4 +411,57 @@ test('a device that refuses everything costs its divisions once a minute, not in
   expect(first).toBeLessThanOrEqual(2 * 64);
   for (let cycle = 0; cycle < 5; cycle++) await poll(device, points);
   expect(asked().length - first).toBe(5);
+});
+
+describe('scale factors in registers (SunSpec)', () => {
+  const sf = (addr: number) => ({ table: 'holding', addr, type: 'int16', nan: 'std' }) as const;
+  const plan = devicePlan({
+    amps: { table: 'holding', addr: 2, type: 'uint16', nan: 'std', scaleFrom: 'ampsScale' },
+    ampsScale: sf(6),
+    energy: { table: 'holding', addr: 94, type: 'uint64', scaleFrom: 'energyScale' },
+    energyScale: sf(98),
+    plain: { table: 'holding', addr: 4, type: 'uint16' },
+  });
+
+  test('come with their values in one request, asked for or not, and scale exactly in decimal', async () => {
+    const simulation = await modbus.simulate?.([plan], host);
+    if (simulation === undefined) throw new Error('no simulation');
+    onTestFinished(() => simulation.close());
+    simulation.set('meter', 'ampsScale', -1);
+    simulation.set('meter', 'energyScale', 3);
+    simulation.set('meter', 'amps', 123_4.7);
+    simulation.set('meter', 'energy', 1_234_567_000);
+    const device = open(simulation.connection).attach(plan);
+    expect((await poll(device, ['amps', 'plain', 'energy'])).map(outcomeOf)).toEqual([
+      1234.7, 0, 1_234_567_000,
+    ]);
+    // Another scale, and the value with it: never one with that of before.
+    simulation.set('meter', 'ampsScale', -2);
+    expect((await poll(device, ['amps'])).map(outcomeOf)).toEqual([123.47]);
+    simulation.set('meter', 'ampsScale', 11);
+    expect((await poll(device, ['amps'])).map(outcomeOf)).toEqual(['not-available']);
+  });
+
+  test('a value and its scale are never planned apart, whatever batching says', () => {
+    const compiled = compileDevice({ ...plan, protocol: { addressing: 'pdu0', batching: 'off' } });
+    expect(compiled.fields.get('amps')?.group).toBe(compiled.fields.get('ampsScale')?.group);
+    expect(compiled.fields.get('plain')?.group).toBeUndefined();
+  });
+
+  test.each<[string, Record<string, PointKeys>, string]>([
+    ['too far apart for one request', { a: { ...sf(0), scaleFrom: 's' }, s: sf(200) }, 'spans 201'],
+    ['a scale that is not there', { a: { ...sf(0), scaleFrom: 's' } }, 'no readable point s'],
+    [
+      'a scale with a scale',
+      { a: { ...sf(0), scaleFrom: 's' }, s: { ...sf(1), scaleFrom: 'a' } },
+      'has a scale itself',
+    ],
+    [
+      'a point that is written',
+      { a: { ...sf(0), access: 'rw', scaleFrom: 's' }, s: sf(1) },
+      'can only be read',
+    ],
+  ])('%s is a fault of the plan', (_name, points, fault) => {
+    expect(compileDevice(devicePlan(points)).faults[0]?.message).toContain(fault);
+  });
 });
