@@ -13,6 +13,8 @@ export interface PipeEvents {
 /** A medium that was opened once: a socket, a serial port. */
 export interface Pipe {
   write(bytes: Buffer): void;
+  /** Calls back when what has come in so far was heard, or dropped. */
+  drain(done: () => void): void;
   /** Lets go of the medium; resolves when another may take it. */
   close(): Promise<void>;
 }
@@ -36,6 +38,8 @@ export interface Channel {
   /** Opens if it rests. */
   open(): void;
   write(bytes: Buffer): void;
+  /** Calls back when what has come in so far was heard, or dropped; not at all when the medium is lost meanwhile. */
+  drain(done: () => void): void;
   /** Somebody there does the job: the back-off begins anew. */
   proven(): void;
   /** Drops the medium, and tries again after the back-off. */
@@ -122,6 +126,12 @@ export function createChannel(
     },
     write(bytes) {
       pipe?.write(bytes);
+    },
+    drain(done) {
+      const own = generation;
+      pipe?.drain(() => {
+        if (own === generation) done();
+      });
     },
     proven() {
       attempts = 0;

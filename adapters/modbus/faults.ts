@@ -45,10 +45,7 @@ function piecesOf(frame: Buffer, fault: Fault | undefined): readonly Piece[] {
         [0, frame],
       ];
     case 'double':
-      return [
-        [0, frame],
-        [0, frame],
-      ];
+      return [[0, Buffer.concat([frame, frame])]];
     case 'hang-up':
       return [[0, undefined]];
   }

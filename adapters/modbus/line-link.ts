@@ -212,7 +212,15 @@ export function createLineLink(options: LineLinkOptions, host: AdapterHost): Lin
     isSilent = false;
     silentAt = Math.max(silentAt, now() + ms);
     cancelSilence();
-    cancelSilence = clock.after(Math.ceil(silentAt - now()), becomeSilent);
+    cancelSilence = clock.after(Math.ceil(silentAt - now()), checkSilence);
+  }
+
+  /** Bytes that came in meanwhile, and wait to be read, must not be taken for the answer to what is sent next. */
+  function checkSilence(): void {
+    const expected = silentAt;
+    channel.drain(() => {
+      if (silentAt === expected) becomeSilent();
+    });
   }
 
   function becomeSilent(): void {

@@ -53,6 +53,8 @@ export function serialDial(path: string, settings: SerialSettings): Dial {
     const opening = open().catch((error: unknown) => onClose(String(error)));
     return {
       write: (bytes) => port?.write(bytes),
+      // Bytes wait in the driver, where nobody sees them.
+      drain: (done) => port?.flush(() => done()),
       async close() {
         isClosed = true;
         await opening;

@@ -19,6 +19,8 @@ export function tcpDial(host: string, port: number): Dial {
     socket.on('close', () => onClose(reason));
     return {
       write: (bytes) => socket.write(bytes),
+      // Sockets are read before that.
+      drain: (done) => setImmediate(done),
       close: () =>
         new Promise((closed) => {
           if (socket.closed) closed();

@@ -17,6 +17,7 @@ export function udpDial(host: string, port: number): Dial {
         // What cannot be sent now is lost, as it could be on its way.
         if (!isClosed) socket.send(bytes, () => {});
       },
+      drain: (done) => setImmediate(done),
       close: () =>
         new Promise((closed) => {
           isClosed = true;
