@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import type { FieldValue } from 'lwm2m-gateway/adapter';
 import {
   float16FromBits,
@@ -8,12 +9,14 @@ import {
   float64ToBits,
 } from './floats.ts';
 
-/** The bits of a value in its registers: a number up to 32 of them, a bigint for 64. */
+/** The bits of a value in its registers: a number up to 48 of them, a bigint for 64. */
 export type Bits = number | bigint;
 
 /** Numbers and their bits, both ways; every type is a row of {@link NUMERIC_TYPES}. */
 export interface NumericType {
-  readonly registers: 1 | 2 | 4;
+  readonly registers: 1 | 2 | 3 | 4;
+  /** the bits of a register that it is made of, where it does not take all of them */
+  readonly mask?: number;
   /** what `nan: std` means */
   readonly standardNan: readonly Bits[];
   toValue(bits: Bits): FieldValue | undefined;
@@ -66,8 +69,65 @@ function signMagnitude(registers: 1 | 2): NumericType {
   };
 }
 
+/** Half a register; the other half is another value. */
+function half(shift: 0 | 8, isSigned: boolean): NumericType {
+  return {
+    registers: 1,
+    mask: 0xff << shift,
+    standardNan: [],
+    toValue(bits) {
+      const byte = (Number(bits) >> shift) & 0xff;
+      return isSigned && byte >= 0x80 ? byte - 0x100 : byte;
+    },
+    toBits(value) {
+      const whole = isSigned ? wholeWithin(value, -0x80, 0x7f) : wholeWithin(value, 0, 0xff);
+      return whole === undefined ? undefined : (whole & 0xff) << shift;
+    },
+  };
+}
+
+/** Registers of four decimal digits each, the most significant first. */
+function tenThousands(registers: 2 | 3 | 4): NumericType {
+  return {
+    registers,
+    standardNan: [],
+    toValue(bits) {
+      let value = 0n;
+      for (let register = registers - 1; register >= 0; register--) {
+        const digits = (BigInt(bits) >> BigInt(16 * register)) & 0xffffn;
+        if (digits > 9999n) return undefined;
+        value = value * 10_000n + digits;
+      }
+      const small = Number(value);
+      return Number.isSafeInteger(small) ? small : value;
+    },
+    toBits(value) {
+      if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) return undefined;
+      let rest = BigInt(value as number | bigint);
+      if (rest < 0n || rest >= 10_000n ** BigInt(registers)) return undefined;
+      let bits = 0n;
+      for (let register = 0; register < registers; register++) {
+        bits |= (rest % 10_000n) << BigInt(16 * register);
+        rest /= 10_000n;
+      }
+      return registers === 4 ? bits : Number(bits);
+    },
+  };
+}
+
+/** An IPv4 address as text. */
+const ipv4: NumericType = {
+  registers: 2,
+  standardNan: [0],
+  toValue: (bits) => [24, 16, 8, 0].map((shift) => (Number(bits) >>> shift) & 0xff).join('.'),
+  toBits(value) {
+    if (typeof value !== 'string' || !isIPv4(value)) return undefined;
+    return value.split('.').reduce((bits, byte) => bits * 0x100 + Number(byte), 0);
+  },
+};
+
 /** A decimal digit in every four bits. */
-function binaryCodedDecimal(registers: 1 | 2): NumericType {
+function binaryCodedDecimal(registers: 1 | 2 | 3): NumericType {
   const digits = 4 * registers;
   return {
     registers,
@@ -75,7 +135,7 @@ function binaryCodedDecimal(registers: 1 | 2): NumericType {
     toValue(bits) {
       let value = 0;
       for (let digit = digits - 1; digit >= 0; digit--) {
-        const nibble = (Number(bits) >>> (4 * digit)) & 0xf;
+        const nibble = Math.floor(Number(bits) / 16 ** digit) % 16;
         if (nibble > 9) return undefined;
         value = value * 10 + nibble;
       }
@@ -148,6 +208,15 @@ export const NUMERIC_TYPES = {
   },
   bcd16: binaryCodedDecimal(1),
   bcd32: binaryCodedDecimal(2),
+  bcd48: binaryCodedDecimal(3),
   sm16: signMagnitude(1),
   sm32: signMagnitude(2),
+  int8h: half(8, true),
+  int8l: half(0, true),
+  uint8h: half(8, false),
+  uint8l: half(0, false),
+  mod10k32: tenThousands(2),
+  mod10k48: tenThousands(3),
+  mod10k64: tenThousands(4),
+  ipv4,
 } as const satisfies Record<string, NumericType>;

@@ -9,10 +9,10 @@ import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress 
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import { joinScales } from './scale.ts';
 import {
-  bitMask,
   coilCodec,
   createValueCodec,
   isBlockType,
+  maskOf,
   type NanRule,
   type Order,
   registersOf,
@@ -154,13 +154,13 @@ function compilePoint(
   if (value === undefined) return undefined;
   const spot = { table: keys.table, address, span: value.span, group: point.group };
   checkSpan(spot, rules, at);
-  const write = point.access === 'r' ? undefined : compileWrite(point, spot, keys.bit, fault);
+  const write = point.access === 'r' ? undefined : compileWrite(point, spot, value.mask, fault);
   return {
     ...spot,
     id: point.id,
     codec: value.codec,
     isReadable: point.access !== 'w',
-    ...(keys.bit === undefined ? {} : { mask: bitMask(keys.bit, keys.order ?? profile.order ?? 'ABCD') }),
+    ...(value.mask === undefined ? {} : { mask: value.mask }),
     ...(write === undefined ? {} : { write }),
   };
 }
@@ -168,6 +168,7 @@ function compilePoint(
 interface CompiledValue {
   readonly codec: ValueCodec;
   readonly span: number;
+  readonly mask?: number | undefined;
 }
 
 type PointFault = (key: string, message: string) => void;
@@ -196,15 +197,14 @@ function registerValue(keys: PointKeys, order: Order, fault: PointFault): Compil
   if (keys.bit !== undefined && type !== 'bool') fault('bit', 'only a bool can be one bit of a register');
   const nan = compileNan(keys, type, fault);
   const length = keys.length ?? 1;
-  return {
-    codec: createValueCodec({ type, order: keys.order ?? order, length, bit: keys.bit, nan }),
-    span: registersOf(type, length),
-  };
+  const format = { type, order: keys.order ?? order, length, bit: keys.bit, nan };
+  return { codec: createValueCodec(format), span: registersOf(type, length), mask: maskOf(format) };
 }
 
 function compileNan({ nan }: PointKeys, type: ValueType, fault: PointFault): NanRule | undefined {
   if (nan === undefined) return undefined;
-  if (type === 'bytes' || (type === 'string' && nan !== 'std')) {
+  const isPart = !isBlockType(type) && maskOf({ type, order: 'ABCD', length: 1 }) !== undefined;
+  if (type === 'bytes' || isPart || (type === 'string' && nan !== 'std')) {
     fault('nan', `${type} has no such patterns`);
     return undefined;
   }
@@ -229,7 +229,7 @@ function checkSpan(spot: Spot, rules: PlanRules, fault: PointFault): void {
 function compileWrite(
   point: PointPlan,
   spot: Spot,
-  bit: number | undefined,
+  mask: number | undefined,
   fault: Fault,
 ): WriteRule | undefined {
   const keys = (point.write ?? {}) as WriteKeys;
@@ -238,7 +238,7 @@ function compileWrite(
     fault(['points', point.id, 'table'], `table ${spot.table} can only be read`);
     return undefined;
   }
-  const allowed = bit === undefined ? writeFunctions(spot) : BIT_FUNCTIONS;
+  const allowed = mask === undefined ? writeFunctions(spot) : MASKED_FUNCTIONS;
   const code = keys.fc ?? allowed[0];
   if (code === undefined || !allowed.includes(code)) {
     at('fc', `function ${keys.fc ?? 16} cannot write ${spot.span} of table ${spot.table}`);
@@ -255,7 +255,7 @@ function compileWrite(
 }
 
 /** A mask leaves the other bits alone; a device that has none is read, and written with the bit changed. */
-const BIT_FUNCTIONS: readonly WriteFunction[] = [22, 6, 16];
+const MASKED_FUNCTIONS: readonly WriteFunction[] = [22, 6, 16];
 
 /** The functions that write all of a spot in one request, the usual one first. */
 function writeFunctions(spot: Spot): readonly WriteFunction[] {

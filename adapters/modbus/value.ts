@@ -48,7 +48,7 @@ const ORDERS: Readonly<Record<Order, { readonly swapBytes: boolean; readonly swa
   DCBA: { swapBytes: true, swapWords: true },
 };
 
-function createWords(registers: 1 | 2 | 4, order: Order): Words {
+function createWords(registers: NumericType['registers'], order: Order): Words {
   const { swapBytes, swapWords } = ORDERS[order];
   const read16 = (data: Buffer, at: number): number =>
     swapBytes ? data.readUInt16LE(at) : data.readUInt16BE(at);
@@ -61,8 +61,13 @@ function createWords(registers: 1 | 2 | 4, order: Order): Words {
     const second = BigInt(read32(data, at + 4));
     return swapWords ? (second << 32n) | first : (first << 32n) | second;
   };
+  const read48 = (data: Buffer, at: number): number => {
+    const words = [read16(data, at), read16(data, at + 2), read16(data, at + 4)];
+    if (swapWords) words.reverse();
+    return words.reduce((bits, word) => bits * 0x10000 + word, 0);
+  };
   return {
-    read: registers === 1 ? read16 : registers === 2 ? read32 : read64,
+    read: { 1: read16, 2: read32, 3: read48, 4: read64 }[registers],
     write(bits) {
       const data = Buffer.alloc(2 * registers);
       let rest = BigInt(bits);
@@ -103,11 +108,11 @@ function numericCodec(type: NumericType, order: Order, nan: readonly Bits[], fau
   };
 }
 
-/** The bits of a register on the wire that one bit of its value is. */
-export function bitMask(bit: number, order: Order): number {
-  return createWords(1, order)
-    .write(1 << bit)
-    .readUInt16BE(0);
+/** The bits of a register on the wire that a value is made of; undefined: all of them. */
+export function maskOf({ type, order, bit }: ValueFormat): number | undefined {
+  const numeric: NumericType | undefined = isBlockType(type) ? undefined : NUMERIC_TYPES[type];
+  const mask = bit === undefined ? numeric?.mask : 1 << bit;
+  return mask === undefined ? undefined : createWords(1, order).write(mask).readUInt16BE(0);
 }
 
 /** One bit of a register; what it encodes has the other fifteen at 0, and they must be left as they are. */

@@ -44,12 +44,12 @@ const NOT_TRIED: Outcome = failed('forbidden', 'not written, since another value
  * fit their points, and nothing more once one has failed.
  */
 export function createWriter({ device, clock, requestTimeoutMs, ask, wait }: WriterParts) {
-  /** registers of which one bit is being written */
+  /** registers of which a part is being written */
   const changing = new Set<number>();
 
   async function writeOne(prepared: Prepared, time: Time): Promise<Outcome> {
     const { field, rule } = prepared;
-    if (field.mask !== undefined && rule.function !== 22) return changeBit(prepared, field.mask, time);
+    if (field.mask !== undefined && rule.function !== 22) return changePart(prepared, field.mask, time);
     return send(prepared, writeRequest(prepared), time);
   }
 
@@ -63,10 +63,10 @@ export function createWriter({ device, clock, requestTimeoutMs, ask, wait }: Wri
     return isShown ? compare(prepared, answer.data) : readBack(prepared, time);
   }
 
-  /** For devices without masks: what the register holds, with the bit changed. */
-  async function changeBit(prepared: Prepared, mask: number, time: Time): Promise<Outcome> {
+  /** For devices without masks: what the register holds, with this part changed. */
+  async function changePart(prepared: Prepared, mask: number, time: Time): Promise<Outcome> {
     const { address } = prepared.field;
-    if (changing.has(address)) return failed('busy', 'another bit of the register is being written');
+    if (changing.has(address)) return failed('busy', 'another part of the register is being written');
     changing.add(address);
     try {
       const before = await ask({ function: 3, address, count: 1 }, time.deadlineAt, 0);

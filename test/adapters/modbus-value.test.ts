@@ -58,6 +58,16 @@ describe('registers and values, both ways', () => {
     ['sm16', 'ABCD', '7fff', 32767],
     ['sm32', 'ABCD', '80000005', -5],
     ['sm32', 'CDAB', '00058000', -5],
+    ['int8h', 'ABCD', 'fe00', -2],
+    ['int8l', 'ABCD', '00fe', -2],
+    ['uint8h', 'BADC', '00fe', 254],
+    ['uint8l', 'ABCD', '00fe', 254],
+    ['bcd48', 'ABCD', '123456789012', 123_456_789_012],
+    ['bcd48', 'CDAB', '901256781234', 123_456_789_012],
+    ['mod10k32', 'ABCD', '04d2162e', 12_345_678],
+    ['mod10k48', 'CDAB', '162e04d20001', 112_345_678],
+    ['mod10k64', 'ABCD', '270f270f270f270f', 9_999_999_999_999_999n],
+    ['ipv4', 'ABCD', 'c0000215', '192.0.2.21'],
     ['bool', 'ABCD', '0001', true],
     ['bool', 'ABCD', '0000', false],
   ];
@@ -109,6 +119,15 @@ describe('registers and values, both ways', () => {
     bcd32: fc.integer({ min: 0, max: 99_999_999 }),
     sm16: fc.integer({ min: -32767, max: 32767 }),
     sm32: fc.integer({ min: -(2 ** 31) + 1, max: 2 ** 31 - 1 }),
+    int8h: fc.integer({ min: -128, max: 127 }),
+    int8l: fc.integer({ min: -128, max: 127 }),
+    uint8h: fc.integer({ min: 0, max: 255 }),
+    uint8l: fc.integer({ min: 0, max: 255 }),
+    bcd48: fc.integer({ min: 0, max: 10 ** 12 - 1 }),
+    mod10k32: fc.integer({ min: 0, max: 10 ** 8 - 1 }),
+    mod10k48: fc.integer({ min: 0, max: 10 ** 12 - 1 }),
+    mod10k64: fc.bigInt({ min: 2n ** 53n, max: 10n ** 16n - 1n }),
+    ipv4: fc.ipV4(),
   };
 
   test.each(ORDERS)('decode(encode(x)) = x for every type in order %s', (order) => {
