@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
   samples: benchSamples,
   requests: benchRequests,
   profile: profileGateway,
+  modbus: async (extent) => (await import('./modbus.ts')).benchModbus(extent),
   codec: async () => (await import('./codec.ts')).benchCodec(),
   coap: benchCoap,
   dtls: async (extent) => (await import('./dtls.ts')).benchDtls(extent),
