@@ -81,6 +81,9 @@ export interface Association {
   close(): Promise<void>;
 }
 
+/** All that a server may observe at once: two resources of a device each for as many devices as Object 25 can name. */
+const OBSERVATIONS = 2 ** 17;
+
 /** Retransmissions go on for a minute and a half; a person who watches wants to know earlier. */
 const SILENCE_MS = 8000;
 
@@ -126,6 +129,7 @@ export async function openAssociation(
     log: ports.log,
     ...serving,
     onLost,
+    limits: { observations: OBSERVATIONS, observationsPerPeer: OBSERVATIONS },
     ...(address.transmission === undefined ? {} : { parameters: address.transmission }),
     ...(address.heartbeatMs === undefined ? {} : { stream: { heartbeatMs: address.heartbeatMs } }),
   });
