@@ -8,6 +8,7 @@ import {
   durationMs,
   type FieldValue,
   type PointId,
+  type PointPlan,
   type Sample,
   type WriteOperation,
   type WriteResult,
@@ -18,15 +19,17 @@ import { createWave, type Wave, type WaveKeys } from './waves.ts';
 type ConnectionState = 'new' | 'open' | 'closed';
 
 interface SimulatedPoint {
-  readonly wave: Wave;
+  /** absent: the version of the firmware */
+  readonly wave: Wave | undefined;
   readonly isReadable: boolean;
   readonly isWritable: boolean;
   /** what a setting may be set to */
   readonly low: number;
   readonly high: number;
-  /** what it was set to */
-  setting?: FieldValue;
 }
+
+/** Devices of one profile share their points. */
+const simulated = new WeakMap<PointPlan, SimulatedPoint>();
 
 const OPEN: DeviceState = { reachable: true };
 const UNREACHABLE = {
@@ -46,13 +49,16 @@ export function openConnection(host: AdapterHost): Adapter {
 
   function attach(plan: DevicePlan): AttachedDevice {
     let version = plan.settings.firmware;
-    const points = new Map(
-      [...plan.points].map(([id, point]) => [id, pointOf(point, () => String(version))]),
-    );
+    const written = new Map<PointId, FieldValue>();
     const aheadMs = durationMs(typeof plan.settings.ahead === 'string' ? plan.settings.ahead : '0s');
     const states = createSignal<DeviceState>();
     const stopListening = changes.subscribe(() => states.emit(stateNow()));
     let isDetached = false;
+
+    function pointAt(id: PointId): SimulatedPoint | undefined {
+      const point = plan.points.get(id);
+      return point === undefined ? undefined : pointOf(point);
+    }
 
     function stateNow(): DeviceState {
       if (isDetached) return UNREACHABLE.closed;
@@ -63,10 +69,11 @@ export function openConnection(host: AdapterHost): Adapter {
       const at = host.clock.now();
       const now = stateNow();
       if (now.cause !== undefined) return { point: id, cause: now.cause, at };
-      const point = points.get(id);
+      const point = pointAt(id);
       if (point === undefined) return { point: id, cause: 'rejected', at };
       if (!point.isReadable) return { point: id, cause: 'forbidden', at };
-      return { point: id, value: point.setting ?? point.wave(at + aheadMs), at, quality: 4 };
+      const value = written.get(id) ?? point.wave?.(at + aheadMs) ?? String(version);
+      return { point: id, value, at, quality: 4 };
     }
 
     function writeOne({ point: id, value }: WriteOperation): WriteResult {
@@ -74,14 +81,14 @@ export function openConnection(host: AdapterHost): Adapter {
       const now = stateNow();
       if (now.cause !== undefined)
         return { ...failed, cause: now.cause, message: 'the connection is not open' };
-      const point = points.get(id);
+      const point = pointAt(id);
       if (point === undefined)
         return { ...failed, cause: 'rejected', message: `the device has no point ${id}` };
       if (!point.isWritable)
         return { ...failed, cause: 'forbidden', message: `point ${id} can only be read` };
       if (!fits(value, point))
         return { ...failed, cause: 'forbidden', message: `${value} does not fit point ${id}` };
-      point.setting = value;
+      written.set(id, value);
       return { point: id, status: 'done' };
     }
 
@@ -124,22 +131,24 @@ export function openConnection(host: AdapterHost): Adapter {
   };
 }
 
-function pointOf(
-  { address, access }: { address: object; access: string },
-  version: () => string,
-): SimulatedPoint {
-  const keys = address as WaveKeys;
-  return {
-    wave: keys.wave === 'firmware' ? version : createWave(keys),
+function pointOf(plan: PointPlan): SimulatedPoint {
+  const known = simulated.get(plan);
+  if (known !== undefined) return known;
+  const { address, access } = plan;
+  const keys = address as unknown as WaveKeys;
+  const point = {
+    wave: keys.wave === 'firmware' ? undefined : createWave(keys),
     isReadable: access !== 'w',
     isWritable: access !== 'r' && keys.wave === 'setting',
     low: keys.low ?? Number.NEGATIVE_INFINITY,
     high: keys.high ?? Number.POSITIVE_INFINITY,
   };
+  simulated.set(plan, point);
+  return point;
 }
 
 /** A setting keeps its type, and a number is finite and keeps its range. */
 function fits(value: FieldValue, point: SimulatedPoint): boolean {
-  if (typeof value !== typeof point.wave(0)) return false;
+  if (typeof value !== typeof point.wave?.(0)) return false;
   return typeof value !== 'number' || (Number.isFinite(value) && value >= point.low && value <= point.high);
 }

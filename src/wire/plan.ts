@@ -1,7 +1,13 @@
 import type { AdapterModule } from '../adapter/index.ts';
-import type { ConnectionConfig, DeviceConfig, GatewayConfig, Origin } from '../config/index.ts';
+import type {
+  ConnectionConfig,
+  DeviceConfig,
+  GatewayConfig,
+  Origin,
+  ProfileConfig,
+} from '../config/index.ts';
 import { type CompiledDevice, compileDevice, type Nameable } from '../gateway/index.ts';
-import { type ObjectDefinition, type OwnObject, readOwnObjects } from '../model/index.ts';
+import { type ObjectDefinition, type OwnObject, type Registry, readOwnObjects } from '../model/index.ts';
 
 /** A device of the configuration, made ready to run. */
 export interface PlannedDevice {
@@ -63,6 +69,22 @@ function nameFaults({ upstream, devices }: GatewayConfig, nameable: readonly Nam
   });
 }
 
+/** Compiles devices that are alike but for their names and settings once: of thousands most are. */
+function createCompiler(
+  registry: Registry,
+): (device: DeviceConfig, original: ProfileConfig) => CompiledDevice {
+  const byProfile = new Map<ProfileConfig, Map<string, CompiledDevice>>();
+  return (device, original) => {
+    const { id, settings, profile, pollMs, staleAfter, timeouts } = device;
+    const alike = byProfile.get(profile) ?? new Map<string, CompiledDevice>();
+    byProfile.set(profile, alike);
+    const rest = JSON.stringify([pollMs, staleAfter, timeouts]);
+    const compiled = alike.get(rest) ?? compileDevice(device, original, registry);
+    alike.set(rest, compiled);
+    return { ...compiled, plan: { ...compiled.plan, id, settings } };
+  };
+}
+
 /**
  * Makes the configuration ready to run and finds what is wrong with its sense: objects, units, mandatory resources,
  * limits of the field protocol. Pure: opens nothing.
@@ -70,6 +92,7 @@ function nameFaults({ upstream, devices }: GatewayConfig, nameable: readonly Nam
 export function planGateway(config: GatewayConfig, adapters: Adapters): Plan {
   const connections = new Map(config.connections.map((connection) => [connection.id, connection]));
   const own = readOwnObjects(config.objectFiles);
+  const compile = createCompiler(own.registry);
   const faults: SenseFault[] = own.faults.map((message) => ({ message }));
   const devices = config.devices.flatMap((device): PlannedDevice[] => {
     const connection = connections.get(device.connection);
@@ -77,7 +100,7 @@ export function planGateway(config: GatewayConfig, adapters: Adapters): Plan {
     if (connection === undefined || adapter === undefined) return [];
     const { profile } = device;
     const original = config.profiles.find(({ id }) => id === profile.id) ?? profile;
-    const compiled = compileDevice(device, original, own.registry);
+    const compiled = compile(device, original);
     const ofDevice: Origin = { kind: 'device', id: device.id };
     const ofProfile: Origin = { kind: 'profile', id: profile.id };
     for (const { origin, path, message } of compiled.faults) {
