@@ -1,5 +1,14 @@
 import { isGatewayError, type Logger, messageOf } from '../base/index.ts';
-import type { Fate, ObserveResult, Operation, Result, Service, Sink } from '../client/index.ts';
+import type {
+  Fate,
+  ObserveResult,
+  Operation,
+  Refusing,
+  Result,
+  Service,
+  Sink,
+  Telling,
+} from '../client/index.ts';
 import type {
   CoapRequest,
   CoapResponse,
@@ -78,41 +87,68 @@ const FATES: Readonly<Record<NotificationOutcome, Fate>> = {
   ended: 'ended',
 };
 
-/** Carries what an observation says into notifications, in the format of its first answer (RFC 7641 4.2). */
-function createSink(writing: Writing, log: Logger): Sink & { begin(handle: ServerObservation): void } {
-  let handle: ServerObservation | undefined;
+/** What is told, and how. */
+type News = readonly [response: CoapResponse, options: NotifyOptions];
+
+/**
+ * Carries what an observation says into notifications, in the format of its first answer (RFC 7641 4.2). A class, since
+ * there may be tens of thousands.
+ */
+class NotificationSink implements Sink {
+  readonly #writing: Writing;
+  readonly #log: Logger;
+  #handle: ServerObservation | undefined;
   /** Said before the first answer was on its way; only the newest counts. */
-  let early: { readonly response: CoapResponse; readonly options: NotifyOptions } | undefined;
-  const say = (response: CoapResponse, options: NotifyOptions): void => {
-    if (handle !== undefined) handle.notify(response, options);
-    else {
-      early?.options.onSettled?.('superseded');
-      early = { response, options };
+  #early: News | undefined;
+
+  constructor(writing: Writing, log: Logger) {
+    this.#writing = writing;
+    this.#log = log;
+  }
+
+  get carriesTime(): boolean {
+    return this.#writing.format.carriesTime;
+  }
+
+  get variant(): string {
+    return String(this.#writing.format.contentFormat);
+  }
+
+  notify(entries: readonly Entry[], { confirmable, isHistory, settled }: Telling): void {
+    let response: CoapResponse;
+    try {
+      response = content(entries, isHistory ? { ...this.#writing, release: NEWEST } : this.#writing);
+    } catch (error) {
+      this.#log.error({ problem: messageOf(error) }, 'a notification could not be written');
+      settled('told');
+      return;
     }
-  };
-  return {
-    carriesTime: writing.format.carriesTime,
-    variant: String(writing.format.contentFormat),
-    notify(entries, { confirmable, isHistory, settled }) {
-      let response: CoapResponse;
-      try {
-        response = content(entries, isHistory ? { ...writing, release: NEWEST } : writing);
-      } catch (error) {
-        log.error({ problem: messageOf(error) }, 'a notification could not be written');
-        settled('told');
-        return;
-      }
-      say(response, { confirmable, onSettled: (outcome) => settled(FATES[outcome]) });
-    },
-    // A last word must not get lost (OMA Core 1.2.2 6.4.2).
-    end: (refusing) => say(refusal(refusing), { confirmable: true }),
-    drop: () => handle?.cancel(),
-    begin(opened) {
-      handle = opened;
-      if (early !== undefined) handle.notify(early.response, early.options);
-      early = undefined;
-    },
-  };
+    this.#say(response, { confirmable, onSettled: (outcome) => settled(FATES[outcome]) });
+  }
+
+  /** A last word must not get lost (OMA Core 1.2.2 6.4.2). */
+  end(refusing: Refusing): void {
+    this.#say(refusal(refusing), { confirmable: true });
+  }
+
+  drop(): void {
+    this.#handle?.cancel();
+  }
+
+  begin(opened: ServerObservation): void {
+    this.#handle = opened;
+    if (this.#early !== undefined) opened.notify(...this.#early);
+    this.#early = undefined;
+  }
+
+  #say(response: CoapResponse, options: NotifyOptions): void {
+    if (this.#handle !== undefined) {
+      this.#handle.notify(response, options);
+      return;
+    }
+    this.#early?.[1].onSettled?.('superseded');
+    this.#early = [response, options];
+  }
 }
 
 /** Serves the requests of one LwM2M server. */
@@ -157,45 +193,43 @@ export function createRequestHandler(
   /** The token of an observation that a request with Observe=1 has just ended. */
   let ended: Uint8Array | undefined;
 
-  const observed = (
-    writing: Writing,
-    sink: ReturnType<typeof createSink>,
-    result: ObserveResult,
-    token: Uint8Array,
-  ): CoapResponse => {
+  /** Keeps of request and answer only what ends the observation: there may be tens of thousands. */
+  const observed = (writing: Writing, sink: NotificationSink, result: ObserveResult): CoapResponse => {
     if (result.status !== 'content') return refusal(result);
+    const { entries, stop } = result;
     try {
-      return {
-        ...content(result.entries, writing),
-        onObserve: (handle) => {
-          handle.survivesTimeout = true;
-          handle.onEnd = (reason) => {
-            if (reason === 'deregistered') ended = token;
-            result.stop(reason === 'deregistered' || reason === 'reset');
-          };
-          sink.begin(handle);
-        },
-      };
+      return { ...content(entries, writing), onObserve: openingOf(sink, stop) };
     } catch (error) {
-      result.stop(false);
+      stop(false);
       throw error;
     }
   };
 
+  const openingOf =
+    (sink: NotificationSink, stop: (isUnwanted: boolean) => void) =>
+    (handle: ServerObservation): void => {
+      handle.survivesTimeout = true;
+      handle.onEnd = (reason) => {
+        if (reason === 'deregistered') ended = handle.token;
+        stop(reason === 'deregistered' || reason === 'reset');
+      };
+      sink.begin(handle);
+    };
+
   const observe = async (request: CoapRequest, path: Path): Promise<CoapResponse> => {
     const writing = writingFor(request, path);
     if (writing === undefined) return NOT_ACCEPTABLE;
-    const sink = createSink(writing, log);
-    return observed(writing, sink, await service.observe(path, request.query, sink), request.token);
+    const sink = new NotificationSink(writing, log);
+    return observed(writing, sink, await service.observe(path, request.query, sink));
   };
 
   const observeComposite = async (request: CoapRequest, target: Target): Promise<CoapResponse> => {
     const composite = compositeOf(request, target);
     if ('code' in composite) return composite;
     const { paths, writing } = composite;
-    const sink = createSink(writing, log);
+    const sink = new NotificationSink(writing, log);
     const result = await service.observeComposite(paths, request.query, sink);
-    if (target.kind === 'observe-composite') return observed(writing, sink, result, request.token);
+    if (target.kind === 'observe-composite') return observed(writing, sink, result);
     // The end of an observation is answered like a read.
     if (result.status !== 'content') return refusal(result);
     result.stop(false);

@@ -63,7 +63,6 @@ export class Observation implements Subject, TargetOwner {
   readonly #ports: ObservationPorts;
   readonly #shown: readonly Target[];
   readonly #reporter: Reporter;
-  readonly #onFate = (fate: Fate): void => this.#settled(fate);
   #sink: Sink | undefined;
   #isTelling = false;
   /** What is on its way and not acknowledged, and what came since. */
@@ -238,7 +237,7 @@ export class Observation implements Subject, TargetOwner {
     sink.notify(entries, {
       confirmable: this.#isConfirmable(),
       isHistory: false,
-      settled: this.#onFate,
+      settled: (fate) => this.#settled(fate),
     });
   }
 

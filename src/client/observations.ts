@@ -143,6 +143,8 @@ export function createObservations(ports: ObservationsPorts): Observations {
     attributesOf(path, { isComposite }, own) {
       const { attributes } = ports.context();
       const inForce = own !== undefined && !isComposite ? own : attributes.effective(path);
+      // One object for all that nobody has attached anything to.
+      if (own === undefined && Object.keys(inForce).length === 0) return defaults();
       return {
         ...defaults(),
         ...(own !== undefined && isComposite ? { ...thresholds(inForce), ...own } : inForce),

@@ -24,6 +24,18 @@ export interface TargetPorts {
 const NONE: Attributes = {};
 const NO_RULES = rulesOf(NONE);
 
+/** Most targets have the same attributes: those that the Server object says for all. */
+const known = new WeakMap<Attributes, Rules>([[NONE, NO_RULES]]);
+
+function rulesFor(attributes: Attributes): Rules {
+  let rules = known.get(attributes);
+  if (rules === undefined) {
+    rules = rulesOf(attributes);
+    known.set(attributes, rules);
+  }
+  return rules;
+}
+
 /** One observed path, and its tree while there is something at it. Watches it itself: there are tens of thousands. */
 export class Target implements Part, Watcher {
   readonly path: Path;
@@ -50,7 +62,7 @@ export class Target implements Part, Watcher {
     if (this.#epoch !== epoch) {
       this.#epoch = epoch;
       this.#attributes = this.#owner.attributesOf(this.path);
-      this.#rules = rulesOf(this.#attributes);
+      this.#rules = rulesFor(this.#attributes);
     }
     return this.#attributes;
   }

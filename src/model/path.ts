@@ -49,13 +49,8 @@ export function pathFromSegments(segments: readonly string[]): Path | undefined 
   const prefix = first !== '' && !/^[0-9]+$/.test(first) ? first : '';
   const rest = prefix === '' ? segments : segments.slice(1);
   if (rest.length > 4) return undefined;
-  const ids: number[] = [];
-  for (const segment of rest) {
-    const id = parseId(segment);
-    if (id === undefined) return undefined;
-    ids.push(id);
-  }
-  return { prefix, ids };
+  const ids = rest.map(parseId);
+  return ids.every((id) => id !== undefined) ? { prefix, ids } : undefined;
 }
 
 /** Reads `/d01/3303/0/5700` or `/3/0`. @throws GatewayError `model.bad-path` */

@@ -46,11 +46,6 @@ export class Reporter {
   #armedFor = Number.POSITIVE_INFINITY;
   #isSilent = false;
   #isStopped = false;
-  readonly #onWake = (): void => {
-    this.#wake = undefined;
-    this.#armedFor = Number.POSITIVE_INFINITY;
-    this.#look(-1);
-  };
 
   constructor(subject: Subject, ports: ReporterPorts) {
     this.#subject = subject;
@@ -144,6 +139,12 @@ export class Reporter {
     if (this.#isStopped || at >= this.#armedFor) return;
     this.#wake?.();
     this.#armedFor = at;
-    this.#wake = this.#ports.timers.after(at - this.#ports.monotonic(), this.#onWake);
+    this.#wake = this.#ports.timers.after(at - this.#ports.monotonic(), () => this.#onWake());
+  }
+
+  #onWake(): void {
+    this.#wake = undefined;
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    this.#look(-1);
   }
 }
