@@ -9,8 +9,9 @@ export const CODE = {
   deleted: 0x42,
   changed: 0x44,
   content: 0x45,
+  continue: 0x5f,
 } as const;
-export const OPTION = { observe: 6, locationPath: 8, uriPath: 11, accept: 17 } as const;
+export const OPTION = { observe: 6, locationPath: 8, uriPath: 11, accept: 17, block1: 27 } as const;
 
 export type OptionBytes = readonly [number: number, value: Buffer];
 
@@ -20,6 +21,7 @@ export interface Message {
   readonly mid: number;
   readonly token: Buffer;
   readonly path: readonly string[];
+  readonly block1: Buffer | undefined;
   readonly payload: Buffer;
 }
 
@@ -35,6 +37,7 @@ function extended(bytes: Buffer, at: number, nibble: number): readonly [value: n
 export function readMessage(bytes: Buffer): Message {
   const tokenEnd = 4 + (bytes.readUInt8(0) & 15);
   const path: string[] = [];
+  let block1: Buffer | undefined;
   let at = tokenEnd;
   for (let number = 0; at < bytes.length && bytes[at] !== MARKER; ) {
     const head = bytes.readUInt8(at);
@@ -42,6 +45,7 @@ export function readMessage(bytes: Buffer): Message {
     const [length, start] = extended(bytes, afterDelta, head & 15);
     number += delta;
     if (number === OPTION.uriPath) path.push(bytes.toString('utf8', start, start + length));
+    if (number === OPTION.block1) block1 = bytes.subarray(start, start + length);
     at = start + length;
   }
   return {
@@ -50,11 +54,12 @@ export function readMessage(bytes: Buffer): Message {
     mid: bytes.readUInt16BE(2),
     token: bytes.subarray(4, tokenEnd),
     path,
+    block1,
     payload: bytes.subarray(Math.min(at + 1, bytes.length)),
   };
 }
 
-/** @param options by rising number, each shorter than 13 bytes, no more than 12 from one number to the next */
+/** @param options by rising number, each shorter than 13 bytes, no more than 268 from one number to the next */
 export function writeMessage(
   type: number,
   code: number,
@@ -65,9 +70,10 @@ export function writeMessage(
   const header = Buffer.from([0x40 | (type << 4) | token.length, code, mid >> 8, mid & 255]);
   let previous = 0;
   const parts = options.flatMap(([number, value]) => {
-    const head = Buffer.from([((number - previous) << 4) | value.length]);
+    const delta = number - previous;
     previous = number;
-    return [head, value];
+    const head = delta < 13 ? [(delta << 4) | value.length] : [(13 << 4) | value.length, delta - 13];
+    return [Buffer.from(head), value];
   });
   return Buffer.concat([header, token, ...parts]);
 }

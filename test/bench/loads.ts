@@ -22,6 +22,8 @@ export interface Load {
   /** absent: the gateway */
   readonly port?: number;
   readonly path: string;
+  /** content format; absent: text */
+  readonly accept?: number;
   /** requests under way at the same time */
   readonly window: number;
   readonly ms: number;

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchClient } from './client.ts';
 import { benchCoap } from './coap.ts';
 import { benchSamples, type Extent } from './gateway.ts';
 import { profileGateway } from './profile.ts';
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
   codec: async () => (await import('./codec.ts')).benchCodec(),
   coap: benchCoap,
   dtls: async (extent) => (await import('./dtls.ts')).benchDtls(extent),
+  client: benchClient,
 };
 
 const { values, positionals } = parseArgs({

@@ -5,7 +5,7 @@ import { type Child, roleUrl, startProgram, startRole } from './children.ts';
 import { machineMs, type Schedule } from './meter.ts';
 import { writeSite } from './site.ts';
 
-const GATEWAY = new URL('../../src/cli/main.js', import.meta.url);
+export const GATEWAY = new URL('../../src/cli/main.js', import.meta.url);
 
 /** The gateway at work between a field and a server, each a process of its own. */
 export interface Scene {

@@ -1,5 +1,5 @@
 /** Preloaded into the gateway, which runs as it always does: tells what the process uses. */
 import { answerParent } from '../children.ts';
-import { usage } from '../usage.ts';
+import { heapInUse, usage } from '../usage.ts';
 
-answerParent({ usage });
+answerParent({ usage, heap: heapInUse });

@@ -7,7 +7,8 @@ import { Decoder } from 'cbor-x';
 import { answerParent } from '../children.ts';
 import { CODE, type Message, OPTION, pathOptions, readMessage, TYPE, writeMessage } from '../coap-bytes.ts';
 import { quantile } from '../figures.ts';
-import type { Load, LoadResult, Watch, Watched } from '../loads.ts';
+import { createLoader } from '../loader.ts';
+import type { Load, Watch, Watched } from '../loads.ts';
 import { changedAt, machineMs, POINTS, type Schedule, UNITS } from '../meter.ts';
 import { prefixOf } from '../site.ts';
 
@@ -128,77 +129,14 @@ async function watch({ ms, schedule }: Watch): Promise<Watched> {
   };
 }
 
-// ---- load
-
-interface Loading {
-  readonly port: number;
-  hear(message: Buffer): void;
-}
-let loading: Loading | undefined;
-
-/** Keeps `window` requests under way, the next one when an answer comes; what got lost is replaced after a while. */
-async function load({ port, path, window, ms }: Load): Promise<LoadResult> {
-  const to = port ?? (await registered());
-  const options = [...pathOptions(path), [OPTION.accept, TEXT] as const];
-  const request = writeMessage(TYPE.confirmable, CODE.get, 0, Buffer.from([LOAD_TOKEN]), options);
-  const underWay = new Map<number, number>();
-  const waits: number[] = [];
-  const tally = { answers: 0, refusals: 0, lost: 0 };
-  const send = (): void => {
-    const mid = nextMid();
-    const bytes = Buffer.from(request);
-    bytes.writeUInt16BE(mid, 2);
-    underWay.set(mid, performance.now());
-    socket.send(bytes, to, HOST);
-  };
-  loading = {
-    port: to,
-    hear(bytes) {
-      const mid = bytes.readUInt16BE(2);
-      const sentAt = underWay.get(mid);
-      if (sentAt === undefined) return;
-      underWay.delete(mid);
-      waits.push(performance.now() - sentAt);
-      tally.answers++;
-      const code = bytes.readUInt8(1);
-      if (code !== CODE.content && code !== CODE.get) tally.refusals++;
-      send();
-    },
-  };
-  const start = performance.now();
-  for (let slot = 0; slot < window; slot++) send();
-  for (let before = 0; performance.now() - start < ms; before = tally.answers) {
-    await wait(Math.min(200, ms));
-    if (tally.answers > before) continue;
-    tally.lost += underWay.size;
-    underWay.clear();
-    for (let slot = 0; slot < window; slot++) send();
-  }
-  const seconds = (performance.now() - start) / 1000;
-  loading = undefined;
-  waits.sort((a, b) => a - b);
-  return {
-    perSecond: tally.answers / seconds,
-    refusals: tally.refusals,
-    lost: tally.lost,
-    waitP50Ms: quantile(waits, 0.5),
-    waitP99Ms: quantile(waits, 0.99),
-  };
-}
-
 // ---- what arrives
 
 const ANSWER_CLASS = 2;
 
-/** A token of our requests: observations have their unit, and the gateway longer ones. */
-const LOAD_TOKEN = 255;
-const isOfLoad = (bytes: Buffer): boolean => (bytes.readUInt8(0) & 15) === 1 && bytes[4] === LOAD_TOKEN;
+const loader = createLoader(socket);
 
 socket.on('message', (bytes, from) => {
-  if (isOfLoad(bytes)) {
-    if (loading?.port === from.port) loading.hear(bytes);
-    return;
-  }
+  if (loader.hear(bytes, from.port)) return;
   const message = readMessage(bytes);
   if (message.code >> 5 < ANSWER_CLASS) register(message, from);
   else if (message.code === CODE.content) takeNotification(message);
@@ -210,5 +148,5 @@ answerParent({
   registered: async () => (await registered()) > 0,
   observe,
   watch,
-  load,
+  load: async (load: Load) => loader.run(load.port ?? (await registered()), load),
 });
