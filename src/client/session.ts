@@ -150,6 +150,8 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   let problem: string | undefined;
   let ended: (() => void) | undefined;
   let isOffline = false;
+  /** A wait was over while nothing could be said. */
+  let isOverdue = false;
   const planned = new Map<string, Cancel>();
 
   const setting = (resource: number): Value | undefined => {
@@ -362,6 +364,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       }
       case 'rest':
         waiting?.();
+        isOverdue = false;
         void closeUplink();
         waitFor(action.ms);
         return;
@@ -371,7 +374,10 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   };
 
   const send = (event: RegistrationEvent): void => {
-    if (isOffline && event.type !== 'stop' && event.type !== 'answer') return;
+    if (isOffline && event.type !== 'stop' && event.type !== 'answer') {
+      if (event.type === 'due') isOverdue = true;
+      return;
+    }
     const before = state.phase;
     const [next, action] = step(state, event, rules());
     state = next;
@@ -440,7 +446,8 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       isOffline = offline;
       if (offline) reporting.pause();
       // What fell due or changed meanwhile is made good at once, and shows whether the server still knows us.
-      else send({ type: 'resumed' });
+      else send({ type: state.phase === 'disabled' && isOverdue ? 'due' : 'resumed' });
+      isOverdue = false;
     },
     async send(what, options) {
       if (!isServing() && !(options?.deferMs ?? 0))

@@ -187,6 +187,27 @@ describe('keeping a registration', () => {
     expect(session.status.observations).toBe(0);
   });
 
+  test.each([
+    ['its rest is over', 200_000, 1],
+    ['its rest goes on', 50_000, 0],
+  ])(
+    'Disable ends after its time, also when %s by the end of a time of silence',
+    async (_, ms, registrations) => {
+      const service = await started();
+      own.assign([1, 0], new Map([[5, 100]]));
+      await service.perform({ kind: 'execute', path: parsePath('/1/0/4'), argument: '' });
+      await clock.advance(1000);
+      session.setOffline(true);
+      await clock.advance(ms);
+      session.setOffline(false);
+      await clock.advance(10);
+      const heard = server.heard.slice(1).map((text) => text.slice(0, 10));
+      expect(heard).toEqual(['deregister', ...Array(registrations).fill('register 1')]);
+      await clock.advance(100_000);
+      expect(session.status.phase).toBe('registered');
+    },
+  );
+
   test('stopping de-registers, and does not wait for a server that is silent', async () => {
     await started();
     let stopped = false;

@@ -6,6 +6,7 @@ import { DATAGRAMS, FUZZ_FAULTS, fuzz } from './fuzz.ts';
 import { loseInMemory, loseOnSockets } from './loss.ts';
 import { SOAK_FAULTS, soak } from './soak.ts';
 import { TRANSFER_FAULTS } from './transfers.ts';
+import { WEEK_FAULTS, week } from './week.ts';
 
 /** One thing that a proof counted. */
 interface Count {
@@ -31,6 +32,7 @@ const PROOFS: Readonly<Record<string, (extent: Extent) => Promise<readonly Count
     tableOf(await loseOnSockets(count, PROXIES, seed), TRANSFER_FAULTS),
   blocks: async ({ count = 2 ** 20 }) => tableOf(await transferBlocks(count), BLOCK_FAULTS),
   soak: async ({ count = 600 }) => tableOf(await soak(count), SOAK_FAULTS),
+  week: async ({ count = 7, seed }) => tableOf(await week(count, seed), WEEK_FAULTS),
   fuzz: async ({ count = 5_000_000, seed }) => tableOf(await fuzz(DATAGRAMS, count, seed), FUZZ_FAULTS),
 };
 
