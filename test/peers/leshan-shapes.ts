@@ -124,6 +124,9 @@ export interface LeshanEventData {
   readonly REGISTRATION: LeshanClient;
   readonly UPDATED: { readonly registration: LeshanClient };
   readonly DEREGISTRATION: LeshanClient & { readonly expired: boolean };
+  /** of clients in queue mode */
+  readonly SLEEPING: LeshanClient;
+  readonly AWAKE: LeshanClient;
   readonly NOTIFICATION: LeshanNotification;
   readonly NOTIFICATION_ERROR: LeshanFailure;
   readonly SEND: LeshanSend;

@@ -37,6 +37,10 @@ export interface LeshanOptions {
   readonly httpPort?: number;
   /** objects beyond the core ones; Leshan's own loader gets and checks their XML */
   readonly objects?: readonly ObjectDefinition[];
+  /** ms after which a client in queue mode counts as asleep; 93,000 unless told */
+  readonly awakeMs?: number;
+  /** seconds between two looks for registrations whose lifetime is over; 10 unless told */
+  readonly cleanS?: number;
   /** ms until it must be ready */
   readonly deadlineMs?: number;
 }
@@ -97,6 +101,7 @@ export interface LeshanServer {
 /** Starts the server, which takes about half a second. */
 export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanServer> {
   const objects = (options.objects ?? []).map(writeDdf);
+  const { coapPort, httpPort, awakeMs, cleanS } = options;
   const running = await start(
     'java',
     [
@@ -111,7 +116,7 @@ export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanSe
     {
       ready: /^ready (\d+) (\d+)$/m,
       deadlineMs: options.deadlineMs ?? 30_000,
-      input: `${JSON.stringify({ coapPort: options.coapPort, httpPort: options.httpPort, objects })}\n`,
+      input: `${JSON.stringify({ coapPort, httpPort, awakeMs, cleanS, objects })}\n`,
     },
   );
   const httpUrl = `http://127.0.0.1:${running.ready[2]}`;

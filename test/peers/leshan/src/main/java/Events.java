@@ -19,6 +19,7 @@ import org.eclipse.leshan.core.response.ObserveCompositeResponse;
 import org.eclipse.leshan.core.response.ObserveResponse;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.observation.ObservationListener;
+import org.eclipse.leshan.server.queue.PresenceListener;
 import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.server.registration.RegistrationListener;
 import org.eclipse.leshan.server.registration.RegistrationUpdate;
@@ -32,6 +33,7 @@ final class Events {
     server.getRegistrationService().addListener(new Registrations());
     server.getObservationService().addListener(new Notifications());
     server.getSendService().addListener(new Sends());
+    server.getPresenceService().addListener(new Presence());
   }
 
   void stream(HttpExchange exchange) throws IOException {
@@ -73,6 +75,19 @@ final class Events {
         Registration client, Collection<Observation> observations, boolean expired, Registration next) {
       // a client that registers anew is not gone
       if (next == null) emit("DEREGISTRATION", Json.of(client).put("expired", expired));
+    }
+  }
+
+  /** Of clients in queue mode. */
+  private final class Presence implements PresenceListener {
+    @Override
+    public void onSleeping(Registration client) {
+      emit("SLEEPING", Json.of(client));
+    }
+
+    @Override
+    public void onAwake(Registration client) {
+      emit("AWAKE", Json.of(client));
     }
   }
 

@@ -46,6 +46,8 @@ import org.eclipse.leshan.core.response.LwM2mResponse;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
 import org.eclipse.leshan.server.model.VersionedModelProvider;
+import org.eclipse.leshan.server.queue.StaticClientAwakeTimeProvider;
+import org.eclipse.leshan.server.registration.InMemoryRegistrationStore;
 import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.transport.californium.server.endpoint.CaliforniumServerEndpointsProvider;
 import org.eclipse.leshan.transport.californium.server.endpoint.coap.CoapServerProtocolProvider;
@@ -81,6 +83,8 @@ public final class LeshanPeer {
     server =
         new LeshanServerBuilder()
             .setObjectModelProvider(new VersionedModelProvider(models))
+            .setRegistrationStore(new InMemoryRegistrationStore(options.path("cleanS").asInt(10)))
+            .setClientAwakeTimeProvider(new StaticClientAwakeTimeProvider(options.path("awakeMs").asInt(93_000)))
             .setEndpointsProviders(
                 new CaliforniumServerEndpointsProvider.Builder(new CoapServerProtocolProvider())
                     .addEndpoint(
