@@ -96,7 +96,10 @@ export class Observation implements Subject, TargetOwner {
 
   /** Instances have come: what was missing may be there. */
   lookAgain(): void {
-    for (const target of this.parts) target.lookAgain();
+    for (const target of this.parts) {
+      // What the first one finds is told, and that may be the end of it.
+      if (!this.#isOver) target.lookAgain();
+    }
   }
 
   attributesOf(path: Path): Attributes {
