@@ -154,6 +154,31 @@ describe('client-initiated bootstrap', () => {
     expect(own?.security.instance).toBe(1);
   });
 
+  test('int-2 an account with certificates is taken as it is; the handshake is shown by the tests of DTLS', async () => {
+    await requested();
+    const key = (text: string): string => Buffer.from(text).toString('base64url');
+    const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
+    const certificates = JSON.stringify([
+      { bn: '/0/0/', n: '0', vs: 'coaps://s.example:5684' },
+      { n: '1', vb: false },
+      { n: '2', v: 2 },
+      { n: '3', vd: key('client certificate') },
+      { n: '4', vd: key('server certificate') },
+      { n: '5', vd: key('private key') },
+      { n: '10', v: 1 },
+    ]);
+    expect((await write('/0', certificates)).code).toBe('2.04');
+    expect((await write('/1', SERVER)).code).toBe('2.04');
+    expect((await finish()).code).toBe('2.04');
+    const [account] = readAccounts(await configured()).servers;
+    expect(account?.security.credentials).toMatchObject({
+      mode: 'certificate',
+      identity: bytes('client certificate'),
+      serverPublicKey: bytes('server certificate'),
+      secretKey: bytes('private key'),
+    });
+  });
+
   test('int-4 X33 Delete leaves the account of the Bootstrap-Server and Device; reads see the new state', async () => {
     await requested({ configuration: put(factory(), 1, 0, { 0: 1, 1: 60, 6: true, 7: 'U' }) });
     expect((await server.ask('0.01', '/1', { accept: TLV })).payload.toString('hex')).toBe(

@@ -170,6 +170,28 @@ describe('keeping a registration', () => {
     expect(server.heard.at(-1)).toBe('update /rd/1');
   });
 
+  test('X29 attempts that nobody answers are 60, 120, 240 and 480 s apart, and then a sequence rests', async () => {
+    own.assign(
+      [1, 0],
+      new Map([
+        [17, 5],
+        [18, 60],
+        [19, 3600],
+        [20, 2],
+      ]),
+    );
+    const gone: Answer = { status: 'unreachable', message: 'silence' };
+    server.answers = Array.from({ length: 7 }, () => gone);
+    session.start();
+    await clock.advance(0);
+    const at: number[] = [];
+    for (let second = 0; second < 4600; second++) {
+      while (at.length < server.heard.length) at.push(second);
+      await clock.advance(1000);
+    }
+    expect(at.slice(1).map((time, index) => time - (at[index] ?? 0))).toEqual([60, 120, 240, 480, 3600, 60]);
+  });
+
   test('a server that forgot us is registered with again, and its observations are gone (G-70)', async () => {
     const service = await started();
     const notified: unknown[] = [];

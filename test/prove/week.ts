@@ -25,6 +25,7 @@ export interface WeekCounts extends Traffic {
   wrong: number;
   timersLeft: number;
   waysLeft: number;
+  watchesLeft: number;
   grownKb: number;
 }
 
@@ -37,6 +38,7 @@ export const WEEK_FAULTS = [
   'wrong',
   'timersLeft',
   'waysLeft',
+  'watchesLeft',
   'grownKb',
 ] as const satisfies readonly (keyof WeekCounts)[];
 
@@ -98,6 +100,7 @@ export async function week(days: number, seed: number): Promise<WeekCounts> {
     wrong: 0,
     timersLeft: 0,
     waysLeft: 0,
+    watchesLeft: 0,
     grownKb: 0,
   };
   await world.begin();
@@ -126,5 +129,6 @@ export async function week(days: number, seed: number): Promise<WeekCounts> {
   await clock.advance(60 * MINUTE_MS);
   counts.timersLeft = isStopped ? timers.size : Number.POSITIVE_INFINITY;
   counts.waysLeft = servers.reduce((sum, { ways }) => sum + ways, 0);
+  counts.watchesLeft = world.watches;
   return { ...counts, ...traffic, bootstraps: world.bootstraps };
 }

@@ -73,7 +73,23 @@ export function createWorld(seed: number) {
   };
   const servers = SERVER_IDS.map(() => new PassingServer(clock, traffic));
   const sessions = new Map<number, Session>();
-  const own = createTree({ clock });
+  let watches = 0;
+  /** Counts who watches, as an observation that is over must not. */
+  const counted = (tree: Tree): Tree => ({
+    ...tree,
+    watch(ids, watcher) {
+      const cancel = tree.watch(ids, watcher);
+      if (cancel === undefined) return undefined;
+      watches++;
+      let isWatching = true;
+      return () => {
+        watches -= Number(isWatching);
+        isWatching = false;
+        cancel();
+      };
+    },
+  });
+  const own = counted(createTree({ clock }));
   const devices = new Map<string, Tree>();
   const prefixes = Array.from({ length: DEVICES }, (_, index) => `d${index + 1}`);
   let isBootstrapUp = true;
@@ -82,7 +98,7 @@ export function createWorld(seed: number) {
   let hinderedAt = 0;
 
   const come = (prefix: string): void => {
-    const tree = createTree({ clock });
+    const tree = counted(createTree({ clock }));
     tree.addInstance({
       definition: definition(3303),
       instance: 0,
@@ -289,6 +305,9 @@ export function createWorld(seed: number) {
     below,
     one,
     wishes,
+    get watches() {
+      return watches;
+    },
     get bootstraps() {
       return bootstraps;
     },
