@@ -15,7 +15,7 @@ import type {
   ResourceSetup,
   ResourceValue,
 } from './contract.ts';
-import { createWatchers, type Watchers } from './watchers.ts';
+import { Watchers } from './watchers.ts';
 
 /** What one resource, or one resource instance, holds. */
 export interface Cell {
@@ -111,7 +111,7 @@ function createResource(instance: Ids, definition: ResourceDefinition, setup: Re
     isField: setup.field !== undefined,
     isFixed: setup.isFixed ?? false,
     cells: new Map(),
-    watchers: createWatchers(),
+    watchers: new Watchers(),
   };
   if (setup.field !== undefined) {
     const fields = setup.field instanceof Map ? setup.field : new Map([[0, setup.field as Freshness]]);
@@ -131,7 +131,7 @@ export function createInstance(setup: InstanceSetup): InstanceNode {
     if (definition !== undefined) resources.set(resource.id, createResource(ids, definition, resource));
   }
   const { check, write } = setup;
-  return { ids, resources, inOrder: [...resources.values()], check, write, watchers: createWatchers() };
+  return { ids, resources, inOrder: [...resources.values()], check, write, watchers: new Watchers() };
 }
 
 /** The ids of the resource instances that are there, in ascending order. */

@@ -39,7 +39,7 @@ import {
 import { isShown, readInstances, readResource, staleResources } from './read.ts';
 import { isThere, refusalOf } from './refusal.ts';
 import { type PlannedWrite, storeWrite } from './store.ts';
-import { createWatchers } from './watchers.ts';
+import { Watchers } from './watchers.ts';
 import { planCreate, planWrite } from './write.ts';
 
 const NOT_FOUND: Refused = { status: 'not-found' };
@@ -80,7 +80,7 @@ export function createTree(ports: TreePorts): Tree {
   const objectFor = (definition: ObjectDefinition): ObjectNode => {
     let object = objects.get(definition.id);
     if (object === undefined) {
-      object = { definition, lifecycle: {}, instances: new Map(), watchers: createWatchers() };
+      object = { definition, lifecycle: {}, instances: new Map(), watchers: new Watchers() };
       objects.set(definition.id, object);
     }
     return object;
