@@ -278,7 +278,7 @@ export function startDevice(
   const writeField = async (change: InstanceChange): Promise<Outcome> => {
     const operations = operationsOf(change);
     if ('status' in operations) return operations;
-    return operations.length === 0 ? DONE : writePoints(operations);
+    return operations.length === 0 ? DONE : (refuseWrite(operations) ?? writePoints(operations));
   };
 
   const tree = createTree({ clock, refresh });
