@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly vocabulary: Vocabulary;
   readonly defaults: z.output<typeof defaults>;
   readonly profiles: ReadonlyMap<string, ProfileSource>;
+  /** What to add when a profile is missing. */
+  readonly profileHint: string;
   /** connection types by name */
   readonly connections: ReadonlyMap<string, string | undefined>;
   /** False when a file could not be read, so that a missing name proves nothing. */
@@ -62,8 +64,9 @@ function readDevice(
   faults: Faults,
 ): DeviceSource | undefined {
   const { vocabulary } = around;
-  const source = referenced(node, 'profile', around.profiles, around.isComplete, faults);
-  const type = referenced(node, 'connection', around.connections, around.isComplete, faults);
+  const { isComplete } = around;
+  const source = referenced(node, 'profile', around.profiles, isComplete, around.profileHint, faults);
+  const type = referenced(node, 'connection', around.connections, isComplete, '', faults);
   if (source !== undefined) checkProtocols(node, source, type, vocabulary, faults);
   const protocol = vocabulary.protocols.get(source?.protocol ?? '') ?? vocabulary.types.get(type ?? '');
   // Without a protocol nobody knows which other keys the device has.
@@ -96,6 +99,7 @@ function referenced<T>(
   key: 'profile' | 'connection',
   known: ReadonlyMap<string, T>,
   isComplete: boolean,
+  hint: string,
   faults: Faults,
 ): T | undefined {
   const name = textAt(node, key);
@@ -103,7 +107,7 @@ function referenced<T>(
   const names = [...known.keys()].sort();
   const written = childOf(node, key) ?? node;
   const near = didYouMean(name, names);
-  faults.add(written.place, `unknown ${key} ${show(written)}${near}; ${key}s are ${listed(names)}`);
+  faults.add(written.place, `unknown ${key} ${show(written)}${near}; ${key}s are ${listed(names)}${hint}`);
   return undefined;
 }
 

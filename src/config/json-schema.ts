@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { generate } from './device-schema.ts';
 import type { JsonSchema } from './expected.ts';
 import { mainFile, profileFile } from './file-schema.ts';
-import { connectionName } from './kinds.ts';
+import { connectionName, pointName } from './kinds.ts';
 import { type AdapterKeys, createVocabulary, type Protocol, type Vocabulary } from './protocol.ts';
 
 /**
@@ -26,7 +26,7 @@ export function jsonSchema(adapters: ReadonlyMap<string, AdapterKeys>): {
       .meta(metaOf(mainFile.shape.devices)),
   });
   const profile = profileFile.extend({
-    profile: eitherOf(protocols.map((protocol) => protocol.profile)).meta({
+    profile: eitherOf(protocols.flatMap((protocol) => [protocol.profile, derivedForm(protocol)])).meta({
       description: 'What a kind of device is: its points, and the LwM2M objects that they become.',
     }),
   });
@@ -79,6 +79,19 @@ function deviceForm({ name, device, section, point }: Protocol): z.ZodType {
         }),
       )
       .meta({ description: 'What differs from the profile.' }),
+  });
+}
+
+/** A profile that extends another: everything but the names may be inherited. */
+function derivedForm({ name, profile, section, point }: Protocol): z.ZodType {
+  const { id, extends: base, protocol, points, ...others } = profile.shape;
+  return z.strictObject({
+    id,
+    extends: base.unwrap().meta(metaOf(base)),
+    protocol: z.exactOptional(protocol).meta(metaOf(protocol)),
+    ...others,
+    [name]: z.exactOptional(section.partial()).meta(metaOf(section)),
+    points: z.exactOptional(z.record(pointName, point.partial())).meta(metaOf(points)),
   });
 }
 

@@ -11,7 +11,14 @@ import { locate, type Origin, type Sources } from './locate.ts';
 import { childOf, itemsOf, type Node, textAt } from './node.ts';
 import { type AdapterKeys, createVocabulary, type Vocabulary } from './protocol.ts';
 import type { Environment } from './scalar.ts';
-import { createReader, type Reader, readIncluded, readObjectFiles, readProfiles } from './sources.ts';
+import {
+  createReader,
+  leftOut,
+  type Reader,
+  readIncluded,
+  readObjectFiles,
+  readProfiles,
+} from './sources.ts';
 import { toUpstream } from './upstream.ts';
 
 /** What a configuration is read with. */
@@ -72,6 +79,7 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
     vocabulary,
     defaults: checked?.defaults ?? defaults.parse({}),
     profiles,
+    profileHint: leftOut(main),
     connections: new Map([...connections].map(([id, node]) => [id, textAt(node, 'type')])),
     isComplete: reader.isComplete,
   };

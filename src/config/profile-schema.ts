@@ -170,6 +170,10 @@ const object = z.strictObject({
 /** A profile without its protocol, the section of that name, and its points. */
 export const profile = z.strictObject({
   id: profileName.meta({ description: 'Devices name it by this.' }),
+  extends: z.exactOptional(profileName).meta({
+    description:
+      'The profile that this one is like: what stands here is joined with it, maps key by key, objects by object and instance. Its own id means the profile that it shadows.',
+  }),
   manufacturer: z.exactOptional(text('Eastron')).meta({ description: 'Who makes the device.' }),
   model: z.exactOptional(text('SDM630-Modbus V2')).meta({ description: 'What the maker calls it.' }),
   objects: z

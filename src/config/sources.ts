@@ -5,6 +5,7 @@ import type { ProfileSource } from './device.ts';
 import type { Faults } from './fault.ts';
 import { profileFile } from './file-schema.ts';
 import { besides, builtinProfiles, type FileSystem, filesBelow, filesLike, readText } from './files.ts';
+import { inherited, type WrittenProfile } from './inherit.ts';
 import { childOf, itemsOf, type Node, show, textAt } from './node.ts';
 import { readProfile } from './profile.ts';
 import type { Vocabulary } from './protocol.ts';
@@ -100,53 +101,68 @@ export function readProfiles(
   vocabulary: Vocabulary,
   faults: Faults,
 ): Map<string, ProfileSource> {
+  const written = profileFolders(main).flatMap(({ folder, named }) =>
+    readFolder(folder, named, reader, faults),
+  );
   const profiles = new Map<string, ProfileSource>();
-  for (const { folder, named } of profileFolders(main)) {
-    for (const [id, source] of readFolder(folder, named, reader, vocabulary, faults))
-      if (!profiles.has(id)) profiles.set(id, source);
-  }
-  return profiles;
-}
-
-function profileFolders(main: Node): { folder: string; named?: Node }[] {
-  const paths = childOf(main, 'profilePaths');
-  if (paths === undefined) return [{ folder: builtinProfiles() }];
-  return textsOf(paths).map(({ node, text }) => ({
-    folder: text === 'builtin' ? builtinProfiles() : besides(main.place.file, text),
-    named: node,
-  }));
-}
-
-function readFolder(
-  folder: string,
-  named: Node | undefined,
-  reader: Reader,
-  vocabulary: Vocabulary,
-  faults: Faults,
-): Map<string, ProfileSource> {
-  const sources = new Map<string, ProfileSource>();
-  const paths = filesBelow(reader.files, folder, /\.ya?ml$/);
-  if ('reason' in paths) {
-    reader.refuse(folder, named, paths.reason);
-    return sources;
-  }
-  for (const path of paths.value) {
-    const file = reader.read(path);
-    if (file === undefined) continue;
-    check(profileFile, file, faults);
-    const node = childOf(file, 'profile');
+  for (const { id, node } of inherited(written, leftOut(main), reader.isComplete, faults)) {
     if (node === undefined) continue;
     const source = {
       node,
       protocol: textAt(node, 'protocol'),
       profile: readProfile(node, vocabulary, faults),
     };
-    const id = childOf(node, 'id');
-    if (id?.kind !== 'scalar' || textAt(node, 'id') === undefined) continue;
-    const first = sources.get(id.text);
-    if (id.text !== id.shown) faults.add(id.place, 'the id of a profile cannot come from the environment');
-    else if (first === undefined) sources.set(id.text, source);
-    else faults.add(id.place, `another profile has this id; it is in ${first.node.place.file}`);
+    if (id !== undefined && !profiles.has(id)) profiles.set(id, source);
   }
-  return sources;
+  return profiles;
+}
+
+/** What to add when a profile is missing: someone who names a folder of theirs may mean it beside ours. */
+export function leftOut(main: Node): string {
+  const paths = childOf(main, 'profilePaths');
+  return paths === undefined || textsOf(paths).some(({ text }) => text === BUILTIN)
+    ? ''
+    : `; those that come with the gateway are left out, since 'profilePaths' has no ${BUILTIN}`;
+}
+
+const BUILTIN = 'builtin';
+
+function profileFolders(main: Node): { folder: string; named?: Node }[] {
+  const paths = childOf(main, 'profilePaths');
+  if (paths === undefined) return [{ folder: builtinProfiles() }];
+  return textsOf(paths).map(({ node, text }) => ({
+    folder: text === BUILTIN ? builtinProfiles() : besides(main.place.file, text),
+    named: node,
+  }));
+}
+
+/** The profiles of a folder; one whose id says nothing has none. */
+function readFolder(
+  folder: string,
+  named: Node | undefined,
+  reader: Reader,
+  faults: Faults,
+): WrittenProfile[] {
+  const paths = filesBelow(reader.files, folder, /\.ya?ml$/);
+  if ('reason' in paths) {
+    reader.refuse(folder, named, paths.reason);
+    return [];
+  }
+  const first = new Map<string, Node>();
+  return paths.value.flatMap((path): WrittenProfile[] => {
+    const file = reader.read(path);
+    if (file === undefined) return [];
+    check(profileFile, file, faults);
+    const node = childOf(file, 'profile');
+    if (node === undefined) return [];
+    const id = childOf(node, 'id');
+    if (id?.kind !== 'scalar' || textAt(node, 'id') === undefined) return [{ id: undefined, node }];
+    const other = first.get(id.text);
+    if (id.text !== id.shown) faults.add(id.place, 'the id of a profile cannot come from the environment');
+    else if (other === undefined) {
+      first.set(id.text, node);
+      return [{ id: id.text, node }];
+    } else faults.add(id.place, `another profile has this id; it is in ${other.place.file}`);
+    return [{ id: undefined, node }];
+  });
 }
