@@ -81,7 +81,7 @@ describe('examples and profiles', () => {
     const shipped = readdirSync(join(ROOT, 'config/profiles'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.yaml'))
       .map((name) => name.replace(/\.yaml$/, ''));
-    expect(plan?.config.profiles.map(({ id }) => id).sort()).toEqual(shipped.sort());
+    expect(plan?.config.availableProfiles.map(({ id }) => id).sort()).toEqual(shipped.sort());
   });
 });
 
