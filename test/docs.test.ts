@@ -55,7 +55,7 @@ describe('README.md', () => {
   test('names commands that exist', () => {
     const main = read('src/cli/main.ts');
     for (const [, command] of readme.matchAll(/(?:main\.js|`lwm2m-gateway) ([a-z]+)/g)) {
-      expect(main).toMatch(new RegExp(`(?:\\.command|[oO]rder)\\('${command}'`));
+      expect(main).toMatch(new RegExp(`(?:\\.command|[oO]rder|fieldCommand)\\(\\s*'${command}'`));
     }
   });
 

@@ -85,7 +85,10 @@ export function createChannel(
       };
     pipe = dial({
       onOpen: whileMine(() => later(settleMs, established)),
-      onData: whileMine((chunk: Buffer) => events.onData(chunk)),
+      onData: whileMine((chunk: Buffer) => {
+        host.trace?.('received', chunk);
+        events.onData(chunk);
+      }),
       onClose: whileMine(down),
     });
   };
@@ -125,6 +128,7 @@ export function createChannel(
       if (state === 'resting') connect();
     },
     write(bytes) {
+      host.trace?.('sent', bytes);
       pipe?.write(bytes);
     },
     drain(done) {

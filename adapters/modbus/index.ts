@@ -6,6 +6,7 @@ import { connectionLoad } from './load.ts';
 import { compileDevice } from './points.ts';
 import { schemas } from './schemas.ts';
 import { simulate } from './simulator.ts';
+import { tools } from './tools.ts';
 
 const modbus: AdapterModule = {
   name: 'modbus',
@@ -17,6 +18,7 @@ const modbus: AdapterModule = {
   load: connectionLoad,
   open: openConnection,
   simulate,
+  tools,
 };
 
 export default modbus;

@@ -20,7 +20,7 @@ import { createRequestReader, type RequestReader, WIRES, type Wire } from './wir
 /** Where simulated devices are reached: a connection type, and its settings where they have to be given. */
 export interface SimulationMedium {
   readonly type: string;
-  /** for a serial port: the connection settings of the other end */
+  /** host and port to listen at; for a serial port the connection settings of the simulated end */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** What goes wrong with each answer. */
   readonly faults?: FaultScript;
@@ -119,9 +119,9 @@ function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHos
   const respond = createResponder(wire, answer, medium, host);
   switch (wire.carrier) {
     case 'tcp':
-      return serveTcp(respond);
+      return serveTcp(respond, medium.settings);
     case 'udp':
-      return serveUdp(respond);
+      return serveUdp(respond, medium.settings);
     case 'serial':
       return serveSerial(respond, medium, host);
   }
@@ -129,7 +129,13 @@ function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHos
 
 type Respond = ReturnType<typeof createResponder>;
 
-async function serveTcp(respond: Respond): Promise<Server> {
+/** Where to listen; by default on a free port of the loopback interface. */
+function listenAt({ host, port }: SimulationMedium['settings'] = {}): { host: string; port: number } {
+  return { host: String(host ?? LOOPBACK), port: Number(port ?? 0) };
+}
+
+async function serveTcp(respond: Respond, settings: SimulationMedium['settings']): Promise<Server> {
+  const at = listenAt(settings);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -145,13 +151,13 @@ async function serveTcp(respond: Respond): Promise<Server> {
   });
   const port = await new Promise<number>((listening, failed) => {
     server.once('error', failed);
-    server.listen(0, LOOPBACK, () => {
+    server.listen(at, () => {
       const address = server.address();
       listening(typeof address === 'object' && address !== null ? address.port : 0);
     });
   });
   return {
-    connection: { host: LOOPBACK, port },
+    connection: { host: at.host, port },
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());
@@ -160,7 +166,8 @@ async function serveTcp(respond: Respond): Promise<Server> {
   };
 }
 
-async function serveUdp(respond: Respond): Promise<Server> {
+async function serveUdp(respond: Respond, settings: SimulationMedium['settings']): Promise<Server> {
+  const at = listenAt(settings);
   const socket = createSocket('udp4');
   socket.on('message', (datagram, { port, address }) => {
     respond(
@@ -168,9 +175,9 @@ async function serveUdp(respond: Respond): Promise<Server> {
       () => {},
     ).push(datagram);
   });
-  await new Promise<void>((bound) => socket.bind(0, LOOPBACK, bound));
+  await new Promise<void>((bound) => socket.bind(at.port, at.host, bound));
   return {
-    connection: { host: LOOPBACK, port: socket.address().port },
+    connection: { host: at.host, port: socket.address().port },
     close: () => new Promise((closed) => socket.close(() => closed())),
   };
 }

@@ -48,6 +48,8 @@ const ORDERS: Readonly<Record<Order, { readonly swapBytes: boolean; readonly swa
   DCBA: { swapBytes: true, swapWords: true },
 };
 
+export const ORDER_NAMES = Object.keys(ORDERS) as readonly Order[];
+
 function createWords(registers: NumericType['registers'], order: Order): Words {
   const { swapBytes, swapWords } = ORDERS[order];
   const read16 = (data: Buffer, at: number): number =>

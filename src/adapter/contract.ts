@@ -145,6 +145,8 @@ export interface AdapterHost {
   readonly log: Logger;
   /** 0 <= random() < 1 */
   random(): number;
+  /** Shows every frame, or piece of one, to a person who looks on. The bytes are valid during the call. */
+  trace?(direction: 'sent' | 'received', bytes: Uint8Array): void;
 }
 
 /** Counters of a connection since start; names are lower camel case, e.g. `requests`, `timeouts`, `malformed`. */
@@ -214,37 +216,56 @@ export interface Simulation {
   close(): Promise<void>;
 }
 
+/** A connection as a configuration describes it; `settings` are without `type` and have passed its schema. */
+export interface ConnectionPlan {
+  readonly type: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export interface ScanOptions {
+  /** The first and the last address to ask, where addresses are numbers. */
+  readonly from?: number;
+  readonly to?: number;
+  /** How long each may take to answer. */
+  readonly timeoutMs: number;
+}
+
+/** Somebody who answered. */
+export interface Finding {
+  /** Keys of a device that reach it, as {@link AdapterSchemas.device} has them. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** What it said, on one line. */
+  readonly text: string;
+}
+
+/** What helps a person at the box to put a device into service. They only read. */
+export interface AdapterTools {
+  /** A section of a profile with which the address of a single point means what is on the wire. */
+  readonly plainProfile: Readonly<Record<string, unknown>>;
+  /** Asks every address of a connection who is there. Fails with a `GatewayError` when the medium cannot be opened. */
+  scan(connection: ConnectionPlan, options: ScanOptions, host: AdapterHost): AsyncIterable<Finding>;
+  /** Tries other ways to talk on the medium, and to understand the points of the device; tells what it saw. */
+  probe(connection: ConnectionPlan, device: DevicePlan, host: AdapterHost): AsyncIterable<string>;
+}
+
 /** A field protocol. */
 export interface AdapterModule {
   /** e.g. `modbus`; profiles name it as `protocol` */
   readonly name: string;
   readonly schemas: AdapterSchemas;
   /** Faults that a schema cannot tell, e.g. a point that exceeds a limit. Pure. */
-  check(
-    device: DevicePlan,
-    connection: { readonly type: string; readonly settings: Readonly<Record<string, unknown>> },
-  ): readonly PlanFault[];
+  check(device: DevicePlan, connection: ConnectionPlan): readonly PlanFault[];
   /** How busy the connection will be with these polls. Pure. */
-  load(
-    connection: { readonly type: string; readonly settings: Readonly<Record<string, unknown>> },
-    plans: readonly PollPlan[],
-  ): BusLoad;
-  /** @param settings the connection without `type`; has passed the schema of that type */
-  open(
-    connection: {
-      readonly id: string;
-      readonly type: string;
-      readonly settings: Readonly<Record<string, unknown>>;
-    },
-    host: AdapterHost,
-  ): Adapter;
+  load(connection: ConnectionPlan, plans: readonly PollPlan[]): BusLoad;
+  open(connection: ConnectionPlan & { readonly id: string }, host: AdapterHost): Adapter;
   /**
    * Simulates devices from their plans: on the loopback interface, or on the medium of a connection type that is named.
-   * @param medium for a serial port, `settings` are those of the simulated end
+   * @param medium `settings` say where: host and port to listen at, or those of the simulated end of a serial line
    */
   simulate?(
     devices: readonly DevicePlan[],
     host: AdapterHost,
     medium?: { readonly type: string; readonly settings?: Readonly<Record<string, unknown>> },
   ): Promise<Simulation>;
+  readonly tools?: AdapterTools;
 }

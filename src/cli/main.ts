@@ -5,12 +5,16 @@ import { check } from './check.ts';
 import { type DecodeOptions, decode } from './decode.ts';
 import { demo } from './demo.ts';
 import { facts } from './facts.ts';
+import type { FieldOptions } from './field.ts';
+import { probe, type ScanRange, scan } from './find.ts';
 import { reload, send, tell } from './fleet.ts';
 import { type ObjectsOptions, objects } from './objects.ts';
 import type { OrderOptions } from './order.ts';
 import { describeError, EXIT, terminal } from './output.ts';
+import { read, write } from './read.ts';
 import { run } from './run.ts';
 import { schema } from './schema.ts';
+import { type SimulateOptions, simulate } from './simulate.ts';
 import { devices, health, status } from './status.ts';
 
 const DEFAULT_STATE = '/var/lib/lwm2m-gateway';
@@ -32,6 +36,15 @@ function parseSeconds(text: string): number {
   if (!(seconds >= 1 && seconds <= 86_400))
     throw new InvalidArgumentError('a number of seconds from 1 to 86400');
   return seconds;
+}
+
+function parseWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!(Number.isInteger(number) && number >= least && number <= most))
+      throw new InvalidArgumentError(`a whole number from ${least} to ${most}`);
+    return number;
+  };
 }
 
 function parseServer(text: string): number {
@@ -160,6 +173,58 @@ program
   .description('exit with 0 if a gateway runs and answers, for container health checks')
   .option('--state <folder>', 'state folder of the gateway', DEFAULT_STATE)
   .action(ending(({ state }: { state: string }) => health(state, terminal)));
+
+/** A command that speaks with the field itself, without a gateway. */
+function fieldCommand(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--config <file>', 'take the device from a configuration; --device is its id then')
+    .option('--connection <keys>', 'as in a configuration, e.g. "type: modbus-tcp, host: 192.0.2.15"')
+    .option('--device <keys>', 'as in a configuration', 'unit: 1')
+    .option('--profile <id>', 'of the device, e.g. eastron/sdm630-v2')
+    .option('--profiles <folder>', 'with more profiles; may be repeated', collect, [])
+    .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, []);
+}
+
+const POINTS = 'names of points of the profile, or keys of a point: "table: input, addr: 0, type: float32"';
+
+fieldCommand('read', 'read points of a device; show the bytes on the wire')
+  .argument('[points...]', `${POINTS}; all without any`)
+  .action(ending((points: string[], options: FieldOptions) => read(points, options, terminal)));
+
+fieldCommand('write', 'write a value to a point, past the guards of its profile; show the bytes on the wire')
+  .argument('<point>', POINTS)
+  .argument('<value>', 'in the unit of the point')
+  .action(
+    ending((point: string, value: string, options: FieldOptions) => write(point, value, options, terminal)),
+  );
+
+fieldCommand('scan', 'ask every address of a connection who is there')
+  .option('--from <address>', 'the first', parseWithin(0, 65_535))
+  .option('--to <address>', 'the last', parseWithin(0, 65_535))
+  .option('--timeout <ms>', 'how long each may take', parseWithin(10, 60_000), 300)
+  .action(ending((options: ScanRange & FieldOptions) => scan(options, options, terminal)));
+
+fieldCommand(
+  'probe',
+  'find out how a device can be talked to, and in which order its values are written down',
+)
+  .argument('[points...]', 'keys of points, without --profile')
+  .action(ending((points: string[], options: FieldOptions) => probe(points, options, terminal)));
+
+program
+  .command('simulate')
+  .description('be a device of a profile, on a real medium, until Ctrl-C')
+  .argument('<profile>', 'e.g. eastron/sdm630-v2')
+  .option('--connection <keys>', 'that it is reached by, instead of --host and --port; for serial lines')
+  .option('--device <keys>', 'as in a configuration', 'unit: 1')
+  .option('--host <address>', 'to listen at, e.g. 0.0.0.0 for every network; otherwise this computer only')
+  .option('--port <port>', 'to listen at; any free one otherwise', parseWithin(1, 65_535))
+  .option('--set <point=value>', 'in the unit of the point; may be repeated', collect, [])
+  .option('--profiles <folder>', 'with more profiles; may be repeated', collect, [])
+  .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
+  .action(ending((profile: string, options: SimulateOptions) => simulate(profile, options, terminal)));
 
 program
   .command('demo')

@@ -24,6 +24,13 @@ export function describeError(error: unknown): string {
   return isGatewayError(error) ? `${error.code}: ${error.message}` : messageOf(error);
 }
 
+/** Keys as a configuration takes them: `{ unit: 1 }`. */
+export function keysText(keys: Readonly<Record<string, unknown>>): string {
+  return `{ ${Object.entries(keys)
+    .map(([key, value]) => `${key}: ${String(value)}`)
+    .join(', ')} }`;
+}
+
 /** Columns that line up, without trailing blanks. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

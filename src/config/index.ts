@@ -26,6 +26,7 @@ export type { JsonSchema } from './expected.ts';
 export type { Fault, Location } from './fault.ts';
 export { formatFault } from './fault.ts';
 export type { FileSystem } from './files.ts';
+export { localFiles } from './files.ts';
 export { jsonSchema } from './json-schema.ts';
 export type { LoadEnvironment, Loaded } from './load.ts';
 export { loadConfig } from './load.ts';

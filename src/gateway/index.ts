@@ -1,5 +1,6 @@
 /** gateway: field devices as trees: mapping, units, quality, health, identities. Knows no server. */
 export { loadAdapters } from './adapters.ts';
+export { rawFromText, textOfRaw } from './by-hand.ts';
 export type { CompiledDevice } from './compile.ts';
 export { compileDevice } from './compile.ts';
 export type { Device } from './device.ts';
