@@ -6,6 +6,7 @@ import {
   type PointPlan,
 } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress } from './address.ts';
+import { markedCodec } from './marker.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import { joinScales } from './scale.ts';
 import {
@@ -27,6 +28,7 @@ interface ProfileKeys {
   readonly limits?: { readonly maxRegisters?: number; readonly maxBits?: number };
   readonly batching?: Batching;
   readonly unreadable?: readonly Range[];
+  readonly marker?: { readonly table: Table; readonly addr: number; readonly is: number };
 }
 
 /** A point, as its schema lets it pass. */
@@ -96,13 +98,14 @@ export function compileDevice(plan: DevicePlan): CompiledDevice {
   const fault: Fault = (path, message) => faults.push({ path, message });
   const profile = plan.protocol as unknown as ProfileKeys;
   const rules = compileRules(profile, fault);
+  const base = Number(plan.settings.base ?? 0);
   const compiled = new Map<PointId, Field>();
   const scaleFrom = new Map<PointId, PointId>();
   for (const point of plan.points.values()) {
     const { scaleFrom: factor } = point.address as unknown as PointKeys;
     if (factor !== undefined) scaleFrom.set(point.id, factor);
     const before = faults.length;
-    const field = compilePoint(point, profile, rules, fault);
+    const field = compilePoint(point, profile, rules, base, fault);
     if (field !== undefined && faults.length === before) compiled.set(point.id, field);
   }
   const fields = scaleFrom.size === 0 ? compiled : joinScales(compiled, scaleFrom, fault);
@@ -139,6 +142,7 @@ function compilePoint(
   point: PointPlan,
   profile: ProfileKeys,
   rules: PlanRules,
+  base: number,
   fault: Fault,
 ): Field | undefined {
   const keys = point.address as unknown as PointKeys;
@@ -152,13 +156,16 @@ function compilePoint(
     ? bitValue(keys, at)
     : registerValue(keys, profile.order ?? 'ABCD', at);
   if (value === undefined) return undefined;
-  const spot = { table: keys.table, address, span: value.span, group: point.group };
+  const { from, span, codec } = withMarker(address, value, keys.table, profile);
+  if (point.access !== 'r' && codec !== value.codec)
+    fault(['points', point.id, 'access'], 'a value beside a marker can only be read');
+  const spot = { table: keys.table, address: base + from, span, group: point.group };
   checkSpan(spot, rules, at);
   const write = point.access === 'r' ? undefined : compileWrite(point, spot, value.mask, fault);
   return {
     ...spot,
     id: point.id,
-    codec: value.codec,
+    codec,
     isReadable: point.access !== 'w',
     ...(value.mask === undefined ? {} : { mask: value.mask }),
     ...(write === undefined ? {} : { write }),
@@ -172,6 +179,24 @@ interface CompiledValue {
 }
 
 type PointFault = (key: string, message: string) => void;
+
+/** The value together with the marker of its table, which has to come in the same answer. */
+function withMarker(
+  address: number,
+  { codec, span }: CompiledValue,
+  table: Table,
+  { addressing, order = 'ABCD', marker }: ProfileKeys,
+): CompiledValue & { readonly from: number } {
+  const mark = marker?.table === table ? toPduAddress(addressing, table, marker.addr) : undefined;
+  if (marker === undefined || mark === undefined) return { from: address, span, codec };
+  const from = Math.min(address, mark);
+  const offsets = { at: 2 * (mark - from), is: marker.is, valueAt: 2 * (address - from) };
+  return {
+    from,
+    span: Math.max(address + span, mark + 1) - from,
+    codec: markedCodec(codec, order, offsets),
+  };
+}
 
 function bitValue(keys: PointKeys, fault: PointFault): CompiledValue {
   if ((keys.type ?? 'bool') !== 'bool') fault('type', `table ${keys.table} holds bits, which are bool`);

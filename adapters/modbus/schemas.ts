@@ -43,6 +43,15 @@ const profile = object(
       description:
         'Ranges [from, to] that must not be touched to bridge a gap, in the notation of `addressing`.',
     },
+    marker: object(
+      'A register that is read together with every point of its table: unless it holds this number, nothing of the answer is believed.',
+      {
+        table: choice('Its table.', ['holding', 'input']),
+        addr: { type: 'integer', ...ADDRESS, description: 'Its address in the notation of `addressing`.' },
+        is: integer('What it holds on devices of this type.', 0, 65_535),
+      },
+      ['table', 'addr', 'is'],
+    ),
   },
   ['addressing'],
 );
@@ -51,6 +60,12 @@ const device = object(
   'Where the device is on its connection.',
   {
     unit: integer('Unit identifier; 0 and 255 often mean the device behind the connection itself.', 0, 255),
+    base: integer(
+      'What is added to every address of the profile: where a SunSpec model begins on this device, as scan shows.',
+      0,
+      65_535,
+      0,
+    ),
   },
   ['unit'],
 );

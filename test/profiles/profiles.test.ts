@@ -18,6 +18,8 @@ import { type Registers, startRawMeter } from './raw-meter.ts';
  */
 
 interface Fixture {
+  /** Keys of the device beside its unit. */
+  readonly device?: string;
   /** The most requests that a poll of everything may take on TCP. */
   readonly requests: number;
   readonly registers: Registers;
@@ -37,10 +39,10 @@ const host = createTestHost();
 const modules = new Map([[modbus.name, modbus]]);
 const adapters = new Map([[modbus.name, modbus.schemas]]);
 
-function planDevice(profile: string, port: number): PlannedDevice {
+function planDevice(profile: string, port: number, keys = 'poll: 60s'): PlannedDevice {
   const main = `upstream: { endpoint: gw, servers: [{ uri: "coap://127.0.0.1" }] }
 connections: { c: { type: modbus-tcp, host: 127.0.0.1, port: ${port} } }
-devices: [{ id: d, profile: ${profile}, connection: c, unit: 1 }]
+devices: [{ id: d, profile: ${profile}, connection: c, unit: 1, ${keys} }]
 `;
   const files = {
     ...localFiles,
@@ -90,7 +92,7 @@ async function treeOf({ compiled, connection }: PlannedDevice): Promise<Fixture[
 test.each(idsIn(FIXTURES, '.json'))('%s: its registers become this LwM2M tree', async (id) => {
   const fixture: Fixture = JSON.parse(readFileSync(join(FIXTURES, `${id}.json`), 'utf8'));
   const meter = await startRawMeter(fixture.registers);
-  expect(await treeOf(planDevice(id, meter.port))).toEqual(fixture.tree);
+  expect(await treeOf(planDevice(id, meter.port, fixture.device))).toEqual(fixture.tree);
   expect(meter.requests).toBeLessThanOrEqual(fixture.requests);
   await meter.close();
 });
