@@ -83,6 +83,7 @@ const READS: readonly (Pick<Load, 'path' | 'accept'> & { readonly name: string }
 ];
 
 type ReadFigures = {
+  readonly bytes: number;
   readonly perSecond: number;
   readonly cpuUs: number;
   readonly waitP50Ms: number;
@@ -97,7 +98,7 @@ async function measureReads(
   const load = (ms: number): Promise<LoadResult> => server.ask('load', { ...read, window: WINDOW, ms });
   await load(WARM_UP_MS);
   const before = await gateway.ask<Usage>('usage');
-  const { perSecond, waitP50Ms, waitP99Ms, refusals } = await load(MEASURED_MS);
+  const { perSecond, waitP50Ms, waitP99Ms, refusals, bytes } = await load(MEASURED_MS);
   const after = await gateway.ask<Usage>('usage');
   const answers = (perSecond * (after.atMs - before.atMs)) / 1000;
   return {
@@ -105,6 +106,7 @@ async function measureReads(
     waitP50Ms,
     waitP99Ms,
     refusals,
+    bytes,
     cpuUs: ((after.cpuMs - before.cpuMs) * 1000) / answers,
   };
 }
@@ -114,9 +116,10 @@ async function readTable(scene: FleetScene, rounds: number): Promise<string> {
   for (const read of READS) {
     const results: ReadFigures[] = [];
     for (let round = 0; round < rounds; round++) results.push(await measureReads(scene, read));
-    const { perSecond, cpuUs, waitP50Ms, waitP99Ms, refusals } = medians(results);
+    const { perSecond, cpuUs, waitP50Ms, waitP99Ms, refusals, bytes } = medians(results);
     rows.push([
       read.name,
+      shown(bytes),
       shown(perSecond),
       shown(cpuUs, 1),
       shown(waitP50Ms, 2),
@@ -124,7 +127,7 @@ async function readTable(scene: FleetScene, rounds: number): Promise<string> {
       shown(refusals),
     ]);
   }
-  return markdown([['read', 'per second', 'CPU us each', 'p50 ms', 'p99 ms', 'refused'], ...rows]);
+  return markdown([['read', 'bytes', 'per second', 'CPU us each', 'p50 ms', 'p99 ms', 'refused'], ...rows]);
 }
 
 const memoryRow = (name: string, { heapMb, rssMb, mostRssMb }: Memory): string[] => [

@@ -36,7 +36,7 @@ export function createLoader(socket: Socket): Loader {
       const options = [...pathOptions(path), [OPTION.accept, acceptOption(accept)] as const];
       const request = writeMessage(TYPE.confirmable, CODE.get, 0, Buffer.alloc(TOKEN_LENGTH, MARK), options);
       const waits: number[] = [];
-      const tally = { answers: 0, refusals: 0, lost: 0 };
+      const tally = { answers: 0, refusals: 0, lost: 0, bytes: 0 };
       const send = (): void => {
         count = (count + 1) >>> 0;
         const bytes = Buffer.from(request);
@@ -51,6 +51,7 @@ export function createLoader(socket: Socket): Loader {
         answered(bytes, waitMs) {
           waits.push(waitMs);
           tally.answers++;
+          tally.bytes = bytes.length;
           const code = bytes.readUInt8(1);
           if (code !== CODE.content && code !== CODE.get) tally.refusals++;
           send();
@@ -73,6 +74,7 @@ export function createLoader(socket: Socket): Loader {
         perSecond: tally.answers / seconds,
         refusals: tally.refusals,
         lost: tally.lost,
+        bytes: tally.bytes,
         waitP50Ms: quantile(waits, 0.5),
         waitP99Ms: quantile(waits, 0.99),
       };

@@ -30,6 +30,8 @@ export interface Load {
 }
 
 export interface LoadResult {
+  /** of the last answer, with all of its message */
+  readonly bytes: number;
   readonly perSecond: number;
   readonly refusals: number;
   readonly lost: number;
