@@ -561,6 +561,24 @@ describe('creating and deleting', () => {
     `08 01 2E 88 00 2B 48 00 11 ${Buffer.from('host device ident').toString('hex')} 48 01 14 ${Buffer.from('host manufacturer id').toString('hex')}`,
   );
 
+  test('int-1900 int-1901 opaque data is kept and observed', async () => {
+    const container = (id: number, data: string): Buffer => hex(`08 0${id} 06 88 00 03 41 00 ${data}`);
+    expect((await at.post('/19', TLV, container(0, '01'))).code).toBe('2.01');
+    await onlyUpdate();
+    const first = await at.server.ask('0.01', '/19/0/0/0', { accept: 42, observe: 0 });
+    expect(bytes(first)).toBe('01');
+    expect(
+      (await at.server.ask('0.03', '/19/0/0/0', { payload: hex('02 FF'), contentFormat: 42 })).code,
+    ).toBe('2.04');
+    expect(bytes(await at.server.nextNotification(first.token))).toBe('02ff');
+    expect((await at.post('/19', TLV, container(1, '07'))).code).toBe('2.01');
+    await onlyUpdate();
+    expect((await at.server.ask('0.03', '/19/1/0/0', { payload: hex('08'), contentFormat: 42 })).code).toBe(
+      '2.04',
+    );
+    expect(bytes(await at.get('/19/1/0/0', 42))).toBe('08');
+  });
+
   test('int-1630, int-1635 an instance with the id of the payload, and all gone again', async () => {
     const created = await at.post('/16', TLV, identities);
     expect([created.code, created.location]).toEqual(['2.01', '16/1']);

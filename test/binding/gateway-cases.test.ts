@@ -289,7 +289,7 @@ describe('addressing behind a prefix', () => {
     expect(answer.payload.toString('hex')).toBe('e4164441b40000e3164543656ce4167668616c6c');
   });
 
-  test('G-23, G-25, G-27 single values, a resource instance, and the gateway beside its device', async () => {
+  test('G-23, G-25, G-27, X51 single values, a resource instance, and the gateway beside its device', async () => {
     await registered();
     expect(text(await get('/d01/3303/0/5700', TEXT))).toBe('22.5');
     expect(text(await get('/d01/3/0/6/1', TEXT))).toBe('6');
@@ -374,7 +374,7 @@ describe('writing, executing, discovering', () => {
     expect(written).toEqual([]);
   });
 
-  test('G-46 Execute, and a retransmission of it runs once', async () => {
+  test('G-46 X19 Execute, and a retransmission of it runs once', async () => {
     await registered();
     const token = Buffer.from('5e01', 'hex');
     const twice = { token, messageId: 77 };
@@ -677,12 +677,33 @@ describe('what a server may do to itself', () => {
     server.respond(register, '4.03');
   });
 
-  test('an unknown critical option is 4.02, an unknown elective one is ignored (RFC 7252 5.4.1)', async () => {
+  test('X1 an unknown critical option is 4.02, an unknown elective one is ignored (RFC 7252 5.4.1)', async () => {
     await registered();
     const withOption = (name: string): Promise<Incoming> =>
       server.ask('0.01', '/3/0/0', { options: [{ name, value: Buffer.from('x') }] });
     expect((await withOption('65001')).code).toBe('4.02');
     expect((await withOption('65000')).code).toBe('2.05');
+  });
+
+  test('G-36 Bootstrap-Finish from a server that is no Bootstrap-Server goes nowhere', async () => {
+    await registered();
+    expect((await server.ask('0.02', '/bs')).code).toBe('4.05');
+    expect((await server.ask('0.02', '/d01/bs')).code).toBe('4.05');
+  });
+
+  test('X20 X21 blocks that do not follow each other are 4.08, and nothing is written', async () => {
+    await registered();
+    const block = (number: number, more: boolean, payload: string): Promise<Incoming> =>
+      server.ask('0.03', '/d01/3303/0/5750', {
+        payload,
+        contentFormat: TEXT,
+        options: [{ name: 'Block1', value: Buffer.from([number * 16 + (more ? 8 : 0)]) }],
+      });
+    expect((await block(1, false, 'attic')).code).toBe('4.08');
+    expect((await block(0, true, 'first transfer..')).code).toBe('2.31');
+    expect((await block(0, true, 'second transfer.')).code).toBe('2.31');
+    expect((await block(2, false, 'end')).code).toBe('4.08');
+    expect(text(await get('/d01/3303/0/5750', TEXT))).toBe('hall');
   });
 
   test('De-register names the location (G-110)', async () => {

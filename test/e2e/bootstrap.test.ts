@@ -108,7 +108,7 @@ describe('a box with nothing but a Bootstrap-Server', () => {
     await expect(bs.nextRequest(200)).rejects.toThrow('no request');
   });
 
-  test('int-5 a server can send it back to the Bootstrap-Server', async () => {
+  test('int-5 X35 a server can send it back to the Bootstrap-Server', async () => {
     await bootstrapped();
     await attendance.registered();
     expect((await server.ask('0.02', '/1/1/9')).code).toBe('2.04');

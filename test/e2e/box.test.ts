@@ -44,11 +44,16 @@ const read = async (path: string): Promise<Record<string, unknown>> => {
   return Object.fromEntries(records.map(({ n, v, vs }) => [n, v ?? vs]));
 };
 
-test('int-701 int-801 its network and its place can be read', async () => {
+test('int-701 int-710 int-801 int-810 its network and its place can be read and observed', async () => {
   await site.start(config('{ location: { latitude: 48.2, longitude: 16.37 } }'));
   await attendance.registered();
   expect(await read('/6/0')).toMatchObject({ '0': 48.2, '1': 16.37 });
   expect(await read('/4/0')).toHaveProperty('0');
+  for (const path of ['/4/0', '/6/0']) {
+    expect((await server.ask('0.03', `${path}?pmin=1&pmax=1`)).code).toBe('2.04');
+    const first = await server.ask('0.01', path, { accept: SENML_JSON, observe: 0 });
+    expect((await server.nextNotification(first.token)).payload).toEqual(first.payload);
+  }
 });
 
 test('int-241 Reboot runs the command of the box, after the answer', async () => {

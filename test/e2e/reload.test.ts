@@ -72,7 +72,7 @@ describe('a reload', () => {
     await eventually(async () => (await server.ask('0.01', '/pb/3303/0/5700')).code === '2.05');
   });
 
-  test('takes a device away and brings another: Update with the full list, /25 tells, observers of the one that is gone hear 4.04, the others nothing (G-21, GW-02)', async () => {
+  test('takes a device away and brings another: Update with the full list, /25 tells, observers of the one that is gone hear 4.04, the others nothing (X52, GW-02)', async () => {
     const ofA = await observe('/pa/3303/0');
     const ofB = await observe('/pb/3303/0');
     const ofAll = await observe('/25');

@@ -53,7 +53,7 @@ const only = ([entry]: readonly Entry[]) => entry?.value;
 
 describe(`a server over a stream (certificates need: ${pkiInstallLine})`, () => {
   test.concurrent.each(CARRIERS)(
-    '%s: Register, Read, Write, Observe; and all again after the server was gone',
+    'int-106 %s: Register, Read, Write, Observe; and all again after the server was gone',
     async (_, carrier) => {
       const site = await openSite();
       const serve = async (port = 0): Promise<UpstreamServer> => {
