@@ -1,12 +1,5 @@
-import {
-  type Clock,
-  GatewayError,
-  isGatewayError,
-  type Logger,
-  messageOf,
-  type Timers,
-} from '../base/index.ts';
-import type { Answer } from '../client/index.ts';
+import { type Clock, isGatewayError, type Logger, messageOf, type Timers } from '../base/index.ts';
+import type { Answer, Credentials } from '../client/index.ts';
 import {
   type CoapAnswer,
   type CoapRequestToSend,
@@ -16,7 +9,16 @@ import {
   transmissionTimes,
 } from '../coap/index.ts';
 import { isSecure, type Scheme } from '../model/index.ts';
-import { openTcpClient, openUdpClient, type TlsClientSecurity } from '../transport/index.ts';
+import {
+  type DatagramTransport,
+  openTcpClient,
+  openUdpClient,
+  type Peer,
+  type StreamTransport,
+} from '../transport/index.ts';
+import { alertOf, explained } from './handshake-fault.ts';
+import { type LinkEvents, openSecureLink, type Resumption } from './secure-link.ts';
+import { securityOf, tlsSecurity } from './security.ts';
 
 /** What carries CoAP, by the letter that LwM2M has for it (OMA Core 1.2 6.2.1). */
 export type BindingMode = 'U' | 'T';
@@ -36,8 +38,10 @@ export function bindingOf(scheme: Scheme): BindingMode {
 export interface ServerAddress {
   /** absent: coap */
   readonly scheme?: Scheme;
-  /** What coaps+tcp proves who is who with. */
-  readonly security?: TlsClientSecurity;
+  /** What coaps and coaps+tcp prove who is who with. */
+  readonly credentials?: Credentials;
+  /** What the association before this one left, and where this one leaves the same. */
+  readonly resumption?: Resumption;
   readonly host: string;
   readonly port: number;
   /** Segments before `rd`, `bs` and `dp`; mostly none. */
@@ -56,6 +60,8 @@ export interface BindingPorts {
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
+  /** Hears the secrets of DTLS and TLS, a line of an SSLKEYLOGFILE each time. For debugging only. */
+  readonly keyLog?: ((line: string) => void) | undefined;
 }
 
 /** MAX_TRANSMIT_WAIT: how long a server has to answer, its acknowledgement included (RFC 7252 4.8.2). */
@@ -68,13 +74,17 @@ export type Unwanted = Exclude<Answer, { status: 'registered' | 'ok' }>;
 
 /** Client and server role on one socket or connection, so that the server finds the client where it spoke from. */
 export interface Association {
+  /** Grows when a handshake makes a new association: what was registered over the old one is of the past. */
+  readonly generation: number;
   /**
    * Asks the server. Never rejects; settles by its own deadline.
    * @param judge what a good answer means; undefined: it is none
+   * @param since asks only if the generation is still this one
    */
   ask<Outcome>(
     request: CoapRequestToSend,
     judge: (answer: CoapAnswer) => Outcome | undefined,
+    since?: number,
   ): Promise<Outcome | Unwanted>;
   /** Forgets all observations of the server without a word to it. */
   dropObservations(): void;
@@ -83,6 +93,23 @@ export interface Association {
 
 /** All that a server may observe at once: two resources of a device each for as many devices as Object 25 can name. */
 const OBSERVATIONS = 2 ** 17;
+
+const NEW_ASSOCIATION: Unwanted = {
+  status: 'unreachable',
+  message: 'the association with the server is new',
+};
+
+/** What a server has that says nothing of credentials. */
+const NO_CREDENTIALS: Credentials = {
+  mode: 'none',
+  identity: new Uint8Array(),
+  serverPublicKey: new Uint8Array(),
+  secretKey: new Uint8Array(),
+  matchingType: 0,
+  sni: undefined,
+  certificateUsage: 3,
+  cipherSuites: [],
+};
 
 /** Retransmissions go on for a minute and a half; a person who watches wants to know earlier. */
 const SILENCE_MS = 8000;
@@ -96,15 +123,35 @@ function refused(answer: CoapAnswer): Unwanted {
   };
 }
 
-function openTransport(address: ServerAddress, { clock, log }: BindingPorts) {
-  const { scheme = 'coap', host, port, attempt, localPort, security } = address;
+/** What carries CoAP, and to whom. */
+interface Link {
+  readonly transport: DatagramTransport | StreamTransport;
+  peer(): Promise<Peer>;
+  doubt(): void;
+}
+
+/** Rather no connection than one that everybody can read. */
+async function openLink(address: ServerAddress, ports: BindingPorts, events?: LinkEvents): Promise<Link> {
+  const { scheme = 'coap', host, port, attempt, localPort, credentials, resumption = {} } = address;
+  const { clock, log, keyLog } = ports;
   const common = { host, port, attempt, clock, log };
-  // Rather no connection than one that everybody can read.
-  if (isSecure(scheme) && (security === undefined || scheme === 'coaps'))
-    throw new GatewayError('binding.insecure', `${scheme} cannot be secured`);
-  return bindingOf(scheme) === 'T'
-    ? openTcpClient({ ...common, ...(security !== undefined && { security }) })
-    : openUdpClient({ ...common, ...(localPort !== undefined && { localPort }) });
+  const udp = { ...common, ...(localPort !== undefined && { localPort }) };
+  const security = isSecure(scheme) ? securityOf(credentials ?? NO_CREDENTIALS, host) : undefined;
+  if (bindingOf(scheme) === 'U' && security !== undefined)
+    return openSecureLink(
+      { udp, security, resumption, ackTimeoutMs: address.transmission?.ackTimeoutMs },
+      ports,
+      events,
+    );
+  const { transport, peer } =
+    bindingOf(scheme) === 'U'
+      ? await openUdpClient(udp)
+      : await openTcpClient({
+          ...common,
+          ...(security !== undefined && { security: tlsSecurity(security, () => clock.now()) }),
+          ...(keyLog !== undefined && { keyLog }),
+        });
+  return { transport, peer: async () => peer, doubt() {} };
 }
 
 /** What is served to the server. */
@@ -112,44 +159,66 @@ export type Serving = Pick<EndpointOptions, 'handler' | 'openBody'>;
 
 /**
  * Speaks CoAP with one server (OMA Transport 1.2 6.1, 6.2).
- * @param onLost hears that the connection is over; of no use afterwards
+ * @param events hears what becomes of the connection or association; without it, none follows the first
+ * @throws GatewayError `binding.handshake`, `binding.bad-credentials`, `binding.insecure`, `transport.*`
  */
 export async function openAssociation(
   address: ServerAddress,
   serving: Serving,
   ports: BindingPorts,
-  onLost: () => void = () => {},
+  events?: LinkEvents,
 ): Promise<Association> {
-  const { transport, peer } = await openTransport(address, ports);
+  let generation = 0;
+  const lost = (): void => {
+    generation++;
+    endpoint.dropObservations();
+    events?.lost();
+  };
+  const link = await openLink(address, ports, events && { lost, moved: events.moved }).catch(
+    (error: unknown) => {
+      throw explained(error);
+    },
+  );
   const endpoint = createEndpoint({
-    transport,
+    transport: link.transport,
     clock: ports.clock,
     timers: ports.timers,
     random: ports.random,
     log: ports.log,
     ...serving,
-    onLost,
+    onLost: () => events?.lost(),
     limits: { observations: OBSERVATIONS, observationsPerPeer: OBSERVATIONS },
     ...(address.transmission === undefined ? {} : { parameters: address.transmission }),
     ...(address.heartbeatMs === undefined ? {} : { stream: { heartbeatMs: address.heartbeatMs } }),
   });
+  const unreachable = (error: unknown): Unwanted => {
+    if (isGatewayError(error, 'coap.timeout')) link.doubt();
+    const why = explained(error);
+    const alert = alertOf(why);
+    const message = isGatewayError(why) ? why.message : `unexpected: ${messageOf(why)}`;
+    return { status: 'unreachable', message, ...(alert !== undefined && { alert }) };
+  };
   return {
-    async ask(request, judge) {
+    get generation() {
+      return generation;
+    },
+    async ask(request, judge, since) {
       const server = `${address.host}:${address.port}`;
       const noPatience = ports.timers.after(SILENCE_MS, () =>
         ports.log.warn({ server }, 'the server has not answered yet'),
       );
       try {
+        const peer = await link.peer();
+        if (since !== undefined && since !== generation) return NEW_ASSOCIATION;
         const answer = await endpoint.request(peer, request);
         return judge(answer) ?? refused(answer);
       } catch (error) {
-        const why = isGatewayError(error) ? error.message : `unexpected: ${messageOf(error)}`;
-        return { status: 'unreachable', message: why };
+        return unreachable(error);
       } finally {
         noPatience();
       }
     },
-    dropObservations: () => endpoint.dropObservations(peer),
+    dropObservations: () => endpoint.dropObservations(),
     close: () => endpoint.close(),
   };
 }

@@ -2,4 +2,5 @@
 export type { BindingMode, BindingPorts, ServerAddress } from './association.ts';
 export { bindingOf, transmitWaitMs } from './association.ts';
 export { openBootstrapUplink } from './bootstrap.ts';
+export type { Resumption } from './secure-link.ts';
 export { openCoapUplink } from './uplink.ts';

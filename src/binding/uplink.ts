@@ -65,8 +65,10 @@ export async function openCoapUplink(
     address,
     { handler, openBody: createBodyOpener(service) },
     ports,
-    service.lost,
+    service,
   );
+  /** of the association that the registration was made over */
+  let registeredIn = 0;
   return {
     register: (registration) =>
       association.ask<Answer>(
@@ -77,9 +79,12 @@ export async function openCoapUplink(
           contentFormat: LINK_FORMAT,
           payload: Buffer.from(registration.objects),
         },
-        ({ code, location }) =>
+        ({ code, location }) => {
           // Without a location there is nothing to update or to de-register.
-          code === '2.01' && location.length > 0 ? { status: 'registered', location } : undefined,
+          if (code !== '2.01' || location.length === 0) return undefined;
+          registeredIn = association.generation;
+          return { status: 'registered', location };
+        },
       ),
     update: (location, { lifetimeS, objects }) =>
       association.ask(
@@ -90,6 +95,7 @@ export async function openCoapUplink(
           ...(objects === undefined ? {} : { contentFormat: LINK_FORMAT, payload: Buffer.from(objects) }),
         },
         okWhenSuccessful,
+        registeredIn,
       ),
     async send(entries, contentFormat) {
       const request = sendRequest([...(address.path ?? []), 'dp'], entries, contentFormat, service.release);

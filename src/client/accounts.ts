@@ -127,6 +127,7 @@ function securityOf(
   }
   if (isSecure(uri.scheme) === (mode === 'none'))
     fault(`${at}: ${uri.scheme} does not go with security mode ${mode}`);
+  if (mode === 'est') fault(`${at}/${SECURITY.mode}: certificates by EST (4) are not supported`);
   const credentials = credentialsOf(mode, values);
   for (const need of NEEDS[mode]) {
     if (credentials[need].length === 0)

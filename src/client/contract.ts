@@ -113,6 +113,8 @@ export interface Service {
   cancel(path: Path): void;
   /** The connection to the server is over, and with it what it observes there (RFC 8323 7.4). */
   lost(): void;
+  /** The server may know us by another address: an Update tells it the new one (OMA Core 1.2.2 6.2.2). */
+  moved(): void;
 }
 
 /** What Register and Update say (OMA Core 1.2 6.2). */
@@ -134,7 +136,13 @@ export type Answer =
   /** any other answer; `code` as the binding names it */
   | { readonly status: 'refused'; readonly code: string; readonly retryAfterMs?: number }
   /** no answer at all */
-  | { readonly status: 'unreachable'; readonly message: string };
+  | { readonly status: 'unreachable'; readonly message: string; readonly alert?: Alert };
+
+/** The alert that ended a handshake of DTLS or TLS, by its number (RFC 5246 7.2). */
+export interface Alert {
+  readonly code: number;
+  readonly from: 'server' | 'us';
+}
 
 /** The way to one server, made by a binding. No call ever rejects; each settles by its own deadline. */
 export interface Uplink {

@@ -18,6 +18,7 @@ export { createClient } from './client.ts';
 export type { Configuration, Values } from './configuration.ts';
 export { EMPTY, instancesOf, merge } from './configuration.ts';
 export type {
+  Alert,
   Answer,
   Fate,
   Mounts,

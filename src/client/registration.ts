@@ -158,9 +158,13 @@ function askedFor(answer: Answer): number | undefined {
   return Math.min(answer.retryAfterMs ?? 0, LONGEST_PATIENCE_MS);
 }
 
+/** Alerts after which these credentials will not do, whoever sent them (OMA Transport 1.2 5.2.10). */
+const HOPELESS: ReadonlySet<number> = new Set([42, 43, 44, 45, 46, 48, 49, 112, 113, 114, 115]);
+
 /** The server knows what it says: the same question will get the same answer (digest 7.6). */
 function isRejection(answer: Answer): boolean {
   if (answer.status === 'unsupported-release') return true;
+  if (answer.status === 'unreachable') return answer.alert !== undefined && HOPELESS.has(answer.alert.code);
   return answer.status === 'refused' && answer.code.startsWith('4.') && !BUSY.has(answer.code);
 }
 

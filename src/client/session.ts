@@ -1,10 +1,18 @@
-import { type Backoff, type Cancel, type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
+import {
+  type Backoff,
+  type Cancel,
+  type Clock,
+  isGatewayError,
+  type Logger,
+  messageOf,
+  type Timers,
+} from '../base/index.ts';
 import type { Entry, Path, Release, Value } from '../model/index.ts';
 import { GATEWAY_OBJECT, SERVER_RESOURCES } from '../objects/index.ts';
 import { createAccess } from './access.ts';
 import { createAttributeStore } from './attribute-store.ts';
 import type { BacklogLimits } from './backlog.ts';
-import type { Answer, Mounts, Operation, Refusing, Service, Uplink } from './contract.ts';
+import type { Alert, Answer, Mounts, Operation, Refusing, Service, Uplink } from './contract.ts';
 import { objectLinks } from './discover.ts';
 import { createMemoryJournal, type Journal } from './journal.ts';
 import { type Context, isRefusing, locate } from './locate.ts';
@@ -134,6 +142,12 @@ function problemOf(answer: Answer): string | undefined {
   return answer.status === 'unsupported-release' ? 'the server supports no release of ours' : undefined;
 }
 
+/** What an error says about the way to a server, with the alert of a failed handshake in its data. */
+function unreachable(error: unknown): Answer {
+  const alert = isGatewayError(error) ? (error.data?.alert as Alert | undefined) : undefined;
+  return { status: 'unreachable', message: messageOf(error), ...(alert !== undefined && { alert }) };
+}
+
 export function createSession(account: Account, mounts: Mounts, ports: SessionPorts): Session {
   const { timers, clock } = ports;
   const log = ports.log.child({ server: account.shortServerId, endpoint: account.endpoint });
@@ -261,6 +275,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       reporting.suspend();
       send({ type: 'unreached' });
     },
+    moved: () => send({ type: 'unreached' }),
   };
 
   const status = (): SessionStatus => ({
@@ -288,7 +303,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
     try {
       uplink ??= await ports.openUplink(service, log, unreached);
     } catch (error) {
-      return { status: 'unreachable', message: messageOf(error) };
+      return unreachable(error);
     }
     // Stopped while the name was resolved: nobody would close it later.
     if (state.phase !== 'registering') {
@@ -322,11 +337,25 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   const deregister = async (location: readonly string[]): Promise<Answer> =>
     uplink === undefined ? { status: 'ok' } : uplink.deregister(location);
 
+  /** The last alert of the server, until it has taken a registration (1/x/11). */
+  const showAlert = (answer: Answer): void => {
+    const alert =
+      answer.status === 'unreachable' && answer.alert?.from === 'server' ? answer.alert : undefined;
+    if (alert === undefined && answer.status !== 'registered') return;
+    const ids = [1, account.serverInstance];
+    const values = new Map([[SERVER_RESOURCES.alertCode, alert?.code]]);
+    mounts
+      .trees('')
+      .find((tree) => tree.exists(ids))
+      ?.assign(ids, values);
+  };
+
   const answered = (to: Said, answer: Answer): void => {
     if (state.phase === 'stopped') return;
     if (to !== 'deregister') {
       problem = problemOf(answer);
       if (problem !== undefined) log.warn({ problem }, 'registration failed');
+      showAlert(answer);
     }
     send({ type: 'answer', to, answer });
     if (!isRegistered()) return;

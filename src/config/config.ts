@@ -36,7 +36,7 @@ export interface UpstreamConfig {
 export interface ServerConfig {
   /** `coap://host:port` */
   readonly uri: string;
-  readonly scheme: 'coap' | 'coap+tcp' | 'coaps+tcp';
+  readonly scheme: 'coap' | 'coaps' | 'coap+tcp' | 'coaps+tcp';
   /** without the brackets of an IPv6 address */
   readonly host: string;
   readonly port: number;
@@ -108,11 +108,14 @@ export interface BootstrapConfig {
   readonly accountTimeoutS: number;
   /** Whether everything is asked for at once first (Bootstrap-Pack). */
   readonly pack: boolean;
+  /** Secrets: never to be shown or logged. */
+  readonly credentials?: CredentialsConfig;
 }
 
-/** A shared key in hex digits, or certificates and keys as PEM. */
+/** A shared key in hex digits, or keys or certificates as PEM. */
 export type CredentialsConfig =
   | { readonly psk: { readonly identity: string; readonly key: string } }
+  | { readonly serverPublicKey: string; readonly privateKey: string }
   | {
       readonly ca: string;
       readonly certificate: string;

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import type { CredentialsConfig } from './config.ts';
 import type { Faults } from './fault.ts';
 import { besides } from './files.ts';
@@ -61,10 +61,19 @@ export function readCredentials(
     return { ca, certificate, privateKey, ...(serverName !== undefined && { serverName }) };
   };
 
+  const readPublicKeys = (): CredentialsConfig | undefined => {
+    const serverPublicKey = readPem('serverPublicKeyFile', 'public key', createPublicKey);
+    const privateKey = readPem('privateKeyFile', 'private key without a passphrase', createPrivateKey);
+    return serverPublicKey === undefined || privateKey === undefined
+      ? undefined
+      : { serverPublicKey, privateKey };
+  };
+
+  if (checked.serverPublicKeyFile !== undefined) return readPublicKeys();
   return checked.pskIdentity === undefined ? readCertificates() : readKey(checked.pskIdentity);
 }
 
-type FileKey = 'pskFile' | 'caFile' | 'certificateFile' | 'privateKeyFile';
+type FileKey = 'pskFile' | 'serverPublicKeyFile' | 'caFile' | 'certificateFile' | 'privateKeyFile';
 
 /** @throws Error when there is none, or one that is broken */
 function certificatesOf(text: string): X509Certificate[] {

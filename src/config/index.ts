@@ -4,6 +4,7 @@ export type {
   BoxConfig,
   CommandConfig,
   ConnectionConfig,
+  CredentialsConfig,
   DecimalText,
   DeviceConfig,
   FirmwareConfig,

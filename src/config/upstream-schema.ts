@@ -4,17 +4,17 @@ import { duration, oneOf, seconds, text, whole } from './kinds.ts';
 const representation = oneOf('gateway', 'endpoints');
 
 const LATER = 'is not yet supported, see README';
-const UNSUPPORTED = /^(coaps|coap\+ws|coaps\+ws|mqtts?|https?):/i;
+const UNSUPPORTED = /^(coap\+ws|coaps\+ws|mqtts?|https?):/i;
 const SERVER =
-  /^(coap|coap\+tcp|coaps\+tcp):\/\/(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?\/?$/;
+  /^(coaps?|coaps?\+tcp):\/\/(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?\/?$/;
 
 /** Ports of servers that name none (RFC 7252 6.1, RFC 8323 8.1, 8.2). */
-const PORTS = { coap: 5683, 'coap+tcp': 5683, 'coaps+tcp': 5684 } as const;
+const PORTS = { coap: 5683, coaps: 5684, 'coap+tcp': 5683, 'coaps+tcp': 5684 } as const;
 
 const serverUri = z
   .string()
   .meta({
-    title: 'coap://host, coap+tcp://host or coaps+tcp://host, with :port or without',
+    title: 'coap://host, coaps://host, coap+tcp://host or coaps+tcp://host, with :port or without',
     examples: ['coap://lwm2m.example.net:5683'],
   })
   .transform((uri, context) => {
@@ -25,7 +25,7 @@ const serverUri = z
     if (name !== undefined && port >= 1 && port <= 65535) return { uri, scheme, host: name, port };
     const other = UNSUPPORTED.exec(uri)?.[1]?.toLowerCase();
     const reason = other === undefined ? 'this is not the address of a server' : `${other}: ${LATER}`;
-    const allowed = 'coap://, coap+tcp:// or coaps+tcp:// with host or host:port';
+    const allowed = 'coap://, coaps://, coap+tcp:// or coaps+tcp:// with host or host:port';
     context.addIssue({ code: 'custom', message: `${reason}; allowed: ${allowed}` });
     return z.NEVER;
   });
@@ -80,16 +80,65 @@ const credentials = z
     privateKeyFile: z
       .exactOptional(text('/run/secrets/gateway.key'))
       .meta({ description: 'The private key of that certificate.' }),
+    serverPublicKeyFile: z.exactOptional(text('/etc/lwm2m-gateway/server.pub')).meta({
+      description: 'The public key of the server, instead of certificates. Only for coaps://.',
+    }),
     serverName: z
       .exactOptional(text('lwm2m.example.net'))
       .meta({ description: "The name in the server's certificate. Default: the host of the uri." }),
   })
   .meta({
     description:
-      'A shared key, or certificates: what both sides prove who they are with. Only for coaps+tcp://.',
+      'A shared key, certificates or bare public keys: what both sides prove who they are with, over coaps:// and coaps+tcp://.',
   });
 
 export type CheckedCredentials = z.output<typeof credentials>;
+
+const FILES = ['caFile', 'certificateFile', 'privateKeyFile'] as const;
+
+type Report = (key: string | undefined, message: string) => void;
+
+/** What must stand together: a shared key and its name, a certificate and its key, or two keys; never more of these. */
+function checkCredentials(given: CheckedCredentials, report: Report): void {
+  const { pskIdentity, pskFile, psk, ...certificates } = given;
+  const isKeyed = pskIdentity !== undefined || pskFile !== undefined || psk !== undefined;
+  const [other] = Object.keys(certificates);
+  if (isKeyed && other !== undefined) report(other, 'this goes with certificates, not with a shared key');
+  else if (isKeyed && pskIdentity === undefined) report(undefined, 'a shared key needs its pskIdentity');
+  else if (isKeyed && (pskFile === undefined) === (psk === undefined))
+    report(undefined, 'a shared key stands either in pskFile or in psk');
+  else if (isKeyed) return;
+  else if (other === undefined) report(undefined, 'there are no credentials');
+  else if (given.serverPublicKeyFile !== undefined) checkPublicKeys(given, report);
+  else if (FILES.some((file) => given[file] === undefined))
+    report(undefined, `certificates need ${FILES.join(', ')}`);
+}
+
+function checkPublicKeys(
+  { serverPublicKeyFile, privateKeyFile, ...others }: CheckedCredentials,
+  report: Report,
+): void {
+  const [other] = Object.keys(others);
+  if (other !== undefined) report(other, 'this goes with certificates, not with bare public keys');
+  else if (privateKeyFile === undefined) report(undefined, 'public keys need privateKeyFile, which is ours');
+}
+
+/** Whether the credentials, or their absence, go with the uri. */
+function checkSecurity(
+  { scheme }: z.output<typeof serverUri>,
+  given: CheckedCredentials | undefined,
+  report: (path: string[], message: string) => void,
+): void {
+  const isSecure = scheme.startsWith('coaps');
+  if (isSecure && given === undefined) report(['uri'], `${scheme}: needs credentials`);
+  if (given === undefined) return;
+  if (!isSecure) report(['credentials'], 'credentials need coaps: or coaps+tcp:, nothing else is encrypted');
+  if (scheme === 'coaps+tcp' && given.serverPublicKeyFile !== undefined)
+    report(['credentials', 'serverPublicKeyFile'], 'bare public keys need coaps:');
+  checkCredentials(given, (key, message) =>
+    report(['credentials', ...(key === undefined ? [] : [key])], message),
+  );
+}
 
 const period = seconds({ least: '0s', most: '30d', example: '60s' });
 
@@ -137,11 +186,11 @@ const bootstrap = z
     pack: z.boolean().prefault(true).meta({
       description: 'Whether to ask for everything at once first, as LwM2M 1.2 allows (Bootstrap-Pack).',
     }),
+    credentials: z.exactOptional(credentials),
   })
-  .superRefine(({ uri }, { addIssue }) => {
-    if (uri.scheme === 'coaps+tcp')
-      addIssue({ code: 'custom', path: ['uri'], message: `${uri.scheme}: ${LATER}, for a Bootstrap-Server` });
-  })
+  .superRefine(({ uri, credentials }, { addIssue }) =>
+    checkSecurity(uri, credentials, (path, message) => addIssue({ code: 'custom', path, message })),
+  )
   .meta({
     description:
       'The server that tells the gateway its servers, when it has none or reaches none. What it sets is kept until this section of the file changes.',
@@ -197,38 +246,14 @@ const serverKeys = z.strictObject({
   }),
 });
 
-const FILES = ['caFile', 'certificateFile', 'privateKeyFile'] as const;
-
-type Report = (key: string | undefined, message: string) => void;
-
-/** What must stand together: a shared key and its name, or a certificate and its key; never both. */
-function checkCredentials(given: CheckedCredentials, report: Report): void {
-  const { pskIdentity, pskFile, psk, ...certificates } = given;
-  const isKeyed = pskIdentity !== undefined || pskFile !== undefined || psk !== undefined;
-  const [other] = Object.keys(certificates);
-  if (isKeyed && other !== undefined) report(other, 'this goes with certificates, not with a shared key');
-  else if (isKeyed && pskIdentity === undefined) report(undefined, 'a shared key needs its pskIdentity');
-  else if (isKeyed && (pskFile === undefined) === (psk === undefined))
-    report(undefined, 'a shared key stands either in pskFile or in psk');
-  else if (!isKeyed && other === undefined) report(undefined, 'there are no credentials');
-  else if (!isKeyed && FILES.some((file) => given[file] === undefined))
-    report(undefined, `certificates need ${FILES.join(', ')}`);
-}
-
 const server = serverKeys.superRefine((given, { addIssue }) => {
   const { uri, credentials, localPort, heartbeat, minPeriod, maxPeriod } = given;
   const report = (path: string[], message: string): void => addIssue({ code: 'custom', path, message });
-  const isSecure = uri.scheme === 'coaps+tcp';
-  if (isSecure && credentials === undefined) report(['uri'], `${uri.scheme}: needs credentials`);
-  if (!isSecure && credentials !== undefined)
-    report(['credentials'], 'credentials need coaps+tcp:, nothing else is encrypted yet');
-  if (credentials !== undefined)
-    checkCredentials(credentials, (key, message) =>
-      report(['credentials', ...(key === undefined ? [] : [key])], message),
-    );
-  if (uri.scheme === 'coap' && heartbeat !== undefined)
+  checkSecurity(uri, credentials, report);
+  const isStream = uri.scheme.endsWith('+tcp');
+  if (!isStream && heartbeat !== undefined)
     report(['heartbeat'], 'this is for connections, over coap+tcp: and coaps+tcp:');
-  if (uri.scheme !== 'coap' && localPort !== undefined)
+  if (isStream && localPort !== undefined)
     report(['localPort'], 'a connection has a local port of its own each time; leave it out');
   if (minPeriod !== undefined && maxPeriod !== undefined && maxPeriod < minPeriod)
     report(['maxPeriod'], 'maxPeriod is shorter than minPeriod');

@@ -32,6 +32,11 @@ export function toUpstream(
   checkShortServerIds(servers, nodes, faults);
   checkLocalPorts(servers, nodes, faults);
   const { bootstrap } = checked;
+  const bootstrapNode = childOf(childOf(node, 'bootstrap'), 'credentials');
+  const bootstrapCredentials =
+    bootstrap?.credentials &&
+    bootstrapNode &&
+    readCredentials(bootstrap.credentials, bootstrapNode, reader, faults);
   if (servers.length === 0 && bootstrap === undefined)
     faults.add(
       (childOf(node, 'servers') ?? node).place,
@@ -42,7 +47,12 @@ export function toUpstream(
     representation,
     servers,
     storedObjects: [...new Set(storedObjects)],
-    ...(bootstrap !== undefined && { bootstrap: toBootstrap(bootstrap) }),
+    ...(bootstrap !== undefined && {
+      bootstrap: {
+        ...toBootstrap(bootstrap),
+        ...(bootstrapCredentials && { credentials: bootstrapCredentials }),
+      },
+    }),
   };
 }
 

@@ -122,3 +122,8 @@ export const SUITES: readonly Suite[] = ROWS.map(([name, id, keyExchange, cipher
 
 /** Their names, the one that we like best first. */
 export const SUITE_NAMES: readonly SuiteName[] = SUITES.map(({ name }) => name);
+
+/** By the number that IANA gave them. */
+export const SUITES_BY_NUMBER: ReadonlyMap<number, SuiteName> = new Map(
+  SUITES.map(({ id, name }) => [id, name]),
+);

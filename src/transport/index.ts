@@ -5,5 +5,6 @@ export type { TcpClientOptions, TcpServerOptions } from './tcp.ts';
 export { openTcpClient, openTcpServer } from './tcp.ts';
 export type { Certificates, PreSharedKey, TlsClientSecurity, TlsServerSecurity } from './tls.ts';
 export type { DatagramReceiver, DatagramTransport, Peer } from './transport.ts';
+export { deafReceiver } from './transport.ts';
 export type { UdpClientOptions, UdpServerOptions } from './udp.ts';
 export { openUdpClient, openUdpServer } from './udp.ts';

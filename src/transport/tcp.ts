@@ -1,5 +1,5 @@
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
+import { createServer as createTlsServer, TLSSocket, connect as tlsConnect } from 'node:tls';
 import {
   type Clock,
   GatewayError,
@@ -12,7 +12,13 @@ import { plainAddress } from './peer-book.ts';
 import { type Lookup, resolve } from './resolve.ts';
 import { createSocketConnection } from './socket-connection.ts';
 import type { Connection, StreamTransport } from './stream.ts';
-import { clientOptions, serverOptions, type TlsClientSecurity, type TlsServerSecurity } from './tls.ts';
+import {
+  clientOptions,
+  judgeServer,
+  serverOptions,
+  type TlsClientSecurity,
+  type TlsServerSecurity,
+} from './tls.ts';
 import type { Peer } from './transport.ts';
 
 export interface TcpClientOptions {
@@ -21,6 +27,8 @@ export interface TcpClientOptions {
   readonly port: number;
   /** TLS; absent: plain TCP */
   readonly security?: TlsClientSecurity;
+  /** Hears the secrets of TLS, a line of an SSLKEYLOGFILE each time. For debugging only. */
+  readonly keyLog?: (line: string) => void;
   readonly clock?: Clock;
   readonly lookup?: Lookup;
   /** default 10 s */
@@ -88,11 +96,12 @@ interface Connected {
 }
 
 function connect(address: string, options: TcpClientOptions, clock: Clock): Promise<Connected> {
-  const { host, port, security, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const { host, port, security, keyLog, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
   return new Promise((resolve, reject) => {
     const to = { host: address, port };
     const socket =
       security === undefined ? netConnect(to) : tlsConnect({ ...clientOptions(security, host), ...to });
+    if (keyLog !== undefined) socket.on('keylog', (line: Buffer) => keyLog(line.toString().trimEnd()));
     const fail = (error: Error): void => {
       cancel();
       socket.destroy();
@@ -106,6 +115,12 @@ function connect(address: string, options: TcpClientOptions, clock: Clock): Prom
     socket.on('close', onClose);
     socket.once(security === undefined ? 'connect' : 'secureConnect', () => {
       cancel();
+      try {
+        if (socket instanceof TLSSocket) judgeServer(security, socket);
+      } catch (error) {
+        fail(error instanceof Error ? error : new Error(messageOf(error)));
+        return;
+      }
       // Before anything else can happen to the socket.
       const connection = createSocketConnection(socket, peerOf(address, port, 1), clock);
       socket.off('error', fail);

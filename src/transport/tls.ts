@@ -1,5 +1,12 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, checkServerIdentity, type PeerCertificate, type TlsOptions } from 'node:tls';
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  type DetailedPeerCertificate,
+  type PeerCertificate,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
 
 /** A key that both sides know (RFC 4279), and its name. */
 export interface PreSharedKey {
@@ -22,6 +29,8 @@ export type TlsClientSecurity =
   | (Certificates & {
       /** the name that the server's certificate must have, and that is asked for (SNI); absent: the host */
       readonly serverName?: string;
+      /** Judges the certificates of the server instead of Node.js, its own first, in DER. Throws when it is not trusted. */
+      readonly judge?: (chain: readonly Uint8Array[]) => void;
     });
 
 /** How a server secures its connections; what it says of keys and of certificates may stand side by side. */
@@ -34,6 +43,8 @@ export interface TlsServerSecurity extends Certificates {
 
 /** RFC 8323 8.2. */
 const ALPN = ['coap'];
+
+const LONGEST_CHAIN = 10;
 
 /**
  * Suites that prove the key (OMA Transport 1.2 5.2.8), best first. A suite without PSK in its name would let a server
@@ -82,6 +93,7 @@ export function clientOptions(security: TlsClientSecurity, host: string): Connec
   return {
     ...common,
     ...pem(security),
+    rejectUnauthorized: security.judge === undefined,
     // An address is not asked for by SNI (RFC 6066 3), but checked all the same.
     ...(isIP(name) === 0 && { servername: name }),
     checkServerIdentity: (_connected, certificate) => checkServerIdentity(name, certificate),
@@ -102,4 +114,17 @@ export function serverOptions(security: TlsServerSecurity): TlsOptions {
     requestCert: requiresCertificate,
     rejectUnauthorized: requiresCertificate,
   };
+}
+
+/** @throws what the judge of the client throws */
+export function judgeServer(security: TlsClientSecurity | undefined, socket: TLSSocket): void {
+  if (security === undefined || 'psk' in security || security.judge === undefined) return;
+  const chain: Uint8Array[] = [];
+  let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  // One that issued itself is its own issuer here.
+  while (at?.raw !== undefined && chain.length < LONGEST_CHAIN && !chain.includes(at.raw)) {
+    chain.push(at.raw);
+    at = at.issuerCertificate;
+  }
+  security.judge(chain);
 }

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { GatewayError } from '../base/index.ts';
 import { bindingOf } from '../binding/index.ts';
 import {
@@ -9,7 +9,12 @@ import {
   type Values,
   writeConfiguration,
 } from '../client/index.ts';
-import type { BootstrapConfig, RegistrationConfig, ServerConfig } from '../config/index.ts';
+import type {
+  BootstrapConfig,
+  CredentialsConfig,
+  RegistrationConfig,
+  ServerConfig,
+} from '../config/index.ts';
 import {
   SECURITY_RESOURCES as SECURITY,
   SECURITY_MODES,
@@ -58,9 +63,9 @@ function registrationValues(registration: RegistrationConfig): Values {
 /** Trust anchor assertion: what the files name as authority, and no other. */
 const TRUST_ANCHOR = 2;
 
-/** The same in Object 0, where each file stands for its first certificate. */
+/** The same in Object 0; PEM says all certificates of a file (OMA Transport 1.2.1 5.2.9.3). */
 function credentialValues(
-  credentials: ServerConfig['credentials'],
+  credentials: CredentialsConfig | undefined,
 ): readonly (readonly [number, ResourceValue])[] {
   if (credentials === undefined) return [];
   if ('psk' in credentials) {
@@ -71,12 +76,23 @@ function credentialValues(
       [SECURITY.secretKey, Buffer.from(key, 'hex')],
     ];
   }
-  const { ca, certificate, privateKey, serverName } = credentials;
+  const key = createPrivateKey(credentials.privateKey);
+  const secretKey = key.export({ format: 'der', type: 'pkcs8' });
+  if ('serverPublicKey' in credentials) {
+    const spki = { format: 'der', type: 'spki' } as const;
+    return [
+      [SECURITY.mode, SECURITY_MODES.rpk],
+      [SECURITY.identity, createPublicKey(credentials.privateKey).export(spki)],
+      [SECURITY.serverPublicKey, createPublicKey(credentials.serverPublicKey).export(spki)],
+      [SECURITY.secretKey, secretKey],
+    ];
+  }
+  const { ca, certificate, serverName } = credentials;
   return [
     [SECURITY.mode, SECURITY_MODES.certificate],
-    [SECURITY.identity, new X509Certificate(certificate).raw],
-    [SECURITY.serverPublicKey, new X509Certificate(ca).raw],
-    [SECURITY.secretKey, createPrivateKey(privateKey).export({ format: 'der', type: 'pkcs8' })],
+    [SECURITY.identity, Buffer.from(certificate)],
+    [SECURITY.serverPublicKey, Buffer.from(ca)],
+    [SECURITY.secretKey, secretKey],
     [SECURITY.certificateUsage, TRUST_ANCHOR],
     ...(serverName === undefined ? [] : [[SECURITY.sni, serverName] as const]),
   ];
@@ -113,6 +129,7 @@ function withBootstrap(onto: Configuration, bootstrap: BootstrapConfig): Configu
     [SECURITY.isBootstrap, true],
     [SECURITY.holdOff, holdOffS],
     [SECURITY.accountTimeout, accountTimeoutS],
+    ...credentialValues(bootstrap.credentials),
   ]);
   return merge(onto, 0, BOOTSTRAP_INSTANCE, security);
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Logger, Timers } from '../base/index.ts';
-import { openBootstrapUplink, openCoapUplink } from '../binding/index.ts';
+import { openBootstrapUplink, openCoapUplink, type Resumption } from '../binding/index.ts';
 import {
   type BootstrapStatus,
   type Client,
@@ -25,7 +25,6 @@ import { createTree, type ResourceValue, type Tree } from '../tree/index.ts';
 import { factoryConfiguration, type RememberedAccounts, rememberAccounts } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
 import type { Member } from './fleet.ts';
-import { wayTo } from './way.ts';
 
 /** The server side: LwM2M clients, and their sessions with servers. */
 export interface Clients {
@@ -47,6 +46,7 @@ export interface ClientsPorts {
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
+  readonly keyLog: ((line: string) => void) | undefined;
   readonly stateDirectory: string;
   onStatus(status: SessionStatus): void;
 }
@@ -106,7 +106,7 @@ function runClient(
   { endpoint, mounts, tree, trees, folder, remembered }: ClientSetup,
   ports: ClientsPorts,
 ): RunningClient {
-  const { clock, timers, log, random } = ports;
+  const { clock, timers, log, random, keyLog } = ports;
   const definition = definitionOf(SERVER_OBJECT);
   const configurable = new Map([0, SERVER_OBJECT].map((object) => [object, definitionOf(object)]));
   const access = createAccessKeeper(definitionOf(ACCESS_CONTROL_OBJECT), tree, trees);
@@ -196,7 +196,7 @@ function runClient(
     const place = `${folder}/server-${shortServerId}`;
     const attributes = openStateFile(`${place}/attributes.json`);
     const journal = openJournal({ folder: `${place}/journal` }, { timers, log });
-    const way = wayTo(security, server);
+    const resumption: Resumption = {};
     const session = createSession(
       {
         endpoint,
@@ -224,14 +224,16 @@ function runClient(
         openUplink: (service, ownLog, attempt) =>
           openCoapUplink(
             {
-              ...way,
+              ...security.uri,
+              credentials: security.credentials,
+              resumption,
               attempt,
               ...(server.localPort === undefined ? {} : { localPort: server.localPort }),
               ...(server.heartbeatMs === undefined ? {} : { heartbeatMs: server.heartbeatMs }),
               ...(server.transmission === undefined ? {} : { transmission: server.transmission }),
             },
             service,
-            { clock, timers, log: ownLog, random },
+            { clock, timers, log: ownLog, random, keyLog },
           ),
       },
     );
@@ -265,8 +267,8 @@ function runClient(
           release: RELEASE,
           configurable,
           fixed: () => tree.objects().filter((object) => !configurable.has(object.definition.id)),
-          openUplink: ({ uri }, service) =>
-            openBootstrapUplink({ ...uri, attempt: 0 }, service, { clock, timers, log, random }),
+          openUplink: ({ uri, credentials }, service) =>
+            openBootstrapUplink({ ...uri, credentials, attempt: 0 }, service, ports),
         },
       ),
     onStatus: ports.onStatus,

@@ -23,6 +23,8 @@ export interface GatewayPorts {
   random(): number;
   /** The server executed Reboot (3/0/4): the process should end and be started again. */
   readonly restart: () => void;
+  /** Hears the secrets of DTLS and TLS, a line of an SSLKEYLOGFILE each time. For debugging only. */
+  readonly keyLog?: (line: string) => void;
 }
 
 /** What the running gateway shows of itself. */
@@ -188,6 +190,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
     timers,
     log,
     random,
+    keyLog: ports.keyLog,
     onStatus(status) {
       log.info({ ...status }, 'registration');
       for (const listener of listeners) listener(status);

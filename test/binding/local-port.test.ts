@@ -26,6 +26,7 @@ const service: Service = {
   cancel() {},
   openSink: () => undefined,
   lost() {},
+  moved() {},
 };
 
 /** A server that takes every registration, and the port that each message came from. */

@@ -82,7 +82,9 @@ describe('a shared key', () => {
   test('without TLS is a fault', () => {
     expect(
       without(faultsOf(main('{ pskIdentity: gw, pskFile: psk }', 'coap+tcp://h'), { files: { psk: KEY } })),
-    ).toEqual(['gateway.yaml:6:20 credentials: credentials need coaps+tcp:, nothing else is encrypted yet']);
+    ).toEqual([
+      'gateway.yaml:6:20 credentials: credentials need coaps: or coaps+tcp:, nothing else is encrypted',
+    ]);
   });
 });
 

@@ -122,9 +122,9 @@ test('servers take the representation of upstream unless they have their own', (
 });
 
 describe('addresses', () => {
-  const allowed = 'allowed: coap://, coap+tcp:// or coaps+tcp:// with host or host:port';
+  const allowed = 'allowed: coap://, coaps://, coap+tcp:// or coaps+tcp:// with host or host:port';
   test.each([
-    ['coaps://h:5684', `coaps: is not yet supported, see README; ${allowed}`],
+    ['coaps://h:5684', 'coaps: needs credentials'],
     ['coap+ws://h', `coap+ws: is not yet supported, see README; ${allowed}`],
     ['coaps+tcp://h', 'coaps+tcp: needs credentials'],
     ['coap://h:0', `this is not the address of a server; ${allowed}`],
@@ -206,7 +206,7 @@ describe('servers', () => {
     [
       'credentials: { pskIdentity: gw, pskFile: /run/psk }',
       '20 upstream.servers[0].credentials',
-      'credentials need coaps+tcp:, nothing else is encrypted yet',
+      'credentials need coaps: or coaps+tcp:, nothing else is encrypted',
     ],
   ])('%s is a fault', (key, where, message) => {
     expect(faultsOf(upstream(`    - uri: coap://h\n      ${key}\n`))).toEqual([

@@ -209,7 +209,7 @@ describe('secrets', () => {
   test('in an address are hidden', () => {
     const main = SOUND.replace('coap://127.0.0.1', 'coap://me:hunter2@127.0.0.1');
     expect(faultsOf(main)).toEqual([
-      'gateway.yaml:2:44 upstream.servers[0].uri: this is not the address of a server; allowed: coap://, coap+tcp:// or coaps+tcp:// with host or host:port',
+      'gateway.yaml:2:44 upstream.servers[0].uri: this is not the address of a server; allowed: coap://, coaps://, coap+tcp:// or coaps+tcp:// with host or host:port',
     ]);
     const host = faultsOf(withConnections('  hall: { type: "http://me:hunter2@x" }'));
     expect(host).toEqual([

@@ -35,6 +35,9 @@ export interface LeshanOptions {
   /** 0 or nothing: any free one */
   readonly coapPort?: number;
   readonly httpPort?: number;
+  readonly coapsPort?: number;
+  /** The client that is let in over DTLS, and what the server proves itself with; absent: there is no DTLS. */
+  readonly security?: LeshanSecurity;
   /** objects beyond the core ones; Leshan's own loader gets and checks their XML */
   readonly objects?: readonly ObjectDefinition[];
   /** ms after which a client in queue mode counts as asleep; 93,000 unless told */
@@ -45,9 +48,18 @@ export interface LeshanOptions {
   readonly deadlineMs?: number;
 }
 
+/** Keys in base64 of DER, certificates in PEM, a shared key in hex digits. */
+export type LeshanSecurity = { readonly endpoint: string } & (
+  | { readonly identity: string; readonly psk: string }
+  | { readonly x509: true; readonly key: string; readonly chain: string; readonly trust: string }
+  | { readonly publicKey: string; readonly key: string; readonly ownPublicKey: string }
+);
+
 /** A running server. Operations reject when no such client is registered (400), or none answers in time (504). */
 export interface LeshanServer {
   readonly coapPort: number;
+  /** 0: there is no DTLS. */
+  readonly coapsPort: number;
   /** `http://127.0.0.1:<port>` */
   readonly httpUrl: string;
   clients(): Promise<readonly LeshanClient[]>;
@@ -101,7 +113,6 @@ export interface LeshanServer {
 /** Starts the server, which takes about half a second. */
 export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanServer> {
   const objects = (options.objects ?? []).map(writeDdf);
-  const { coapPort, httpPort, awakeMs, cleanS } = options;
   const running = await start(
     'java',
     [
@@ -114,9 +125,9 @@ export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanSe
       'LeshanPeer',
     ],
     {
-      ready: /^ready (\d+) (\d+)$/m,
+      ready: /^ready (\d+) (\d+) (\d+)$/m,
       deadlineMs: options.deadlineMs ?? 30_000,
-      input: `${JSON.stringify({ coapPort, httpPort, awakeMs, cleanS, objects })}\n`,
+      input: `${JSON.stringify({ ...options, objects })}\n`,
     },
   );
   const httpUrl = `http://127.0.0.1:${running.ready[2]}`;
@@ -129,6 +140,7 @@ export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanSe
 
   return {
     coapPort: Number(running.ready[1]),
+    coapsPort: Number(running.ready[3]),
     httpUrl,
     clients: () => ask<readonly LeshanClient[]>('GET', ''),
     read: (endpoint, path, options) => operate('GET', at(endpoint, path), queryOf(options)),

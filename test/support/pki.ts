@@ -21,8 +21,11 @@ export interface Identity {
 export const pkiAvailable = isOnPath('openssl');
 export const pkiInstallLine = 'apt-get install openssl';
 
-/** Makes keys and certificates anew, so that none ever expires. The server is `localhost` and 127.0.0.1. */
-export function createPki(): Pki {
+/**
+ * Makes keys and certificates anew, so that none ever expires. The server is `localhost` and 127.0.0.1.
+ * @param clientName the common name of the client
+ */
+export function createPki(clientName = 'client'): Pki {
   const folder = mkdtempSync(join(tmpdir(), 'pki-'));
   const openssl = (...args: string[]): void => {
     execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
@@ -45,9 +48,19 @@ export function createPki(): Pki {
       '-subj',
       `/CN=${name}`,
     );
-  const signed = (name: string, extension: string): void => {
+  const signed = (name: string, extension: string, commonName = name): void => {
     writeFileSync(join(folder, `${name}.ext`), extension);
-    openssl('req', '-new', ...curve, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+    openssl(
+      'req',
+      '-new',
+      ...curve,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+      '-subj',
+      `/CN=${commonName}`,
+    );
     const by = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
     openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.crt`, '-extfile', `${name}.ext`);
   };
@@ -55,7 +68,7 @@ export function createPki(): Pki {
     selfSigned('ca');
     selfSigned('stranger');
     signed('server', 'subjectAltName=DNS:localhost,IP:127.0.0.1');
-    signed('client', 'subjectAltName=DNS:gateway');
+    signed('client', 'subjectAltName=DNS:gateway', clientName);
     return {
       ca: read('ca.crt'),
       server: identity('server'),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Simulation } from '../../src/adapter/index.ts';
-import { silentLogger, systemClock } from '../../src/base/index.ts';
+import { type Logger, silentLogger, systemClock } from '../../src/base/index.ts';
 import { loadPlan } from '../../src/cli/load.ts';
 import { createGateway, type Gateway, type Plan } from '../../src/wire/index.ts';
 
@@ -23,7 +23,7 @@ export interface Site {
   /** The devices of a configuration, simulated by the adapter that their profiles name. */
   simulate(config: string): Promise<Simulation>;
   /** The whole program but its command line, started. The state folder is the same for each start at this site. */
-  start(config: string): Promise<RunningGateway>;
+  start(config: string, log?: Logger): Promise<RunningGateway>;
   /** Takes away what gateways have remembered here. */
   forget(): Promise<void>;
   /** Calls it when the site closes: the newest first. */
@@ -60,9 +60,9 @@ export async function openSite(): Promise<Site> {
       site.onClose(() => simulation.close());
       return simulation;
     },
-    async start(config) {
+    async start(config, log = silentLogger) {
       const plan = await site.plan(config);
-      const ports = { clock: systemClock, log: silentLogger, random: Math.random, restart() {} };
+      const ports = { clock: systemClock, log, random: Math.random, restart() {} };
       const gateway = createGateway(plan, ports);
       let stopped: Promise<void> | undefined;
       const stop = (): Promise<void> => {

@@ -45,12 +45,14 @@ import org.eclipse.leshan.core.request.exception.InvalidRequestException;
 import org.eclipse.leshan.core.response.LwM2mResponse;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
+import org.eclipse.leshan.server.endpoint.LwM2mServerEndpoint;
 import org.eclipse.leshan.server.model.VersionedModelProvider;
 import org.eclipse.leshan.server.queue.StaticClientAwakeTimeProvider;
 import org.eclipse.leshan.server.registration.InMemoryRegistrationStore;
 import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.transport.californium.server.endpoint.CaliforniumServerEndpointsProvider;
 import org.eclipse.leshan.transport.californium.server.endpoint.coap.CoapServerProtocolProvider;
+import org.eclipse.leshan.transport.californium.server.endpoint.coaps.CoapsServerProtocolProvider;
 
 /**
  * A LwM2M server for tests: Leshan's library behind a REST interface on 127.0.0.1 with the routes of Leshan's demo
@@ -68,7 +70,7 @@ public final class LeshanPeer {
     JsonNode options = Json.MAPPER.readTree(input.readLine());
     LeshanPeer peer = new LeshanPeer(options);
     int httpPort = peer.serveHttp(options.path("httpPort").asInt());
-    System.out.println("ready " + peer.server.getEndpoint(Protocol.COAP).getURI().getPort() + " " + httpPort);
+    System.out.println("ready " + peer.portOf(Protocol.COAP) + " " + httpPort + " " + peer.portOf(Protocol.COAPS));
     while (input.read() != -1) {} // nothing more is expected
     System.exit(0);
   }
@@ -80,19 +82,34 @@ public final class LeshanPeer {
       // as Leshan's own servers load them: checked against the schema, then for sense
       models.addAll(ObjectLoader.loadDdfFile(new ByteArrayInputStream(xml), "objects", true));
     }
-    server =
+    JsonNode security = options.path("security");
+    CaliforniumServerEndpointsProvider.Builder endpoints =
+        security.isMissingNode()
+            ? new CaliforniumServerEndpointsProvider.Builder(new CoapServerProtocolProvider())
+            : new CaliforniumServerEndpointsProvider.Builder(
+                new CoapServerProtocolProvider(), new CoapsServerProtocolProvider());
+    endpoints.addEndpoint(
+        new InetSocketAddress("127.0.0.1", options.path("coapPort").asInt()), Protocol.COAP);
+    LeshanServerBuilder builder =
         new LeshanServerBuilder()
             .setObjectModelProvider(new VersionedModelProvider(models))
             .setRegistrationStore(new InMemoryRegistrationStore(options.path("cleanS").asInt(10)))
-            .setClientAwakeTimeProvider(new StaticClientAwakeTimeProvider(options.path("awakeMs").asInt(93_000)))
-            .setEndpointsProviders(
-                new CaliforniumServerEndpointsProvider.Builder(new CoapServerProtocolProvider())
-                    .addEndpoint(
-                        new InetSocketAddress("127.0.0.1", options.path("coapPort").asInt()), Protocol.COAP)
-                    .build())
-            .build();
+            .setClientAwakeTimeProvider(
+                new StaticClientAwakeTimeProvider(options.path("awakeMs").asInt(93_000)));
+    if (!security.isMissingNode()) {
+      endpoints.addEndpoint(
+          new InetSocketAddress("127.0.0.1", options.path("coapsPort").asInt()), Protocol.COAPS);
+      Clients.secure(builder, security);
+    }
+    server = builder.setEndpointsProviders(endpoints.build()).build();
     events = new Events(server);
     server.start();
+  }
+
+  /** 0: there is no such endpoint. */
+  private int portOf(Protocol protocol) {
+    LwM2mServerEndpoint endpoint = server.getEndpoint(protocol);
+    return endpoint == null ? 0 : endpoint.getURI().getPort();
   }
 
   private int serveHttp(int port) throws IOException {

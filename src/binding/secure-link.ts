@@ -1,0 +1,163 @@
+import { GatewayError, isGatewayError, messageOf } from '../base/index.ts';
+import { DEFAULT_TIMERS, type DtlsClient, openDtlsClient, type RetransmissionTimers } from '../dtls/index.ts';
+import {
+  type DatagramTransport,
+  deafReceiver,
+  type Peer,
+  type UdpClientOptions,
+} from '../transport/index.ts';
+import type { BindingPorts } from './association.ts';
+import type { LinkSecurity } from './security.ts';
+
+/** What is left of an association for a short handshake of the next one. Secret; in memory only. */
+export interface Resumption {
+  session?: Buffer | undefined;
+}
+
+/** What the user of a link hears. */
+export interface LinkEvents {
+  /** What was registered and observed is gone, with the connection or the association. */
+  lost(): void;
+  /** The association goes on after a resumption: the server may know us by another address. */
+  moved(): void;
+}
+
+/** Datagrams to one server under DTLS, over as many associations as it takes. */
+export interface SecureLink {
+  readonly transport: DatagramTransport;
+  /** The server, once an association stands; another one after a full handshake. Rejects when there is none. */
+  peer(): Promise<Peer>;
+  /** The server does not answer: perhaps it has forgotten the association. */
+  doubt(): void;
+}
+
+/** An association that ends sooner is not followed by another at once: a server may end each. */
+const SHORT_LIFE_MS = 10_000;
+
+const ACK_TIMEOUT_MS = 2000;
+
+/** RFC 7925 11 says 9 s, 60 s, and 120 s in all; a link with another ACK_TIMEOUT is slower or faster in everything. */
+function timersOf(ackTimeoutMs = ACK_TIMEOUT_MS): RetransmissionTimers {
+  const scaled = (ms: number): number => (ms * ackTimeoutMs) / ACK_TIMEOUT_MS;
+  const { firstMs, mostMs, totalMs } = DEFAULT_TIMERS;
+  return { firstMs: scaled(firstMs), mostMs: scaled(mostMs), totalMs: scaled(totalMs) };
+}
+
+/** With a shared key silence is what many servers have for clients that they do not know. */
+function withHint(error: unknown, { kind }: LinkSecurity['credentials']): unknown {
+  if (kind !== 'psk' || !isGatewayError(error, 'dtls.timeout')) return error;
+  const hint = 'is the server there, and does it know this identity and key?';
+  return new GatewayError('dtls.timeout', `${error.message}; ${hint}`, { cause: error });
+}
+
+/** Where to, with what, and how. */
+export interface SecureLinkOptions {
+  readonly udp: UdpClientOptions;
+  readonly security: LinkSecurity;
+  readonly resumption: Resumption;
+  readonly ackTimeoutMs?: number | undefined;
+}
+
+/**
+ * @param events absent: the link ends with the first association
+ * @throws GatewayError `dtls.*`, `transport.*`
+ */
+export async function openSecureLink(
+  { udp, security, resumption, ackTimeoutMs }: SecureLinkOptions,
+  { clock, log, keyLog }: BindingPorts,
+  events: LinkEvents | undefined,
+): Promise<SecureLink> {
+  const { credentials, serverName, suites } = security;
+  const giveUp = new AbortController();
+  const { signal } = giveUp;
+  let receiver = deafReceiver;
+  let openedAt = 0;
+  let renewing: Promise<void> | undefined;
+  let fault: unknown;
+
+  const open = async (): Promise<DtlsClient> => {
+    const { session } = resumption;
+    // A session that a server stumbles over is not offered again.
+    resumption.session = undefined;
+    const opened = await openDtlsClient({
+      udp,
+      credentials,
+      serverName,
+      clock,
+      signal,
+      timers: timersOf(ackTimeoutMs),
+      ...(suites !== undefined && { suites }),
+      ...(session !== undefined && { session }),
+      ...(keyLog !== undefined && { keyLog }),
+    }).catch((error: unknown) => {
+      throw withHint(error, credentials);
+    });
+    resumption.session = opened.session();
+    openedAt = clock.monotonic();
+    const { suite, isResumed, hasPeerCid } = opened.details;
+    log.info({ server: `${udp.host}:${udp.port}`, suite, isResumed, hasPeerCid }, 'DTLS handshake done');
+    opened.transport.receive({
+      onMessage: (bytes) => receiver.onMessage(bytes, peer),
+      onError: (error) => receiver.onError(error, peer),
+    });
+    void opened.ended.then((error) => {
+      if (opened === client && !signal.aborted) renew(error);
+    });
+    return opened;
+  };
+
+  let client = await open();
+  let { peer } = client;
+
+  const renew = (why: Error | undefined): void => {
+    if (events === undefined || renewing !== undefined) return;
+    const isShortLived = why !== undefined && clock.monotonic() - openedAt < SHORT_LIFE_MS;
+    log.info({ problem: why === undefined ? 'no answer' : messageOf(why) }, 'a new DTLS handshake is needed');
+    const replace = async (): Promise<void> => {
+      await client.transport.close();
+      if (isShortLived) throw why;
+      client = await open();
+      if (client.details.isResumed) return events.moved();
+      // Messages of another session are of another endpoint (RFC 7252 9.1.1).
+      peer = client.peer;
+      events.lost();
+    };
+    renewing = replace()
+      .catch((error: unknown) => {
+        fault = error;
+        if (!signal.aborted) events.lost();
+      })
+      .finally(() => {
+        renewing = undefined;
+      });
+  };
+
+  return {
+    transport: {
+      get localPort() {
+        return client.transport.localPort;
+      },
+      receive(next) {
+        receiver = next;
+      },
+      send(bytes, to) {
+        if (to.key === peer.key && renewing === undefined && fault === undefined)
+          client.transport.send(bytes, client.peer);
+        else receiver.onError(new GatewayError('dtls.closed', 'there is no association just now'), to);
+      },
+      async close() {
+        receiver = deafReceiver;
+        giveUp.abort();
+        await client.transport.close();
+        await renewing;
+        await client.transport.close();
+      },
+    },
+    async peer() {
+      await renewing;
+      if (fault !== undefined) throw fault;
+      return peer;
+    },
+    doubt: () => renew(undefined),
+  };
+}

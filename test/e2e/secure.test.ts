@@ -1,0 +1,218 @@
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { Logger } from '../../src/base/index.ts';
+import {
+  type LeshanOptions,
+  type LeshanSecurity,
+  leshanAvailable,
+  leshanInstallLine,
+  startLeshan,
+} from '../peers/leshan.ts';
+import { ENDPOINT, meterConfig } from '../support/meters.ts';
+import { createPki, type Pki, pkiAvailable, pkiInstallLine } from '../support/pki.ts';
+import { eventually, openSite, type Site } from '../support/site.ts';
+
+/** The whole gateway with Leshan over DTLS (OMA Transport 1.2 5.2; ETS int-401 to int-403). */
+
+const KEY = '000102030405060708090a0b0c0d0e0f';
+const WRONG = 'ffeeddccbbaa99887766554433221100';
+
+const der = (pem: string): string =>
+  createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' }).toString('base64');
+const publicDer = (pem: string): string =>
+  createPublicKey(pem).export({ format: 'der', type: 'spki' }).toString('base64');
+
+/** What the server knows, and what stands under `credentials:`. */
+interface Mode {
+  readonly security: LeshanSecurity;
+  credentials(site: Site): Promise<string>;
+}
+
+const keyed = async (site: Site, identity: string, key: string): Promise<string> =>
+  `{ pskIdentity: ${identity}, pskFile: "${await site.write('psk', `${key}\n`)}" }`;
+
+const PSK: Mode = {
+  security: { endpoint: ENDPOINT, identity: 'gw-17', psk: KEY },
+  credentials: (site) => keyed(site, 'gw-17', KEY),
+};
+
+const certificates = ({ ca, server, client }: Pki): Mode => ({
+  security: {
+    endpoint: ENDPOINT,
+    x509: true,
+    key: der(server.privateKey),
+    chain: server.certificate,
+    trust: ca,
+  },
+  async credentials(site) {
+    await site.write('ca.pem', ca);
+    await site.write('gateway.pem', client.certificate);
+    await site.write('gateway.key', client.privateKey);
+    return '{ caFile: ca.pem, certificateFile: gateway.pem, privateKeyFile: gateway.key }';
+  },
+});
+
+const publicKeys = ({ server, client }: Pki): Mode => ({
+  security: {
+    endpoint: ENDPOINT,
+    publicKey: publicDer(client.privateKey),
+    key: der(server.privateKey),
+    ownPublicKey: publicDer(server.privateKey),
+  },
+  async credentials(site) {
+    const shown = new X509Certificate(server.certificate).publicKey.export({ format: 'pem', type: 'spki' });
+    await site.write('server.pub', shown.toString());
+    await site.write('gateway.key', client.privateKey);
+    return '{ serverPublicKeyFile: server.pub, privateKeyFile: gateway.key }';
+  },
+});
+
+const pki = pkiAvailable ? createPki(ENDPOINT) : undefined;
+const MODES: readonly (readonly [string, Mode])[] = [
+  ['int-401 a shared key', PSK],
+  ...(pki === undefined
+    ? []
+    : ([
+        ['int-402 certificates', certificates(pki)],
+        ['raw public keys', publicKeys(pki)],
+      ] as const)),
+];
+
+/** What is wrong, what both sides have, the problem, and whether trying again is of no use. */
+type Refusal = readonly [string, LeshanSecurity, (site: Site) => Promise<string>, RegExp, boolean];
+
+/** Soon enough for a test that a server which was restarted no longer knows us. */
+const TRANSMISSION = 'transmission: { ackTimeout: 100ms, ackRandomFactor: 1, maxRetransmit: 2 }';
+
+const serverOf = (port: number, credentials: string, more: readonly string[] = []): string =>
+  `{ ${[`uri: "coaps://127.0.0.1:${port}"`, `credentials: ${credentials}`, "release: '1.1'", ...more].join(', ')} }`;
+
+describe.skipIf(!leshanAvailable())(
+  `Leshan over DTLS (else: ${leshanInstallLine}; certificates need: ${pkiInstallLine})`,
+  () => {
+    const leshan = async (site: Site, options: LeshanOptions) => {
+      const server = await startLeshan(options);
+      site.onClose(() => server.stop());
+      return server;
+    };
+
+    test.each(MODES)(
+      '%s: Register, Read, Observe; and all again after a restart of the server, which knows nothing then',
+      async (_, mode) => {
+        const site = await openSite();
+        try {
+          const first = await leshan(site, { security: mode.security });
+          const servers = [
+            serverOf(first.coapsPort, await mode.credentials(site), ['lifetime: 1h', TRANSMISSION]),
+          ];
+          const gateway = await site.start(meterConfig({ servers }));
+          const served = async (server: typeof first): Promise<void> => {
+            await eventually(async () => (await server.clients()).length === 1, 20_000);
+            const [client] = await server.clients();
+            expect(client?.endpoint).toBe(ENDPOINT);
+            expect(await server.read(ENDPOINT, '/1/0/7')).toMatchObject({
+              success: true,
+              content: { value: 'U' },
+            });
+            expect(await server.observe(ENDPOINT, '/3/0/13')).toMatchObject({ success: true });
+          };
+          await served(first);
+          await first.stop();
+          const second = await leshan(site, { security: mode.security, coapsPort: first.coapsPort });
+          await gateway.update();
+          await served(second);
+          expect(gateway.status().servers[0]?.problem).toBeUndefined();
+          await gateway.stop();
+          expect(await second.clients()).toEqual([]);
+        } finally {
+          await site.close();
+        }
+      },
+      60_000,
+    );
+
+    /** Everything that a log and the status say, until there is a problem. */
+    const failing = async (site: Site, server: string) => {
+      const said: unknown[] = [];
+      const say = (facts: object, message: string): void => void said.push(facts, message);
+      const log: Logger = { debug: say, info: say, warn: say, error: say, child: () => log };
+      const gateway = await site.start(meterConfig({ servers: [server] }), log);
+      const status = await eventually(() => gateway.status().servers.find(({ problem }) => problem), 15_000);
+      await gateway.stop();
+      return { status, said: JSON.stringify([said, status]) };
+    };
+
+    const REFUSALS: readonly Refusal[] = [
+      [
+        'an identity that the server does not know',
+        PSK.security,
+        (site) => keyed(site, 'stranger', WRONG),
+        /^handshake failed: no DTLS handshake within 6000 ms; is the server there, and does it know this identity/,
+        false,
+      ],
+      ['a wrong key', PSK.security, (site) => keyed(site, 'gw-17', WRONG), /^handshake failed: /, false],
+      ...(pki === undefined
+        ? []
+        : ([
+            [
+              'int-403 a certificate for another name',
+              certificates(pki).security,
+              async (site) =>
+                (await certificates(pki).credentials(site)).replace(' }', ', serverName: other.example }'),
+              /^handshake failed: the certificate is for DNS:localhost, IP Address:127.0.0.1, not for other.example$/,
+              true,
+            ],
+            [
+              'an authority that did not sign for the server',
+              certificates(pki).security,
+              async (site) => {
+                const credentials = await certificates(pki).credentials(site);
+                await site.write('ca.pem', pki.stranger.certificate);
+                return credentials;
+              },
+              /^handshake failed: /,
+              true,
+            ],
+            [
+              'a certificate of ours that the server does not trust',
+              certificates(pki).security,
+              async (site) => {
+                const credentials = await certificates(pki).credentials(site);
+                await site.write('gateway.pem', pki.stranger.certificate);
+                await site.write('gateway.key', pki.stranger.privateKey);
+                return credentials;
+              },
+              /^handshake failed: the server refused: /,
+              true,
+            ],
+          ] satisfies Refusal[])),
+    ];
+
+    test.concurrent.each(REFUSALS)(
+      '%s is a clear problem, and no secret is told',
+      async (_, security, credentials, problem, hasFailed) => {
+        const site = await openSite();
+        try {
+          const { coapsPort } = await leshan(site, { security });
+          const { status, said } = await failing(
+            site,
+            serverOf(coapsPort, await credentials(site), [TRANSMISSION]),
+          );
+          expect(status.problem).toMatch(problem);
+          expect(status.hasFailed).toBe(hasFailed);
+          const secrets = [
+            KEY,
+            WRONG,
+            pki?.client.privateKey.split('\n')[1],
+            pki?.stranger.privateKey.split('\n')[1],
+          ];
+          for (const secret of secrets) if (secret !== undefined) expect(said).not.toContain(secret);
+          expect(said).not.toMatch(/PRIVATE KEY|secretKey/);
+        } finally {
+          await site.close();
+        }
+      },
+      40_000,
+    );
+  },
+);
