@@ -10,7 +10,7 @@ import {
 } from '../base/index.ts';
 import { plainAddress } from './peer-book.ts';
 import { type Lookup, resolve } from './resolve.ts';
-import { createSocketConnection } from './socket-connection.ts';
+import { CONNECTION_LIMITS, createSocketConnection } from './socket-connection.ts';
 import type { Connection, StreamTransport } from './stream.ts';
 import {
   clientOptions,
@@ -153,10 +153,18 @@ function createClientTransport(connection: Connection, socket: Socket): StreamTr
 export async function openTcpServer(options: TcpServerOptions): Promise<StreamTransport> {
   const { security, clock = systemClock, log = silentLogger } = options;
   const connections = new Set<Connection>();
+  /** below the connections, and those whose handshake is not done */
+  const sockets = new Set<Socket>();
   let listener: ((connection: Connection) => void) | undefined;
+  let closing: Promise<void> | undefined;
   let count = 0;
 
   const take = (socket: Socket): void => {
+    // The handshake was done too late.
+    if (closing !== undefined) {
+      socket.destroy();
+      return;
+    }
     const connection = createSocketConnection(
       socket,
       peerOf(socket.remoteAddress ?? '', socket.remotePort ?? 0, ++count),
@@ -170,13 +178,16 @@ export async function openTcpServer(options: TcpServerOptions): Promise<StreamTr
     security === undefined
       ? createServer({ pauseOnConnect: true }, take)
       : createTlsServer({ ...serverOptions(security), handshakeTimeout: CONNECT_TIMEOUT_MS }, take);
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.maxConnections = options.mostConnections ?? MOST_CONNECTIONS;
   // A connection that fails before it is ours, above all in the handshake, is no matter of the server.
   server.on('tlsClientError', (error: Error) => log.debug({ error: error.message }, 'no handshake'));
   await listen(server, options);
   server.on('error', (error) => log.warn({ error: error.message }, 'a server socket reports an error'));
   const bound = server.address();
-  let closing: Promise<void> | undefined;
 
   return {
     localPort: typeof bound === 'object' && bound !== null ? bound.port : 0,
@@ -186,7 +197,14 @@ export async function openTcpServer(options: TcpServerOptions): Promise<StreamTr
     },
     close() {
       closing ??= new Promise((resolve) => {
-        server.close(() => resolve());
+        // Whoever has not come to an end by then has no connection yet.
+        const cancel = clock.after(CONNECTION_LIMITS.endMs, () => {
+          for (const socket of sockets) socket.destroy();
+        });
+        server.close(() => {
+          cancel();
+          resolve();
+        });
         for (const connection of connections) connection.end();
       });
       return closing;

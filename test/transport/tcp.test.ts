@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:net';
+import { connect as connectSocket, createServer, type Server } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isGatewayError, messageOf } from '../../src/base/index.ts';
 import {
@@ -210,6 +211,27 @@ describe('TLS with a shared key', () => {
     here.connection.write(Buffer.from('secret'));
     const there = await next();
     await there.until(() => there.text === 'secret');
+  });
+
+  test('a handshake that is done after the server was closed is too late, and holds nothing up', async () => {
+    const { port, transport, taken, next } = await serve({ security: { keyOf } });
+    const socket = connectSocket({ port, host: HOST });
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.on('error', () => {});
+    // The server has taken the socket below when it takes another one after it.
+    await connect(port, { security: psk('gateway', key) });
+    await next();
+    const closing = transport.close();
+    const late = connectTls({
+      socket,
+      ciphers: 'PSK-AES128-GCM-SHA256',
+      maxVersion: 'TLSv1.2',
+      pskCallback: () => ({ identity: 'gateway', psk: key }),
+      checkServerIdentity: () => undefined,
+    });
+    late.on('error', () => {});
+    await closing;
+    expect(taken).toHaveLength(1);
   });
 
   test.each([
