@@ -28,6 +28,8 @@ export interface Bodies {
   /** The response that a request for a later block belongs to. */
   find(request: IncomingRequest): CoapResponse | undefined;
   readonly size: number;
+  /** Forgets what was kept for a peer that will not come back. */
+  drop(peer: Peer): void;
   /** Forgets what has not been used since the last rotation. */
   rotate(): void;
 }
@@ -124,6 +126,9 @@ export function createBodies({ link, limits, isKnown, counters }: BodiesOptions)
         if (kept.isStale) remove(key, kept);
         kept.isStale = true;
       }
+    },
+    drop(peer) {
+      for (const [key, kept] of bodies) if (kept.peer.key === peer.key) remove(key, kept);
     },
     find(request) {
       const { key, payloadKey } = ownerOf(request);

@@ -108,6 +108,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
       server.dropObservations(peer);
       observations.drop(peer, 'lost');
       uploads.drop(peer);
+      bodies.drop(peer);
     },
     isWorkingFor: (peer) => server.isWorkingFor(peer),
   };
@@ -121,6 +122,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
   const largestSzx = link.isReliable ? BERT_SZX : LARGEST_SZX;
   const uploads = createUploads({
     limits,
+    clock,
     timers,
     idleMs: times.exchangeLifetimeMs,
     largestSzx,

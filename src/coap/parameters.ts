@@ -129,6 +129,8 @@ export interface EndpointLimits {
   /** bodies that arrive in blocks */
   readonly uploads: number;
   readonly uploadsPerPeer: number;
+  /** ms that all blocks of a body may take together: who sends one now and then does not keep its place for ever */
+  readonly uploadMs: number;
   /** large answers kept for being fetched block by block */
   readonly keptBodies: number;
   readonly keptBodiesPerPeer: number;
@@ -146,6 +148,7 @@ export const DEFAULT_LIMITS: EndpointLimits = {
   bodyBytes: 4 << 20,
   uploads: 32,
   uploadsPerPeer: 4,
+  uploadMs: 24 * 3600 * 1000,
   keptBodies: 128,
   keptBodiesPerPeer: 64,
   observations: 20_000,

@@ -1,9 +1,9 @@
 import type { CoapRequest, CoapResponse } from './request.ts';
 
 /**
- * Why a body that was begun will never be whole: its peer began it anew or began too many others; no block came, or
- * `write` did not settle, in time; `write` answered or failed, or there was no room; it is larger than it may be; or the
- * endpoint was closed.
+ * Why a body that was begun will never be whole: its peer began it anew or began too many others; no block came, `write`
+ * did not settle, or all together was not done in time; `write` answered or failed, or there was no room; it is larger
+ * than it may be; or its connection is over, or the endpoint was closed.
  */
 export type BodyLoss = 'replaced' | 'timeout' | 'failed' | 'too-large' | 'closed';
 

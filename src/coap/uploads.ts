@@ -1,4 +1,4 @@
-import type { Cancel, Timers } from '../base/index.ts';
+import type { Cancel, Clock, Timers } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
 import { type Block, isFilled, LARGEST_SZX, offsetOf } from './block.ts';
 import type { CallOut } from './callback.ts';
@@ -27,6 +27,7 @@ export type Taken = CoapResponse | Promise<CoapResponse> | undefined;
 
 export interface UploadsOptions {
   readonly limits: EndpointLimits;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly timers: Timers;
   /** the longest wait for the next block */
   readonly idleMs: number;
@@ -47,6 +48,8 @@ interface Upload {
   readonly first: Pick<IncomingRequest, 'peer' | 'observe' | 'size1' | 'token'>;
   /** token of the transfer that this one has replaced before that was whole */
   readonly rival: Uint8Array | undefined;
+  /** when it must be whole, monotonic */
+  readonly until: number;
   length: number;
   isWriting: boolean;
   stopTimer: Cancel;
@@ -60,7 +63,7 @@ const INCOMPLETE: CoapResponse = { code: '4.08' };
 const WHOLE: Block = { number: 0, more: false, szx: LARGEST_SZX };
 
 export function createUploads(options: UploadsOptions): Uploads {
-  const { limits, timers, idleMs, largestSzx, openBody, isKnown, callOut, counters } = options;
+  const { limits, clock, timers, idleMs, largestSzx, openBody, isKnown, callOut, counters } = options;
   /** in the order of their last blocks */
   const uploads = new Map<string, Upload>();
   const quota = new Quota({ all: limits.uploads, each: limits.uploadsPerPeer, isKnown });
@@ -78,7 +81,8 @@ export function createUploads(options: UploadsOptions): Uploads {
 
   const wait = (upload: Upload, ms: number): void => {
     upload.stopTimer();
-    upload.stopTimer = timers.after(ms, () => lose(upload, 'timeout'));
+    const remainingMs = upload.until - clock.monotonic();
+    upload.stopTimer = timers.after(Math.min(ms, remainingMs), () => lose(upload, 'timeout'));
   };
 
   const ofPeer = (peer: Peer): Upload[] =>
@@ -120,6 +124,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       // The token by itself: a part of the datagram would keep all of it.
       first: { peer, observe, size1, token: new Uint8Array(token) },
       rival: replaced?.first.token,
+      until: clock.monotonic() + limits.uploadMs,
       length: 0,
       isWriting: false,
       stopTimer: () => {},

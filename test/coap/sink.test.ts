@@ -271,6 +271,15 @@ describe('a body that will never be whole: its sink hears why, once', () => {
   });
 });
 
+test('a block now and then does not keep a place for ever: all of a body has a deadline', async () => {
+  const { say, clock, told, endpoint } = streaming(undefined, { limits: { uploadMs: 3600_000 } });
+  for (let minutes = 0; minutes < 64; minutes += 4) {
+    await say(put('a', minutes / 4, true));
+    await clock.advance(4 * 60_000);
+  }
+  expect([told.at(-1), told.indexOf('timeout'), endpoint.statistics().uploads]).toEqual(['timeout', 15, 0]);
+});
+
 describe('two uploads of one peer to one place', () => {
   /** A block with a token of its own client, and what the peer hears. */
   const upload =
