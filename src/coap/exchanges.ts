@@ -84,6 +84,8 @@ export function createExchanges(link: Link, expectations: Expectations, timers: 
         else given.take = takeOthers;
       };
       const fail = (failure: Failure, cause?: unknown): void => {
+        // A message that was not confirmable may be rejected when its answer is long there.
+        if (!open.has(fail)) return;
         end();
         reject(failureOf(failure, peer, cause));
       };

@@ -174,7 +174,8 @@ export class Observation implements ServerObservation, Delivery {
   #send(news: News): void {
     this.#compose(news);
     this.#put(news.confirmable);
-    if (this.#transmission !== undefined) return;
+    // What wants to be confirmed is settled by the link, even if it cannot be sent.
+    if (news.confirmable || this.#transmission !== undefined) return;
     this.#current = undefined;
     this.message = EMPTY_MESSAGE;
     this.#tell(news, 'sent');

@@ -87,6 +87,7 @@ export function createObserver(options: ObserverOptions): Observer {
       expectations.forget(expectation);
     };
     const endAs = (why: ClientObservationEnd): void => {
+      if (!isObserving) return;
       end();
       if (observation !== undefined) callOut(() => observation?.onEnd(why));
     };

@@ -63,10 +63,10 @@ export interface Outbox {
   sendConfirmable(destination: Destination, delivery: Delivery): Transmission | undefined;
   /** Settles the delivery as `overloaded` if there is no message id for it. */
   sendUnconfirmed(destination: Destination, delivery: Delivery): undefined;
-  /** Ends a transmission, and tells its owner. */
+  /** Ends a transmission, and tells its owner; one that has ended is not settled again. */
   settle(sending: Confirmable, outcome: Outcome, cause?: Error): void;
-  /** Ends a transmission, if it has not ended. */
-  remove(sending: Confirmable): void;
+  /** Ends a transmission. @returns false if it has ended before */
+  remove(sending: Confirmable): boolean;
   /** Confirmable messages that are not settled. */
   readonly outstanding: number;
   /** Nothing confirmable is begun afterwards. */
@@ -165,20 +165,20 @@ export function createOutbox(options: OutboxOptions): Outbox {
     beginFrom(destination.responses, destination);
   };
 
-  const remove = (sending: Confirmable): void => {
+  const remove = (sending: Confirmable): boolean => {
     const { destination } = sending;
     sending.stopTimer?.();
     if (!destination.requests.delete(sending) && !destination.responses.delete(sending)) {
-      if (destination.onAir.get(sending.mid) !== sending) return;
+      if (destination.onAir.get(sending.mid) !== sending) return false;
       destination.onAir.delete(sending.mid);
     }
     outstanding--;
     beginWaiting(destination);
+    return true;
   };
 
   const settle = (sending: Confirmable, outcome: Outcome, cause?: Error): void => {
-    remove(sending);
-    sending.delivery.settled(outcome, cause);
+    if (remove(sending)) sending.delivery.settled(outcome, cause);
   };
 
   /**
@@ -188,10 +188,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const giveUp = (sending: Confirmable): void => {
     counters.timeouts++;
     const { lastError, responses } = sending.destination;
-    const waiting = [...responses];
-    responses.clear();
-    outstanding -= waiting.length;
-    for (const { delivery } of waiting) delivery.settled('unsent');
+    // Whoever hears of one may withdraw another, or send something new that is not concerned.
+    for (const waiting of [...responses]) {
+      if (!responses.delete(waiting)) continue;
+      outstanding--;
+      waiting.delivery.settled('unsent');
+    }
     if (lastError !== undefined && lastError.at >= sending.begunAt)
       settle(sending, 'unreachable', lastError.error);
     else settle(sending, 'timeout');

@@ -45,6 +45,8 @@ interface Session {
 
 /** Bytes that the options of a block take beside those of its message: Observe, ETag, Block1, Block2, Size1, Size2. */
 const BLOCK_OPTIONS = 40;
+/** What is larger goes in blocks, whatever the peer takes: no message alone is to fill what a connection may hold back. */
+const LARGEST_TO_SEND = 1 << 20;
 /** While a released connection is kept for what is under way, it is looked at this often. */
 const RELEASE_CHECK_MS = 50;
 
@@ -63,15 +65,15 @@ export function createStreamLink(options: StreamLinkOptions): Link {
     queueMicrotask(() => delivery.settled(outcome, cause));
   };
 
-  const remove = (pending: Pending): void => {
+  /** @returns false if it was settled or withdrawn before */
+  const remove = (pending: Pending): boolean => {
     const { questions, statements, asked, handed } = pending.session;
-    for (const pendings of [questions, statements, asked, handed]) pendings.delete(pending);
     pending.stopPing();
+    return [questions, statements, asked, handed].some((pendings) => pendings.delete(pending));
   };
 
   const settle = (pending: Pending, outcome: Outcome, cause?: Error): void => {
-    remove(pending);
-    pending.delivery.settled(outcome, cause);
+    if (remove(pending)) pending.delivery.settled(outcome, cause);
   };
 
   const settleAll = (session: Session, outcome: Outcome, cause?: Error): void => {
@@ -130,6 +132,8 @@ export function createStreamLink(options: StreamLinkOptions): Link {
 
   /** What is under way is finished, if it does not take too long; then the peer is left alone. */
   const finish = (session: Session): void => {
+    // Said again, it changes nothing.
+    if (session.isReleased) return;
     session.isReleased = true;
     for (const pending of session.questions) settle(pending, 'unsent', released());
     const { peer } = session.channel.connection;
@@ -214,7 +218,7 @@ export function createStreamLink(options: StreamLinkOptions): Link {
     },
     room(peer, ofMessage) {
       const channel = sessions.get(peer.key)?.channel;
-      const most = channel?.maxMessageSize ?? BASE_MESSAGE_BYTES;
+      const most = Math.min(channel?.maxMessageSize ?? BASE_MESSAGE_BYTES, LARGEST_TO_SEND);
       const spare = Math.max(0, most - FRAME_OVERHEAD - BLOCK_OPTIONS - contentLength(ofMessage, NO_BYTES));
       return roomOf(spare, ownSzx, channel?.takesBert === true);
     },

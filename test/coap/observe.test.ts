@@ -474,6 +474,19 @@ describe('an observation here', () => {
   });
 });
 
+test('what is told while the endpoint closes is not told, and nobody hears otherwise, or twice', async () => {
+  const { endpoint, say, observations } = createObservable();
+  await say(register);
+  await say({ ...register, mid: 0x101, token: Buffer.of(2) });
+  const [first, second] = observations as [ServerObservation, ServerObservation];
+  const outcomes: string[] = [];
+  first.notify(state('1'), { confirmable: true });
+  first.onEnd = () =>
+    second.notify(state('2'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) });
+  await endpoint.close();
+  expect(outcomes).toEqual(['ended']);
+});
+
 describe('an observation of ours', () => {
   const request = { method: 'GET', path: ['1'] } as const;
   const number = (value: number) => ({ number: OBSERVE, value });
@@ -630,6 +643,24 @@ describe('an observation of ours', () => {
     expect(hear().type).toBe(RST);
     expect(observation.isObserving).toBe(false);
     expect(endpoint.statistics().expected).toBe(0);
+  });
+
+  test('ends although its first request is rejected late: nothing is left of that', async () => {
+    const { endpoint, hear, say } = createLockstep();
+    const ends: string[] = [];
+    const opening = endpoint.observe(PEER, { ...request, confirmable: false }, () => {});
+    await Promise.resolve();
+    const first = hear();
+    await say({ type: NON, mid: 7, code: 0x45, token: first.token, options: [number(1)] });
+    const observation = await opening;
+    observation.onEnd = (why) => ends.push(why);
+    const over = observation.cancel();
+    await Promise.resolve();
+    const bye = hear();
+    await say({ type: RST, mid: first.mid, code: 0 });
+    await say({ type: NON, mid: 8, code: 0x45, token: bye.token });
+    await over;
+    expect([ends, endpoint.statistics().expected]).toEqual([[], 0]);
   });
 
   test('ends here even if the peer is gone', async () => {

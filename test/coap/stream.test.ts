@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { createTimers } from '../../src/base/index.ts';
 import { encodeFrame } from '../../src/coap/frame.ts';
 import type { CoapAnswer, CoapResponse, ObservationEnd, ServerObservation } from '../../src/coap/index.ts';
 import { NO_BYTES } from '../../src/coap/message.ts';
 import { csm } from '../../src/coap/signal.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { codeOf, PEER, TOKEN, text, uintOf } from './lockstep.ts';
 import { createStreamLockstep, type StreamLockstep } from './stream-lockstep.ts';
 
@@ -10,6 +12,7 @@ const [CSM, PING, PONG, RELEASE, ABORT] = [0xe1, 0xe2, 0xe3, 0xe4, 0xe5];
 const BLOCK1 = 27;
 const BLOCK2 = 23;
 const OBSERVE = 6;
+const BLOCKWISE = { number: 4, value: NO_BYTES };
 const get = { method: 'GET', path: ['a'] } as const;
 const state = (payload: string): CoapResponse => ({ code: '2.05', payload: Buffer.from(payload) });
 const frame = (
@@ -133,6 +136,17 @@ describe('what the peer takes (RFC 8323 5.3.1)', () => {
     );
     await say({ code: 2 });
     expect(hear()).toMatchObject({ code: 0xa0, token: TOKEN });
+  });
+
+  test('is not used up: a very large body goes in blocks, so that the connection bears it', async () => {
+    const { endpoint, hear } = await createStreamLockstep(
+      {},
+      frame(CSM, [{ number: 2, value: 1 << 30 }, BLOCKWISE]),
+    );
+    void codeOf(endpoint.request(PEER, { method: 'PUT', path: ['a'], payload: Buffer.alloc(20 << 20) }));
+    const { payload, options } = hear();
+    expect(payload.length).toBeLessThanOrEqual(1 << 20);
+    expect(options.some(({ number }) => number === BLOCK1)).toBe(true);
   });
 
   test('what we take is larger than what we announced: abort, and nothing is kept', async () => {
@@ -277,6 +291,14 @@ describe('the end of a connection', () => {
     expect([heard().map(({ code }) => code), lockstep.closed]).toEqual([[0x45], 'end']);
   });
 
+  test('Release said a thousand times is one', async () => {
+    const timers = createTimers(createFakeClock(), 20);
+    const { put } = await createStreamLockstep({ timers });
+    const before = timers.size;
+    await put(Buffer.concat(Array.from({ length: 1000 }, () => frame(RELEASE))));
+    expect(timers.size - before).toBe(1);
+  });
+
   test('Release: what takes too long is not waited for', async () => {
     const lockstep = await createStreamLockstep();
     const asked = codeOf(lockstep.endpoint.request(PEER, get));
@@ -344,6 +366,55 @@ describe('the end of a connection', () => {
       observations: 0,
       transportErrors: 1,
     });
+  });
+
+  test('leaves nothing of what only its peer could have asked for: answers kept, bodies that were begun', async () => {
+    const aborted: string[] = [];
+    const { endpoint, say, close } = await createStreamLockstep(
+      {
+        handler: () => ({ code: '2.05', payload: Buffer.alloc(3000) }),
+        openBody: () => ({
+          write() {},
+          end: () => ({ code: '2.04' }),
+          abort: (why) => aborted.push(why),
+        }),
+      },
+      frame(CSM),
+    );
+    await say();
+    await say({ code: 3, options: [{ number: BLOCK1, value: 8 }], payload: Buffer.alloc(16) });
+    expect(endpoint.statistics()).toMatchObject({ keptBodies: 1, uploads: 1 });
+    await close();
+    expect(endpoint.statistics()).toMatchObject({ keptBodies: 0, uploads: 0 });
+    expect(aborted).toEqual(['closed']);
+  });
+
+  test('while an observation of ours is cancelled: it was cancelled, not lost', async () => {
+    const { endpoint, hear, say, close } = await createStreamLockstep();
+    const ends: string[] = [];
+    const observing = endpoint.observe(PEER, get, () => {});
+    await say({ code: 0x45, token: hear().token, options: [{ number: OBSERVE, value: 1 }] });
+    const observation = await observing;
+    observation.onEnd = (why) => ends.push(why);
+    const cancelled = observation.cancel();
+    await close();
+    await cancelled;
+    expect(ends).toEqual([]);
+  });
+
+  test('what is told while it ends is not told, and nobody believes so', async () => {
+    const observations: ServerObservation[] = [];
+    const { say, close } = await createStreamLockstep({
+      handler: () => ({ ...state('0'), onObserve: (opened) => observations.push(opened) }),
+    });
+    for (const token of [1, 2])
+      await say({ token: Buffer.of(token), options: [{ number: OBSERVE, value: 0 }] });
+    const [first, second] = observations as [ServerObservation, ServerObservation];
+    const outcomes: string[] = [];
+    first.onEnd = () =>
+      second.notify(state('late'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) });
+    await close();
+    expect(outcomes).toEqual(['ended']);
   });
 
   test('from our side: all is settled, and the peer is released', async () => {

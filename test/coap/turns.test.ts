@@ -59,6 +59,21 @@ describe('what waits for NSTART (RFC 7252 4.7)', () => {
     expect(await outcome).toBe('coap.timeout');
   });
 
+  test('who hears of that may cancel another observation, whose outcome is told once', async () => {
+    const { observations, clock } = await observed(3);
+    const outcomes: string[] = [];
+    for (const [at, observation] of observations.entries()) {
+      observation.survivesTimeout = true;
+      const onSettled = (outcome: string): void => {
+        outcomes.push(`${at} ${outcome}`);
+        if (at === 1) observations[2]?.cancel();
+      };
+      observation.notify(state('news'), { confirmable: true, onSettled });
+    }
+    await clock.advance(100_000);
+    expect(outcomes).toEqual(['1 timeout', '2 ended', '0 timeout']);
+  });
+
   test('a request whose time is over before its turn has not been seen by the peer: coap.unsent', async () => {
     const { endpoint, clock, heard } = createLockstep();
     const first = codeOf(endpoint.request(PEER, UPDATE));
