@@ -61,8 +61,12 @@ export interface Asker {
   add(option: OptionToSend): void;
   /** Allows time for the blocks of a body, if the request does not say how long all may take. */
   allow(bytes: number): void;
-  /** Waits for something else in the same time. @throws GatewayError `coap.timeout`, `coap.aborted` */
-  wait<T>(work: Promise<T>): Promise<T>;
+  /**
+   * Waits for something else in the same time.
+   * @param late what it is when that time is over; default `coap.timeout`
+   * @throws GatewayError with that code, or `coap.aborted`
+   */
+  wait<T>(work: Promise<T>, late?: 'coap.timeout' | 'coap.unsent'): Promise<T>;
 }
 
 /** @throws GatewayError `coap.bad-request` for what no message can carry */
@@ -98,7 +102,7 @@ export function createAsker(
       if (transferMs !== undefined) return;
       until += Math.ceil(bytes / sizeOf(link.room(peer, common).szx)) * blockMs;
     },
-    async wait(work) {
+    async wait(work, code = 'coap.timeout') {
       const ms = remainingMs();
       let stop = (): void => {};
       const late = new Promise<never>((_, reject) => {
@@ -106,7 +110,7 @@ export function createAsker(
           reject(new GatewayError('coap.aborted', `${peer.key}: given up`, { cause: signal?.reason }));
         };
         const stopTimer = timers.after(ms, () =>
-          reject(new GatewayError('coap.timeout', `${peer.key}: the transfer takes too long`)),
+          reject(new GatewayError(code, `${peer.key}: the transfer takes too long`)),
         );
         signal?.addEventListener('abort', onAbort);
         stop = () => {

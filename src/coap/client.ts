@@ -170,7 +170,7 @@ function createTurns(): Turns {
   const last = new Map<string, Promise<unknown>>();
   return async (key, asker, work) => {
     const before = last.get(key);
-    const turn = before === undefined ? work() : asker.wait(before).then(work);
+    const turn = before === undefined ? work() : asker.wait(before, 'coap.unsent').then(work);
     // One that gives up waiting must not let the next one begin.
     const done = Promise.allSettled([before, turn]);
     last.set(key, done);

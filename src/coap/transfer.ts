@@ -10,18 +10,26 @@ import { OptionNumber, type OptionToSend } from './option.ts';
 /** Times that a transfer is begun anew, when the peer lost track or the representation changed. */
 const MOST_RESTARTS = 2;
 
+/** Block numbers have 20 bits (RFC 7959 2.2). */
+const MOST_BLOCKS = 2 ** 20;
+
 const broken = (message: string): GatewayError => new GatewayError('coap.protocol', message);
 
 /**
  * Sends a body block by block (RFC 7959 2.5), with smaller blocks if the peer asks for them.
  * @returns the answer to the last block, or the one that ended the transfer early
- * @throws GatewayError `coap.protocol`, and what asking throws
+ * @throws GatewayError `coap.protocol`, `coap.bad-request` for a body of too many blocks, and what asking throws
  */
 export async function upload({ ask }: Pick<Asker, 'ask'>, body: Uint8Array, room: Room): Promise<AnswerPart> {
   let { szx } = room;
   let from = 0;
   let restarts = 0;
   for (;;) {
+    if (body.length > MOST_BLOCKS * sizeOf(szx))
+      throw new GatewayError(
+        'coap.bad-request',
+        `too many blocks of ${sizeOf(szx)} bytes: ${body.length} bytes`,
+      );
     const end = Math.min(from + messageSize(szx, room), body.length);
     const block: Block = { number: from / sizeOf(szx), more: end < body.length, szx };
     const answer = await ask(uploadOptions(block, body.length), body.subarray(from, end));

@@ -4,6 +4,7 @@ import {
   ACK,
   block,
   CON,
+  codeOf,
   createLockstep,
   hex,
   type Lockstep,
@@ -492,6 +493,13 @@ describe('our own transfers', () => {
       block(1, true, 512),
       block(2, false, 512),
     ]);
+  });
+
+  test('a body of more blocks than can be counted is not begun (RFC 7959 2.2)', async () => {
+    const lockstep = createLockstep({ parameters: { blockSize: 16 } });
+    const request = { method: 'PUT', path: ['a'], payload: Buffer.alloc(2 ** 24 + 1) } as const;
+    expect(await codeOf(lockstep.endpoint.request(PEER, request))).toBe('coap.bad-request');
+    expect(lockstep.heard()).toEqual([]);
   });
 
   test('it begins anew after 4.08, twice at most (RFC 7959 2.9.2)', async () => {
