@@ -78,7 +78,7 @@ export interface Link {
   room(peer: Peer, options: readonly OptionToSend[]): Room;
   /**
    * Settles the delivery soon if there is no way to send it. Among confirmable messages that wait for their turn,
-   * requests and pings of ours go before responses and notifications, and keep their order.
+   * requests and pings of ours go before responses and notifications, but for a few turns, and keep their order.
    */
   send(peer: Peer, delivery: Delivery, confirmable: boolean): Transmission | undefined;
   /** Stops caring for a transmission; it is not settled any more. */

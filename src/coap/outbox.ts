@@ -21,6 +21,8 @@ export interface Destination {
   readonly requests: Set<Confirmable>;
   /** responses and notifications that wait for NSTART, in order */
   readonly responses: Set<Confirmable>;
+  /** begun since the last of `responses` was */
+  requestsInARow: number;
   /** by our message id: was not confirmable, but may still be rejected */
   readonly unconfirmed: AgingMap<number, Delivery>;
   lastError: { readonly error: Error; readonly at: number } | undefined;
@@ -73,6 +75,8 @@ export interface Outbox {
   close(): void;
 }
 
+/** Then something of the others has its turn, or it would wait for ever behind requests that do not cease. */
+const MOST_REQUESTS_IN_A_ROW = 4;
 /** Messages that were not confirmable, remembered per peer for a reset; twice as many at most. */
 const UNCONFIRMED_PER_PEER = 64;
 
@@ -122,9 +126,14 @@ export function createOutbox(options: OutboxOptions): Outbox {
     transport.send(bytes, peer);
   };
 
+  /** However often its attempts begin anew, as older news is acknowledged late: what waits behind it has its turn then. */
+  const longestMs = 2 * times.maxTransmitWaitMs;
+  const remainingMs = ({ begunAt }: Confirmable): number => begunAt + longestMs - clock.monotonic();
+
   const transmit = (sending: Confirmable, bytes: Uint8Array): void => {
     put(sending.destination.peer, bytes);
-    sending.stopTimer = timers.after(sending.timeoutMs, sending.onTimeout);
+    const waitMs = Math.min(sending.timeoutMs, remainingMs(sending));
+    sending.stopTimer = timers.after(waitMs, sending.onTimeout);
   };
 
   /** @returns whether there was a message id for it */
@@ -152,17 +161,20 @@ export function createOutbox(options: OutboxOptions): Outbox {
     });
   };
 
-  const beginFrom = (queue: Set<Confirmable>, { onAir }: Destination): void => {
-    for (const sending of queue) {
-      if (isClosed || onAir.size >= parameters.nstart) return;
-      if (!begin(sending)) return;
-      queue.delete(sending);
-    }
+  const nextQueue = ({ requests, responses, requestsInARow }: Destination): Set<Confirmable> => {
+    if (requests.size === 0) return responses;
+    return responses.size > 0 && requestsInARow >= MOST_REQUESTS_IN_A_ROW ? responses : requests;
   };
 
   const beginWaiting = (destination: Destination): void => {
-    beginFrom(destination.requests, destination);
-    beginFrom(destination.responses, destination);
+    const { onAir, requests } = destination;
+    while (!isClosed && onAir.size < parameters.nstart) {
+      const queue = nextQueue(destination);
+      const [next] = queue;
+      if (next === undefined || !begin(next)) return;
+      queue.delete(next);
+      destination.requestsInARow = queue === requests ? destination.requestsInARow + 1 : 0;
+    }
   };
 
   const remove = (sending: Confirmable): boolean => {
@@ -213,7 +225,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   };
 
   const retransmit = (sending: Confirmable): void => {
-    if (sending.bytes === undefined || sending.retransmissions >= parameters.maxRetransmit) {
+    const isSpent = sending.retransmissions >= parameters.maxRetransmit || remainingMs(sending) <= 0;
+    if (sending.bytes === undefined || isSpent) {
       giveUp(sending);
       return;
     }
@@ -276,6 +289,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       onAir: new Map(),
       requests: new Set(),
       responses: new Set(),
+      requestsInARow: 0,
       unconfirmed: new AgingMap(UNCONFIRMED_PER_PEER),
       lastError: undefined,
       stopWaiting: undefined,

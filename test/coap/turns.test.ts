@@ -59,6 +59,38 @@ describe('what waits for NSTART (RFC 7252 4.7)', () => {
     expect(await outcome).toBe('coap.timeout');
   });
 
+  test('a peer that acknowledges only what is old does not hold up what waits for ever', async () => {
+    const { endpoint, observations, ends, hear, heard, say, clock } = await observed(1);
+    const [observation] = observations;
+    observation?.notify(state('first'), { confirmable: true });
+    const { mid } = hear();
+    const behind = codeOf(endpoint.request(PEER, { ...UPDATE, timeoutMs: 3600_000 }));
+    for (let second = 0; second < 200; second++) {
+      observation?.notify(state(`second ${second}`), { confirmable: true });
+      await clock.advance(1000);
+      // From the first retransmission on it is of what was told before.
+      if (second > 3) await say({ type: ACK, code: 0, mid });
+    }
+    expect(ends).toEqual(['timeout']);
+    const update = heard().at(-1);
+    expect(update?.code).toBe(2);
+    await say({ type: ACK, code: 0x44, mid: update?.mid ?? 0, token: update?.token ?? Buffer.of() });
+    expect(await behind).toBe('no error');
+  });
+
+  test('requests without end do not keep a notification from its turn', async () => {
+    const { endpoint, observations, ends, clock, heard } = await observed(1);
+    void codeOf(endpoint.request(PEER, { ...UPDATE, timeoutMs: 10_000 }));
+    await Promise.resolve();
+    observations[0]?.notify(state('news'), { confirmable: true });
+    for (let second = 0; second < 200; second += 5) {
+      void codeOf(endpoint.request(PEER, { ...UPDATE, timeoutMs: 10_000 }));
+      await clock.advance(5000);
+    }
+    expect(heard().some(({ code }) => code === 0x45)).toBe(true);
+    expect(ends).toEqual(['timeout']);
+  });
+
   test('who hears of that may cancel another observation, whose outcome is told once', async () => {
     const { observations, clock } = await observed(3);
     const outcomes: string[] = [];
