@@ -56,6 +56,18 @@ export const echoPath = (request: CoapRequest): CoapResponse => ({
   payload: Buffer.from(request.path.join('/')),
 });
 
+/** A log that keeps its errors only. */
+export function errorLog(errors: string[]): Logger {
+  const log: Logger = {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (facts, message) => errors.push(`${message} ${JSON.stringify(facts)}`),
+    child: () => log,
+  };
+  return log;
+}
+
 /** By default chance gives 0: no jitter, and message ids of ours begin at 1. */
 export function createLockstep(options: Partial<EndpointOptions> = {}): Lockstep {
   const clock = createFakeClock();
@@ -73,19 +85,12 @@ export function createLockstep(options: Partial<EndpointOptions> = {}): Lockstep
       receiver = undefined;
     },
   };
-  const log: Logger = {
-    debug() {},
-    info() {},
-    warn() {},
-    error: (facts, message) => errors.push(`${message} ${JSON.stringify(facts)}`),
-    child: () => log,
-  };
   const handler = options.handler ?? echoPath;
   const endpoint = createEndpoint({
     transport,
     clock,
     random: () => 0,
-    log,
+    log: errorLog(errors),
     ...options,
     handler: (request) => {
       served.push(request);

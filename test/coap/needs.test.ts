@@ -94,7 +94,7 @@ const NEEDS: readonly (readonly [need: string, title: string])[] = [
   ],
   ['NSTART', 'no more than NSTART are under way; the rest waits in order'],
   ['requests first', 'requests of ours go before notifications that wait'],
-  ['anything may arrive', 'mutated datagrams: nothing is thrown, state stays bounded, one timer'],
+  ['anything may arrive', '%s: nothing is thrown, state stays bounded, one timer'],
   ['fresh requests', 'is answered with 4.01 and Echo, and done when it repeats the value'],
   ['uploads side by side', 'with Request-Tags go on side by side, and do not mix (RFC 9175 3.3)'],
 ];

@@ -1,39 +1,9 @@
 /** Whatever arrives: nothing is thrown, nothing hangs, and nothing grows. */
-import { encode } from '../../src/coap/codec.ts';
-import type {
-  CoapEndpoint,
-  CoapRequest,
-  CoapResponse,
-  EndpointOptions,
-  Handler,
-} from '../../src/coap/index.ts';
-import { type MessageType, NO_BYTES } from '../../src/coap/message.ts';
+import type { CoapRequest, CoapResponse, EndpointOptions, Handler } from '../../src/coap/index.ts';
 import type { Peer } from '../../src/transport/index.ts';
 import { heapInUse } from '../bench/usage.ts';
-import { createLockstep } from '../coap/lockstep.ts';
 import { seededRandom } from '../coap/random.ts';
-import type { FakeClock } from '../support/fake-clock.ts';
-
-/** An endpoint that anything may be put into. Another carrier has another one of these. */
-export interface Target {
-  readonly endpoint: CoapEndpoint;
-  readonly clock: FakeClock;
-  /** what the endpoint wrote to its log as an error */
-  readonly errors: readonly string[];
-  /** Puts bytes in as if the peer had sent them, and lets the endpoint work on them. */
-  feed(bytes: Uint8Array, peer: Peer): Promise<void>;
-  /** Reads and forgets what the endpoint has sent. @throws Error if it is not CoAP */
-  readSent(): void;
-}
-
-/** What the endpoint serves with. */
-export type Served = Required<Pick<EndpointOptions, 'handler' | 'openBody' | 'limits'>>;
-
-export interface Carrier {
-  open(does: Served): Target;
-  /** Something that reaches deep when it comes through, and often does not. @param random 0 <= x < 1 */
-  bytes(random: () => number): Uint8Array;
-}
+import type { Carrier } from './fuzz-carriers.ts';
 
 export interface FuzzCounts {
   inputs: number;
@@ -59,6 +29,8 @@ export interface FuzzCounts {
   unsettled: number;
   /** sinks that did not hear their end exactly once */
   wrongEnds: number;
+  /** tenths of the run in which no request reached the handler */
+  stalls: number;
   /** whatever is not 0 when all has come to rest */
   leftOver: number;
 }
@@ -71,6 +43,7 @@ export const FUZZ_FAULTS = [
   'extraTimers',
   'unsettled',
   'wrongEnds',
+  'stalls',
   'leftOver',
 ] as const satisfies readonly (keyof FuzzCounts)[];
 
@@ -94,54 +67,6 @@ const CHECK_EVERY = 1000;
 const STEP_MS = 100;
 /** Four times EXCHANGE_LIFETIME (RFC 7252 4.8.2). */
 const REST_MS = 4 * 247_000;
-
-/** Messages that reach deep: requests with blocks, observations, responses and notifications to tokens of ours. */
-function anyMessage(random: () => number): Uint8Array {
-  const below = (limit: number): number => Math.floor(random() * limit);
-  const codes = [1, 1, 2, 3, 5, 0x45, 0x44, 0x5f, 0x84, 0x88, 0x8d, 0];
-  const code = codes[below(codes.length)] ?? 1;
-  const options = [6, 11, 12, 14, 17, 23, 27, 28, 60, 4, 8, 15, 258, 35, 65_001]
-    .filter(() => random() < 0.2)
-    .map((number) => ({
-      number,
-      value: number === 11 ? 'abc'.slice(below(3)) : below(number === 6 ? 2 : 64),
-    }));
-  // The tokens of our own requests are their number and, by chance 0, four zeros.
-  const token = random() < 0.5 ? Buffer.from([0, 0, 0, below(64), 0, 0, 0, 0]) : Buffer.from([below(4)]);
-  const isEmpty = code === 0;
-  return encode(below(4) as MessageType, below(200), {
-    code,
-    token: isEmpty ? NO_BYTES : token,
-    options: isEmpty ? [] : options,
-    payload: isEmpty ? NO_BYTES : Buffer.alloc([0, 16, 32, 64, 1024][below(5)] ?? 0),
-  });
-}
-
-/** Up to three bytes changed, now and then cut short. */
-function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
-  const mutated = Buffer.from(bytes);
-  for (let change = Math.floor(random() * 4); change > 0 && mutated.length > 0; change--)
-    mutated[Math.floor(random() * Math.min(mutated.length, 24))] = Math.floor(random() * 256);
-  return random() < 0.1 ? mutated.subarray(0, Math.floor(random() * mutated.length)) : mutated;
-}
-
-/** Mutated datagrams. */
-export const DATAGRAMS: Carrier = {
-  bytes: (random) => mutate(anyMessage(random), random),
-  open(does) {
-    const lockstep = createLockstep(does);
-    return {
-      endpoint: lockstep.endpoint,
-      clock: lockstep.clock,
-      errors: lockstep.errors,
-      feed: lockstep.inject,
-      readSent() {
-        lockstep.served.length = 0;
-        lockstep.heard();
-      },
-    };
-  },
-};
 
 /** Answers of all sizes, at once or later, and tells observers something right away. */
 function createHandler(random: () => number, later: (ms: number, task: () => void) => void): Handler {
@@ -196,6 +121,8 @@ export async function fuzz(carrier: Carrier, inputs: number, seed: number): Prom
   );
   const counts = { longestMs: 0, exceptions: 0, unreadable: 0, overflows: 0, extraTimers: 0 };
   let unsettled = 0;
+  let stalls = 0;
+  let servedBefore = 0;
 
   const ask = (round: number, peer: Peer): void => {
     const settle = (): void => {
@@ -226,6 +153,12 @@ export async function fuzz(carrier: Carrier, inputs: number, seed: number): Prom
     counts.extraTimers = Math.max(counts.extraTimers, clock.pending - requestsInWork - 1);
   };
 
+  const checkService = (): void => {
+    const { requestsServed } = endpoint.statistics();
+    if (requestsServed === servedBefore) stalls++;
+    servedBefore = requestsServed;
+  };
+
   const rest = async (): Promise<void> => {
     await clock.advance(REST_MS);
     endpoint.dropObservations();
@@ -251,6 +184,7 @@ export async function fuzz(carrier: Carrier, inputs: number, seed: number): Prom
       counts.longestMs = Math.max(counts.longestMs, performance.now() - started);
       if (round % ADVANCE_EVERY === 0) await clock.advance(STEP_MS);
       if (round % CHECK_EVERY === 0) check();
+      if ((round + 1) % Math.ceil(inputs / 10) === 0) checkService();
     }
     await rest();
   };
@@ -272,6 +206,7 @@ export async function fuzz(carrier: Carrier, inputs: number, seed: number): Prom
     // The last fence of the layer writes to the log what would have been an exception.
     exceptions: counts.exceptions + target.errors.length,
     unsettled,
+    stalls,
     wrongEnds: ends.filter((times) => times !== 1).length,
     leftOver: now.outstanding + now.uploads + now.keptBodies + now.requestsInWork + now.peers + clock.pending,
   };

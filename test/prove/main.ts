@@ -2,7 +2,8 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { markdown, shown } from '../bench/figures.ts';
 import { BLOCK_FAULTS, transferBlocks } from './blocks.ts';
-import { DATAGRAMS, FUZZ_FAULTS, fuzz } from './fuzz.ts';
+import { FUZZ_FAULTS, fuzz } from './fuzz.ts';
+import { DATAGRAMS, STREAMS } from './fuzz-carriers.ts';
 import { loseInMemory, loseOnSockets } from './loss.ts';
 import { SOAK_FAULTS, soak } from './soak.ts';
 import { TRANSFER_FAULTS } from './transfers.ts';
@@ -34,6 +35,8 @@ const PROOFS: Readonly<Record<string, (extent: Extent) => Promise<readonly Count
   soak: async ({ count = 600 }) => tableOf(await soak(count), SOAK_FAULTS),
   week: async ({ count = 7, seed }) => tableOf(await week(count, seed), WEEK_FAULTS),
   fuzz: async ({ count = 5_000_000, seed }) => tableOf(await fuzz(DATAGRAMS, count, seed), FUZZ_FAULTS),
+  'fuzz-streams': async ({ count = 5_000_000, seed }) =>
+    tableOf(await fuzz(STREAMS, count, seed), FUZZ_FAULTS),
 };
 
 /** @param faults what must be 0 */
