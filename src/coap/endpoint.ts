@@ -1,4 +1,12 @@
-import { type Clock, createTimers, type Logger, silentLogger, type Timers } from '../base/index.ts';
+import { randomInt } from 'node:crypto';
+import {
+  type Clock,
+  createTimers,
+  type Logger,
+  silentLogger,
+  systemClock,
+  type Timers,
+} from '../base/index.ts';
 import type { DatagramTransport, Peer, StreamTransport } from '../transport/index.ts';
 import type { CoapAnswer } from './answer.ts';
 import type { CoapRequestToSend } from './asker.ts';
@@ -32,11 +40,15 @@ import { createUploads } from './uploads.ts';
 export interface EndpointOptions {
   /** Belongs to the endpoint from now on, which closes it. Over a stream the rules of RFC 8323 hold. */
   readonly transport: DatagramTransport | StreamTransport;
-  readonly clock: Clock;
+  /** default: that of this computer */
+  readonly clock?: Clock;
   /** for all waiting; without them the endpoint has its own, on one timer of the clock */
   readonly timers?: Timers;
-  /** 0 <= x < 1. On plain UDP it is all that keeps strangers from guessing tokens and message ids. */
-  readonly random: () => number;
+  /**
+   * 0 <= x < 1. On plain UDP it is all that keeps strangers from guessing tokens and message ids; default: what nobody
+   * can foretell.
+   */
+  readonly random?: () => number;
   readonly parameters?: Partial<TransmissionParameters>;
   readonly stream?: Partial<StreamParameters>;
   readonly limits?: Partial<EndpointLimits>;
@@ -87,9 +99,12 @@ export interface CoapEndpoint {
 /** Own deadlines are kept this exactly, in ms. */
 const TIMER_RESOLUTION_MS = 20;
 
+const CHANCES = 2 ** 47;
+const unforeseeable = (): number => randomInt(CHANCES) / CHANCES;
+
 /** @throws GatewayError `coap.bad-parameter` */
 export function createEndpoint(options: EndpointOptions): CoapEndpoint {
-  const { transport, clock, random, handler, log = silentLogger } = options;
+  const { transport, handler, clock = systemClock, random = unforeseeable, log = silentLogger } = options;
   const parameters = completeParameters(options.parameters ?? {});
   const times = deriveTimes(parameters);
   const limits: EndpointLimits = { ...DEFAULT_LIMITS, ...options.limits };

@@ -1,6 +1,8 @@
 /** coap: requests, answers and observations over datagrams and streams (RFC 7252, 7641, 7959, 8132, 7967, 8323, 9175). Knows no LwM2M. */
 
 /*
+ * With a transport of src/transport this is all that CoAP takes; test/coap/alone.test.ts is an example.
+ *
  * A map for who is new here, from the user down to the bytes; `endpoint` joins all of it, `parameters` and `statistics` are for all:
  *
  *     as client                          as server

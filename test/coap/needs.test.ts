@@ -99,11 +99,45 @@ const NEEDS: readonly (readonly [need: string, title: string])[] = [
   ['uploads side by side', 'with Request-Tags go on side by side, and do not mix (RFC 9175 3.3)'],
 ];
 
-const tests = readdirSync(import.meta.dirname)
-  .filter((name) => name.endsWith('.test.ts') && name !== 'needs.test.ts')
-  .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
+/** The same for streams (RFC 8323), and for what carries both. */
+const STREAM_NEEDS: readonly (readonly [need: string, title: string])[] = [
+  ['one suite over both', "describe.each(CARRIERS)('over %s'"],
+  ['forms of a length', "describe('a message in a stream (RFC 8323 3.2)'"],
+  ['cut anywhere', 'any messages, cut anywhere, are the same messages'],
+  ['anything may arrive', "'mutated pieces of streams'"],
+  ['our CSM', 'come first from our side, without waiting for the other'],
+  ['the CSM of the peer', 'of the peer are waited for before anything is asked'],
+  ['no CSM', 'that do not come in time are a fault'],
+  ['Max-Message-Size of the peer', 'is never exceeded: what cannot be made to fit is not sent'],
+  ['Max-Message-Size of ours', 'what we take is larger than what we announced: abort'],
+  ['several blocks in a message', 'is put together, and each is acknowledged with its number'],
+  ['Ping and Pong', 'ours is answered by the pong with its token, or fails in time'],
+  ['a silent peer', 'a peer that is silent for long is asked, and given up if it stays so'],
+  ['Release', 'Release: what is under way is finished, nothing is begun'],
+  ['Abort', 'Abort: it is closed at once, even as the first word'],
+  ['a lost connection', 'ends all that was asked and observed, there and here'],
+  ['nothing left of it', 'leaves nothing of what only its peer could have asked for'],
+  ['a peer that reads nothing', 'is not listened to until it does'],
+  ['Observe=1', 'end with Observe=1 (RFC 8323 7.4)'],
+  ['notifications in order', 'order is the order of arrival, whatever the numbers say (RFC 8323 7.1)'],
+  ['libcoap over TCP and TLS asks', 'libcoap asks our server over $scheme'],
+  ['libcoap over TCP and TLS is asked', 'our client asks libcoap over $scheme'],
+  ['a shared key', "describe('TLS with a shared key'"],
+  ['certificates', 'TLS with certificates'],
+  ['IPv4 and IPv6', 'without a host it hears IPv6 and IPv4'],
+  ['a name with several addresses', 'each attempt begins with another address of the name'],
+  ['a name that moves', 'a name is asked again for each opening'],
+  ['ICMP', 'sees a refused port as an error about its peer, and goes on'],
+  ['a fixed port', 'sends from the port that is asked for'],
+  ['usable alone', 'a server with a resource to observe, and a client that reads and observes it'],
+];
+
+const tests = [import.meta.dirname, join(import.meta.dirname, '../transport')]
+  .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+  .filter((path) => path.endsWith('.test.ts') && !path.endsWith('needs.test.ts'))
+  .map((path) => readFileSync(path, 'utf8'))
   .join('\n');
 
 test('every need has its test', () => {
-  expect(NEEDS.filter(([, title]) => !tests.includes(title))).toEqual([]);
+  expect([...NEEDS, ...STREAM_NEEDS].filter(([, title]) => !tests.includes(title))).toEqual([]);
 });
