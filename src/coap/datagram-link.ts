@@ -4,17 +4,10 @@ import { AgingMap } from './aging-map.ts';
 import { sizeOf, szxOf } from './block.ts';
 import { EMPTY_CODE, isRequest, isResponse, isSafe } from './code.ts';
 import { decode, encode, encodeEmpty, isConfirmable, midOf } from './codec.ts';
+import { type Confirmable, confirmablesOf, type Destination, findSending, isBusy } from './destination.ts';
 import type { Link, LinkUser, Room } from './link.ts';
 import { type Message, MessageType, sameBytes } from './message.ts';
-import {
-  type Confirmable,
-  confirmablesOf,
-  createOutbox,
-  type Destination,
-  findSending,
-  isBusy,
-  type OutboxOptions,
-} from './outbox.ts';
+import { createOutbox, type OutboxOptions } from './outbox.ts';
 import { deriveTimes } from './parameters.ts';
 import type { IsKnown } from './quota.ts';
 

@@ -13,7 +13,7 @@
  *     exchanges, expectations            request, response   what options say; freshness: Echo
  *               message and answer
  *     ------------------------------ link: the seam to what carries messages ------------------------------
- *     datagram-link   types, duplicates, resets           outbox, message-ids   retransmission, NSTART, ids
+ *     datagram-link   types, duplicates, resets           outbox, destination, message-ids   retransmission, NSTART, ids
  *     stream-link     what waits for its answer           stream-channel, signal   one connection, CSM to Abort
  *     codec, frame, message, option, block, code, text    bytes to messages and back
  */
