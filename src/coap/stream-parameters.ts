@@ -14,7 +14,7 @@ export interface StreamParameters {
   readonly releaseMs: number;
 }
 
-export const DEFAULT_STREAM_PARAMETERS: StreamParameters = {
+const DEFAULT_STREAM_PARAMETERS: StreamParameters = {
   maxMessageBytes: 64 << 10,
   csmTimeoutMs: 10_000,
   heartbeatMs: 120_000,

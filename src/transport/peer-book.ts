@@ -12,40 +12,43 @@ export function plainAddress(address: string): string {
   return address.startsWith(MAPPED) && address.includes('.') ? address.slice(MAPPED.length) : address;
 }
 
-/** @param limit peers remembered; beyond it the one known longest is forgotten, and made anew when it comes back */
+/** Address and port as people write them. */
+export function placeName(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** @param limit peers remembered; beyond it one of those known long is forgotten, and made anew when it comes back */
 export function createPeerBook(limit: number): PeerBook {
-  const peers = new Map<string, Peer>();
-  /** Who was last heard from each port: found without making a name, which takes longer than to find by it. */
-  const recent = new Map<number, { readonly raw: string; readonly peer: Peer }>();
+  /** By port, then by address: found without making a name, which takes longer than to find by it. */
+  const ports = new Map<number, Map<string, Peer>>();
+  let size = 0;
 
-  const enter = (raw: string, port: number, name: string): Peer => {
-    const address = plainAddress(raw);
-    const peer: Peer = {
-      key: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
-      address,
-      port,
-    };
-    if (peers.size >= limit) forgetOldest();
-    peers.set(name, peer);
-    return peer;
-  };
-
-  const forgetOldest = (): void => {
-    for (const oldest of peers.keys()) {
-      peers.delete(oldest);
-      return;
+  const forgetOne = (): void => {
+    for (const [port, peers] of ports) {
+      for (const address of peers.keys()) {
+        peers.delete(address);
+        if (peers.size === 0) ports.delete(port);
+        size--;
+        return;
+      }
     }
   };
 
+  const enter = (raw: string, port: number): Peer => {
+    if (size >= limit) forgetOne();
+    const address = plainAddress(raw);
+    const peer: Peer = { key: placeName(address, port), address, port };
+    let peers = ports.get(port);
+    if (peers === undefined) {
+      peers = new Map();
+      ports.set(port, peers);
+    }
+    peers.set(raw, peer);
+    size++;
+    return peer;
+  };
+
   return {
-    peer(address, port) {
-      const last = recent.get(port);
-      if (last !== undefined && last.raw === address) return last.peer;
-      const name = `${address} ${port}`;
-      const peer = peers.get(name) ?? enter(address, port, name);
-      if (recent.size >= limit) recent.clear();
-      recent.set(port, { raw: address, peer });
-      return peer;
-    },
+    peer: (address, port) => ports.get(port)?.get(address) ?? enter(address, port),
   };
 }

@@ -3,7 +3,7 @@ import { type Cancel, type Clock, GatewayError } from '../base/index.ts';
 import { type Connection, type ConnectionReceiver, deafConnection } from './stream.ts';
 import type { Peer } from './transport.ts';
 
-export interface ConnectionLimits {
+interface ConnectionLimits {
   /** bytes that wait to be sent before there counts as no room */
   readonly roomBytes: number;
   /** bytes that may wait at most: a peer that reads nothing is cut off */

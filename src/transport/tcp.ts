@@ -8,8 +8,8 @@ import {
   silentLogger,
   systemClock,
 } from '../base/index.ts';
-import { plainAddress } from './peer-book.ts';
-import { type Lookup, resolve } from './resolve.ts';
+import { placeName, plainAddress } from './peer-book.ts';
+import { openToAny, type ServerPlace } from './resolve.ts';
 import { CONNECTION_LIMITS, createSocketConnection } from './socket-connection.ts';
 import type { Connection, StreamTransport } from './stream.ts';
 import {
@@ -21,23 +21,13 @@ import {
 } from './tls.ts';
 import type { Peer } from './transport.ts';
 
-export interface TcpClientOptions {
-  /** a name, or an IPv4 or IPv6 address */
-  readonly host: string;
-  readonly port: number;
+export interface TcpClientOptions extends ServerPlace {
   /** TLS; absent: plain TCP */
   readonly security?: TlsClientSecurity;
   /** Hears the secrets of TLS, a line of an SSLKEYLOGFILE each time. For debugging only. */
   readonly keyLog?: (line: string) => void;
-  readonly clock?: Clock;
-  readonly lookup?: Lookup;
-  /** default 10 s */
-  readonly lookupTimeoutMs?: number;
   /** for each address, handshake of TLS included; default 10 s */
   readonly connectTimeoutMs?: number;
-  /** How many openings before this one did not reach the peer, default 0: each begins with another of its addresses. */
-  readonly attempt?: number;
-  readonly log?: Logger;
 }
 
 export interface TcpServerOptions {
@@ -53,7 +43,6 @@ export interface TcpServerOptions {
   readonly log?: Logger;
 }
 
-const LOOKUP_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const MOST_CONNECTIONS = 1000;
 
@@ -64,30 +53,16 @@ const MOST_CONNECTIONS = 1000;
 export async function openTcpClient(
   options: TcpClientOptions,
 ): Promise<{ readonly transport: StreamTransport; readonly peer: Peer }> {
-  const { host, port, clock = systemClock, log = silentLogger } = options;
-  const addresses = await resolve(host, clock, options.lookupTimeoutMs ?? LOOKUP_TIMEOUT_MS, options.lookup);
-  let cause: unknown;
-  const first = (options.attempt ?? 0) % Math.max(1, addresses.length);
-  for (const address of [...addresses.slice(first), ...addresses.slice(0, first)]) {
-    try {
-      const { socket, connection } = await connect(address, options, clock);
-      log.debug({ host, address, port }, 'connected');
-      return { transport: createClientTransport(connection, socket), peer: connection.peer };
-    } catch (error) {
-      log.debug({ host, address, port, error: messageOf(error) }, 'no connection');
-      cause = error;
-    }
-  }
-  throw new GatewayError('transport.unopened', `no connection to ${host}:${port}: ${messageOf(cause)}`, {
-    cause,
+  return openToAny(options, async (address) => {
+    const { socket, connection } = await connect(address, options);
+    return { transport: createClientTransport(connection, socket), peer: connection.peer };
   });
 }
 
 /** @param count tells connections of one transport apart */
 function peerOf(raw: string, port: number, count: number): Peer {
   const address = plainAddress(raw);
-  const place = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return { key: `${place}#${count}`, address, port };
+  return { key: `${placeName(address, port)}#${count}`, address, port };
 }
 
 interface Connected {
@@ -95,8 +70,15 @@ interface Connected {
   readonly connection: Connection;
 }
 
-function connect(address: string, options: TcpClientOptions, clock: Clock): Promise<Connected> {
-  const { host, port, security, keyLog, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+function connect(address: string, options: TcpClientOptions): Promise<Connected> {
+  const {
+    host,
+    port,
+    security,
+    keyLog,
+    clock = systemClock,
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  } = options;
   return new Promise((resolve, reject) => {
     const to = { host: address, port };
     const socket =

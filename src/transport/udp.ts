@@ -1,34 +1,14 @@
 import type { Socket } from 'node:dgram';
-import {
-  type Clock,
-  GatewayError,
-  type Logger,
-  messageOf,
-  silentLogger,
-  systemClock,
-} from '../base/index.ts';
-import { createPeerBook } from './peer-book.ts';
-import { type Lookup, resolve } from './resolve.ts';
+import { GatewayError, type Logger, messageOf, silentLogger } from '../base/index.ts';
+import { createPeerBook, placeName } from './peer-book.ts';
+import { openToAny, type ServerPlace } from './resolve.ts';
 import { type DatagramReceiver, type DatagramTransport, deafReceiver, type Peer } from './transport.ts';
 import { bindSocket, connectSocket } from './udp-socket.ts';
 
-export interface UdpClientOptions {
-  /** a name, or an IPv4 or IPv6 address */
-  readonly host: string;
-  readonly port: number;
+export interface UdpClientOptions extends ServerPlace {
   /** 0 or absent: any */
   readonly localPort?: number;
   readonly localAddress?: string;
-  readonly clock?: Clock;
-  readonly lookup?: Lookup;
-  /** default 10 s */
-  readonly lookupTimeoutMs?: number;
-  /**
-   * How many openings before this one did not reach the peer, default 0: each begins with another of its addresses, as
-   * on UDP an address that leads nowhere looks like any other.
-   */
-  readonly attempt?: number;
-  readonly log?: Logger;
 }
 
 export interface UdpServerOptions {
@@ -41,7 +21,6 @@ export interface UdpServerOptions {
   readonly log?: Logger;
 }
 
-const LOOKUP_TIMEOUT_MS = 10_000;
 const MOST_PEERS = 10_000;
 /** Room for bursts of many peers, in bytes; the kernel may give less. */
 const SERVER_RECEIVE_BUFFER = 1 << 20;
@@ -55,28 +34,11 @@ const SERVER_RECEIVE_BUFFER = 1 << 20;
 export async function openUdpClient(
   options: UdpClientOptions,
 ): Promise<{ readonly transport: DatagramTransport; readonly peer: Peer }> {
-  const { host, port, localPort = 0, localAddress, log = silentLogger } = options;
-  const addresses = await resolve(
-    host,
-    options.clock ?? systemClock,
-    options.lookupTimeoutMs ?? LOOKUP_TIMEOUT_MS,
-    options.lookup,
-  );
-  let cause: unknown;
-  const first = (options.attempt ?? 0) % Math.max(1, addresses.length);
-  for (const address of [...addresses.slice(first), ...addresses.slice(0, first)]) {
-    try {
-      const socket = await connectSocket(address, port, localPort, localAddress);
-      const peer = createPeerBook(1).peer(address, port);
-      log.debug({ host, address, port }, 'UDP socket connected');
-      return { transport: createTransport(socket, toOnePeer(peer)), peer };
-    } catch (error) {
-      log.debug({ host, address, port, error: messageOf(error) }, 'UDP address cannot be used');
-      cause = error;
-    }
-  }
-  throw new GatewayError('transport.unopened', `no UDP socket to ${host}:${port}: ${messageOf(cause)}`, {
-    cause,
+  const { port, localPort = 0, localAddress } = options;
+  return openToAny(options, async (address) => {
+    const socket = await connectSocket(address, port, localPort, localAddress);
+    const peer: Peer = { key: placeName(address, port), address, port };
+    return { transport: createTransport(socket, toOnePeer(peer)), peer };
   });
 }
 
