@@ -26,12 +26,19 @@ function originOf(error: unknown): unknown {
   return undefined;
 }
 
+/** In words: those of OpenSSL are many lines of numbers. */
+function wordsOf(error: unknown, alert: Alert | undefined): string {
+  if (!isOfTls(error)) return messageOf(error);
+  const { reason = messageOf(error) } = error as { readonly reason?: string };
+  return alert === undefined ? reason : `the server refused: ${reason} (alert ${alert.code})`;
+}
+
 /** An error as people should read it: those of a handshake say so, with the alert in `data.alert`. */
 export function explained(error: unknown): unknown {
   const origin = originOf(error);
   if (origin === undefined) return error;
   const alert = alertIn(origin);
-  return new GatewayError('binding.handshake', `handshake failed: ${messageOf(origin)}`, {
+  return new GatewayError('binding.handshake', `handshake failed: ${wordsOf(origin, alert)}`, {
     cause: error,
     ...(alert !== undefined && { data: { alert } }),
   });

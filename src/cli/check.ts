@@ -101,7 +101,7 @@ const BUSIEST = 0.9;
 
 /** `check`: validates offline, and prints what servers will see and what the field will bear. */
 export async function check(file: string, adapters: readonly string[], out: Output): Promise<number> {
-  const { plan, faults } = await loadPlan(file, adapters);
+  const { plan, faults, notes } = await loadPlan(file, adapters);
   if (plan === undefined) {
     for (const fault of faults) out.complain(fault);
     return EXIT.badConfig;
@@ -109,7 +109,10 @@ export async function check(file: string, adapters: readonly string[], out: Outp
   const { upstream } = plan.config;
   const loads = busLoads(plan);
   const busy = [...loads].filter(([, { utilisation }]) => utilisation > BUSIEST);
-  if (busy.length === 0) out.print(`${file} is fine`);
+  const grave = notes.filter(({ isGrave }) => isGrave);
+  const isFine = busy.length === 0 && grave.length === 0;
+  if (isFine) out.print(`${file} is fine`);
+  for (const { line, isGrave } of notes) if (!isGrave) out.print(`note: ${line}`);
   out.print(`\nservers of ${upstream.endpoint}`);
   for (const server of upstream.servers) {
     out.print(
@@ -133,5 +136,6 @@ export async function check(file: string, adapters: readonly string[], out: Outp
       `connection ${id} would be ${Math.round(utilisation * 100)} % busy: its polls need ${busyMs} ms of every second for ${requestsPerSecond.toFixed(1)} requests (see bus load), and ${BUSIEST * 1000} ms is the most; poll less often, or fewer devices on it`,
     );
   }
-  return busy.length === 0 ? EXIT.ok : EXIT.badConfig;
+  for (const { line } of grave) out.complain(line);
+  return isFine ? EXIT.ok : EXIT.badConfig;
 }

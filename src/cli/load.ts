@@ -3,10 +3,18 @@ import { formatFault, type Loaded, loadConfig } from '../config/index.ts';
 import { loadAdapters } from '../gateway/index.ts';
 import { type Plan, planGateway, type SenseFault } from '../wire/index.ts';
 
+/** One line, and whether it surely will not work. */
+export interface PlanNote {
+  readonly line: string;
+  readonly isGrave: boolean;
+}
+
 export interface Planned {
   /** There exactly when there are no faults. */
   readonly plan?: Plan;
   readonly faults: readonly string[];
+  /** What may yet not work. */
+  readonly notes: readonly PlanNote[];
   readonly adapters: ReadonlyMap<string, AdapterModule>;
 }
 
@@ -22,10 +30,11 @@ export function formatSenseFault({ place, message }: SenseFault, locate: Loaded[
 export async function loadPlan(file: string, packages: readonly string[] = []): Promise<Planned> {
   const adapters = await loadAdapters(packages);
   const keys = new Map([...adapters].map(([name, { schemas }]) => [name, schemas]));
-  const { config, faults, locate } = loadConfig(file, { adapters: keys, env: process.env });
-  if (config === undefined) return { faults: faults.map(formatFault), adapters };
+  const { config, faults, notes: found, locate } = loadConfig(file, { adapters: keys, env: process.env });
+  const notes = found.map((note) => ({ line: formatFault(note), isGrave: note.isGrave }));
+  if (config === undefined) return { faults: faults.map(formatFault), notes, adapters };
   const plan = planGateway(config, adapters);
   // Devices that share a profile share its faults.
   const lines = [...new Set(plan.faults.map((fault) => formatSenseFault(fault, locate)))];
-  return lines.length === 0 ? { plan, faults: [], adapters } : { faults: lines, adapters };
+  return lines.length === 0 ? { plan, faults: [], notes, adapters } : { faults: lines, notes, adapters };
 }

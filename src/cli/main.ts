@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../version.ts';
 import { check } from './check.ts';
+import { connect } from './connect.ts';
 import { type DecodeOptions, decode } from './decode.ts';
 import { demo } from './demo.ts';
 import { facts } from './facts.ts';
@@ -76,6 +77,18 @@ program
   .argument('<config>', 'configuration file')
   .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
   .action(ending((file: string, { adapter }: { adapter: string[] }) => check(file, adapter, terminal)));
+
+program
+  .command('connect')
+  .description('try the way to one server step by step: handshake, registration, de-registration')
+  .argument('<config>', 'configuration file')
+  .option('--server <id>', 'the server with this Short Server ID; the first otherwise', parseServer)
+  .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
+  .action(
+    ending((file: string, { server, adapter }: { server?: number; adapter: string[] }) =>
+      connect(file, server, adapter, terminal),
+    ),
+  );
 
 program
   .command('schema')

@@ -8,6 +8,7 @@ import {
 } from '../base/index.ts';
 import { type Commands, type Control, openControl } from '../control/index.ts';
 import { createGateway, type Plan, type Reloaded } from '../wire/index.ts';
+import { keyLogOf } from './key-log.ts';
 import { loadPlan } from './load.ts';
 import { CONTROL_SOCKET } from './order.ts';
 import { ordersOf } from './orders.ts';
@@ -50,11 +51,14 @@ async function runPlan(
   const told = new Promise<End>((resolve) => {
     end = resolve;
   });
+  const keyLog = keyLogOf(process.env);
+  if (keyLog !== undefined) log.warn({}, 'SSLKEYLOGFILE is set: the secrets of all connections are written');
   const gateway = createGateway(plan, {
     clock: systemClock,
     log,
     random: Math.random,
     restart: () => end('restart'),
+    ...(keyLog !== undefined && { keyLog }),
   });
   const reload = async (): Promise<Reloaded> => {
     const result = await gateway.reload(await replanned(file, adapters));
@@ -82,7 +86,7 @@ async function runPlan(
 
 /** `run`: the gateway, until SIGTERM or SIGINT; SIGHUP reads the configuration again. */
 export async function run(file: string, adapters: readonly string[], out: Output): Promise<number> {
-  const { plan, faults } = await loadPlan(file, adapters);
+  const { plan, faults, notes } = await loadPlan(file, adapters);
   if (plan === undefined) {
     for (const fault of faults) out.complain(fault);
     out.complain(
@@ -91,6 +95,7 @@ export async function run(file: string, adapters: readonly string[], out: Output
     return EXIT.badConfig;
   }
   const log = createLogger(plan.config.log.level);
+  for (const { line } of notes) log.warn({ problem: line }, 'a certificate may not work');
   try {
     return await runPlan(plan, file, adapters, log, out);
   } catch (error) {

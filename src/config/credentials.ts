@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { inspect } from './certificates.ts';
 import type { CredentialsConfig } from './config.ts';
-import type { Faults } from './fault.ts';
+import { type Faults, locationOf, type Note } from './fault.ts';
 import { besides } from './files.ts';
 import { childOf, type Node } from './node.ts';
 import type { Reader } from './sources.ts';
@@ -19,6 +20,7 @@ export function readCredentials(
   node: Node,
   reader: Reader,
   faults: Faults,
+  notes: Note[],
 ): CredentialsConfig | undefined {
   const refuse = (key: string, message: string): undefined => {
     faults.add((childOf(node, key) ?? node).place, message);
@@ -58,6 +60,9 @@ export function readCredentials(
     if (ca === undefined || certificate === undefined || privateKey === undefined) return undefined;
     if (!isPair(certificate, privateKey))
       return refuse('privateKeyFile', 'this is not the private key of the certificate');
+    const doubts = inspect(certificatesOf(certificate), certificatesOf(ca), reader.nowMs);
+    for (const { key, ...doubt } of doubts)
+      notes.push({ ...locationOf((childOf(node, key) ?? node).place), ...doubt });
     return { ca, certificate, privateKey, ...(serverName !== undefined && { serverName }) };
   };
 

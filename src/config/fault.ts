@@ -12,6 +12,12 @@ export interface Fault extends Location {
   readonly message: string;
 }
 
+/** What may not work although it may stand there. */
+export interface Note extends Fault {
+  /** As far as can be told from here it will not. */
+  readonly isGrave: boolean;
+}
+
 /** A position in a file that knows the steps which lead to it. */
 export interface Place {
   readonly file: string;

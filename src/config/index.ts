@@ -24,7 +24,7 @@ export type {
   WriteConfig,
 } from './config.ts';
 export type { JsonSchema } from './expected.ts';
-export type { Fault, Location } from './fault.ts';
+export type { Fault, Location, Note } from './fault.ts';
 export { formatFault } from './fault.ts';
 export type { FileSystem } from './files.ts';
 export { localFiles } from './files.ts';

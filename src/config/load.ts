@@ -4,7 +4,7 @@ import type { BoxConfig, GatewayConfig, ProfileConfig } from './config.ts';
 import { joinConnections, readConnection } from './connection.ts';
 import { readDevices, type Surroundings } from './device.ts';
 import { defaults } from './device-schema.ts';
-import { createFaults, type Fault, type Faults, type Location } from './fault.ts';
+import { createFaults, type Fault, type Faults, type Location, type Note } from './fault.ts';
 import { includedFile, mainFile } from './file-schema.ts';
 import { type FileSystem, localFiles } from './files.ts';
 import { locate, type Origin, type Sources } from './locate.ts';
@@ -29,12 +29,16 @@ export interface LoadEnvironment {
   readonly env: Environment;
   /** Default: the files of this computer. */
   readonly files?: FileSystem;
+  /** For the dates of certificates, in ms. Default: now. */
+  readonly nowMs?: number;
 }
 
 export interface Loaded {
   /** There exactly when there are no faults. */
   readonly config?: GatewayConfig;
   readonly faults: readonly Fault[];
+  /** What may stand there and may yet not work, in the order of the servers. */
+  readonly notes: readonly Note[];
   /**
    * Where in the files `path` is written, or as much of it as is there. Steps are keys as in the file; `settings`,
    * `address` and `protocol` may stand before the keys of the protocol, as in the plans that adapters get.
@@ -47,18 +51,22 @@ export interface Loaded {
  * for what stands in them.
  * @throws GatewayError `config.adapter-schema` when an adapter is broken
  */
-export function loadConfig(file: string, { adapters, env, files = localFiles }: LoadEnvironment): Loaded {
+export function loadConfig(
+  file: string,
+  { adapters, env, files = localFiles, nowMs = Date.now() }: LoadEnvironment,
+): Loaded {
   const faults = createFaults();
   const vocabulary = createVocabulary(adapters);
-  const reader = createReader(env, files, faults);
+  const reader = createReader(env, files, faults, nowMs);
   const main = reader.read(file);
   if (main === undefined)
-    return { faults: faults.list(), locate: () => ({ file, line: 1, column: 1, path: '' }) };
-  const { sources, config } = readAll(main, reader, vocabulary, faults);
+    return { faults: faults.list(), notes: [], locate: () => ({ file, line: 1, column: 1, path: '' }) };
+  const { sources, config, notes } = readAll(main, reader, vocabulary, faults);
   const found = faults.list();
   return {
     ...(config !== undefined && found.length === 0 && { config: deepFreeze(config) }),
     faults: found,
+    notes,
     locate: (origin, path) => locate(sources, origin, path),
   };
 }
@@ -66,6 +74,7 @@ export function loadConfig(file: string, { adapters, env, files = localFiles }: 
 interface Outcome {
   readonly sources: Sources;
   readonly config?: GatewayConfig;
+  readonly notes: readonly Note[];
 }
 
 function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Faults): Outcome {
@@ -87,9 +96,10 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
   const devices = readDevices(nodes, around, faults);
   const sources = { main, connections, profiles, devices };
   const objectFiles = readObjectFiles(main, reader);
-  if (checked === undefined) return { sources };
+  const notes: Note[] = [];
+  if (checked === undefined) return { sources, notes };
   const config: GatewayConfig = {
-    upstream: toUpstream(checked.upstream, childOf(main, 'upstream') ?? main, reader, faults),
+    upstream: toUpstream(checked.upstream, childOf(main, 'upstream') ?? main, reader, faults, notes),
     box: toBox(checked.box),
     connections: media.flatMap((connection) => connection ?? []),
     profiles: usedProfiles(sources),
@@ -99,7 +109,7 @@ function readAll(main: Node, reader: Reader, vocabulary: Vocabulary, faults: Fau
     stateDirectory: checked.state.path,
     log: checked.log,
   };
-  return { sources, config };
+  return { sources, config, notes };
 }
 
 function toBox({ firmware, ...rest }: z.output<typeof mainFile>['box']): BoxConfig {

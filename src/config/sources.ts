@@ -14,6 +14,8 @@ import type { Environment } from './scalar.ts';
 
 /** Reads files into trees. */
 export interface Reader {
+  /** When it reads. */
+  readonly nowMs: number;
   readonly files: FileSystem;
   /** False after a file could not be read. */
   readonly isComplete: boolean;
@@ -25,7 +27,7 @@ export interface Reader {
   refuse(path: string, named: Node | undefined, reason: string): void;
 }
 
-export function createReader(env: Environment, files: FileSystem, faults: Faults): Reader {
+export function createReader(env: Environment, files: FileSystem, faults: Faults, nowMs: number): Reader {
   let isComplete = true;
   const refuse: Reader['refuse'] = (path, named, reason) => {
     isComplete = false;
@@ -39,6 +41,7 @@ export function createReader(env: Environment, files: FileSystem, faults: Faults
     return undefined;
   };
   return {
+    nowMs,
     files,
     get isComplete() {
       return isComplete;

@@ -7,7 +7,7 @@ import type {
   UpstreamConfig,
 } from './config.ts';
 import { readCredentials } from './credentials.ts';
-import type { Faults } from './fault.ts';
+import type { Faults, Note } from './fault.ts';
 import { childOf, itemsOf, type Node } from './node.ts';
 import type { Reader } from './sources.ts';
 import type { upstream } from './upstream-schema.ts';
@@ -21,12 +21,14 @@ export function toUpstream(
   node: Node,
   reader: Reader,
   faults: Faults,
+  notes: Note[],
 ): UpstreamConfig {
   const { endpoint, representation, storedObjects } = checked;
   const nodes = itemsOf(childOf(node, 'servers'));
   const servers = checked.servers.map((one, index): ServerConfig => {
     const given = childOf(nodes[index], 'credentials');
-    const credentials = one.credentials && given && readCredentials(one.credentials, given, reader, faults);
+    const credentials =
+      one.credentials && given && readCredentials(one.credentials, given, reader, faults, notes);
     return { ...toServer(one, index + 1, representation), ...(credentials && { credentials }) };
   });
   checkShortServerIds(servers, nodes, faults);
@@ -36,7 +38,7 @@ export function toUpstream(
   const bootstrapCredentials =
     bootstrap?.credentials &&
     bootstrapNode &&
-    readCredentials(bootstrap.credentials, bootstrapNode, reader, faults);
+    readCredentials(bootstrap.credentials, bootstrapNode, reader, faults, notes);
   if (servers.length === 0 && bootstrap === undefined)
     faults.add(
       (childOf(node, 'servers') ?? node).place,
