@@ -100,23 +100,28 @@ export async function openSecureLink(
       onMessage: (bytes) => receiver.onMessage(bytes, peer),
       onError: (error) => receiver.onError(error, peer),
     });
-    void opened.ended.then((error) => {
-      if (opened === client && !signal.aborted) renew(error);
-    });
     return opened;
   };
 
   let client = await open();
   let { peer } = client;
 
+  const watch = (): void => {
+    const watched = client;
+    void watched.ended.then((error) => {
+      if (watched === client && !signal.aborted) renew(error);
+    });
+  };
+
   const renew = (why: Error | undefined): void => {
-    if (events === undefined || renewing !== undefined) return;
+    if (events === undefined || renewing !== undefined || fault !== undefined) return;
     const isShortLived = why !== undefined && clock.monotonic() - openedAt < SHORT_LIFE_MS;
     log.info({ problem: why === undefined ? 'no answer' : messageOf(why) }, 'a new DTLS handshake is needed');
     const replace = async (): Promise<void> => {
       await client.transport.close();
       if (isShortLived) throw why;
       client = await open();
+      watch();
       if (client.details.isResumed) return events.moved();
       // Messages of another session are of another endpoint (RFC 7252 9.1.1).
       peer = client.peer;
@@ -132,6 +137,7 @@ export async function openSecureLink(
       });
   };
 
+  watch();
   return {
     transport: {
       get localPort() {

@@ -230,4 +230,18 @@ describe('attempts in a row (resources 17 to 20 of the Server object)', () => {
     expect(hasFailed([START, answer({ status: 'refused', code: '4.29' })], SCHEDULE)).toBe(false);
     expect(hasFailed([START, answer({ status: 'refused', code: '5.00' })], SCHEDULE)).toBe(false);
   });
+
+  test.each([
+    [115, 'server', true],
+    [48, 'us', true],
+    [40, 'server', false],
+    [20, 'server', false],
+  ] as const)(
+    'alert %i of the %s: trying again is of no use is %s (OMA Transport 1.2 5.2.10)',
+    (code, from, failed) => {
+      const alert = { code, from };
+      const refused = answer({ status: 'unreachable', message: 'handshake failed', alert });
+      expect(hasFailed([START, refused], SCHEDULE)).toBe(failed);
+    },
+  );
 });

@@ -146,6 +146,27 @@ describe('keeping a registration', () => {
     expect(server.heard[1]).toBe('register 1.1 lt=86400 </1/0>,</1/1>,</25>;ver=2.0');
   });
 
+  test('the alert that a server ended a handshake with shows in 1/x/11 until it takes a registration (5.2.10)', async () => {
+    const unreachable = { status: 'unreachable', message: 'handshake failed' } as const;
+    server.answers = [
+      { ...unreachable, alert: { code: 40, from: 'server' } },
+      { ...unreachable, alert: { code: 48, from: 'us' } },
+    ];
+    const shown: unknown[] = [];
+    session.start();
+    for (const ms of [0, 1000, 2000]) {
+      await clock.advance(ms);
+      shown.push(own.peek([1, 0, 11]));
+    }
+    expect(shown).toEqual([40, 40, undefined]);
+  });
+
+  test('after a resumption an Update tells where we are, and nothing is registered anew (RFC 7925 9)', async () => {
+    (await started()).moved();
+    await clock.advance(10);
+    expect(server.heard.slice(1)).toEqual(['update /rd/1']);
+  });
+
   test('a device that appears is announced at once with the complete list (G-10)', async () => {
     await started();
     const end = { deviceId: 'urn:dev:os:32473-101', prefix: 'd01', objects: () => '</3303/0>' };

@@ -38,7 +38,7 @@ function certified(pki: Pki | undefined): (readonly [string, Carrier])[] {
 const CARRIERS: readonly (readonly [string, Carrier])[] = [
   ['coap+tcp', { scheme: 'coap+tcp' }],
   [
-    'coaps+tcp with a shared key',
+    'int-406 coaps+tcp with a shared key',
     {
       scheme: 'coaps+tcp',
       security: { keyOf: (identity) => (identity === 'gw-17' ? Buffer.from(KEY, 'hex') : undefined) },
