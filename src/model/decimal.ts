@@ -107,6 +107,9 @@ const QUOTIENT_BITS = 68;
 /** The smallest double is 2 ** -1074. */
 const LEAST_EXPONENT = 1074;
 
+/** More bits than a double has. */
+const TOO_LONG = 2n ** 53n;
+
 /** Rounded up to whole hexadecimal digits. */
 function bitLength(value: bigint): number {
   return value.toString(16).length * 4;
@@ -119,9 +122,12 @@ function roundedQuotient(numerator: bigint, denominator: bigint): number {
   const shifted = numerator << BigInt(shift);
   const quotient = shifted / denominator;
   const rest = shifted % denominator;
-  if (shift === LEAST_EXPONENT) return Number(quotient + (rest * 2n >= denominator ? 1n : 0n)) * 2 ** -shift;
   // A last bit that stands for all that was cut keeps the rounding of Number() away from a false tie.
-  return Number(rest === 0n ? quotient : quotient | 1n) * 2 ** -shift;
+  if (shift < LEAST_EXPONENT) return Number(rest === 0n ? quotient : quotient | 1n) * 2 ** -shift;
+  // Among the smallest numbers there are no bits to spare: what has 53 or fewer is rounded here.
+  if (quotient < TOO_LONG) return Number(quotient + (rest * 2n >= denominator ? 1n : 0n)) * 2 ** -shift;
+  const spaced = quotient << 2n;
+  return (Number(rest === 0n ? spaced : spaced | 1n) / 4) * 2 ** -shift;
 }
 
 /** The double nearest to the number (ties to even); infinite beyond their range. */

@@ -93,6 +93,8 @@ describe('exact numbers', () => {
   test('every double comes back from what it means', () => {
     fc.assert(fc.property(finite, (value) => toDouble(rationalOf(value)) === value));
     expect(toDouble(rationalOf(5e-324))).toBe(5e-324);
+    // Just above the smallest normal numbers.
+    expect(toDouble(rationalOf(-5.919294152883861e-308))).toBe(-5.919294152883861e-308);
     expect(toDouble(rationalOf(Number.MAX_VALUE))).toBe(Number.MAX_VALUE);
   });
 
