@@ -1,9 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { check } from '../../src/cli/check.ts';
+import { loadPlan } from '../../src/cli/load.ts';
 import { type ObjectDefinition, omaRegistry, writeDdf } from '../../src/model/index.ts';
+import { ecKey, issue, issueCa } from '../dtls/certificates.ts';
 import { type Heard, listen } from './output.ts';
 
 let folder: string;
@@ -152,4 +155,22 @@ test('an object to store in has to be defined, and no more than a store', async 
   const said = out.complained();
   expect(said).toContain('gateway.yaml:3:23 upstream.storedObjects[1]: this object is more than a store');
   expect(said).toContain('gateway.yaml:3:26 upstream.storedObjects[2]: nobody has defined this object');
+});
+
+test('a certificate that is out of date is told with its place, and is no reason not to start', async () => {
+  const key = ecKey();
+  const ca = issueCa({ subject: 'ca', key: ecKey() });
+  const old = issue({ subject: 'gw', key, issuer: ca, from: new Date(0), to: new Date(1e12) });
+  await put('ca.pem', new X509Certificate(ca.der).toString());
+  await put('gw.pem', new X509Certificate(old.der).toString());
+  await put('gw.key', key.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  const credentials = '{ caFile: ca.pem, certificateFile: gw.pem, privateKeyFile: gw.key }';
+  const server = `{ uri: "coaps://127.0.0.1", credentials: ${credentials} }`;
+  const out = listen();
+  const file = await put('gateway.yaml', `upstream: { endpoint: gw, servers: [ ${server} ] }\n`);
+  expect(await check(file, [], out)).toBe(2);
+  expect(out.complained()).toMatch(
+    /^\S+gateway.yaml:1:\d+ upstream\.servers\[0\]\.credentials\.certificateFile: the certificate of CN=gw expired on Sep {2}9 /,
+  );
+  expect((await loadPlan(file)).faults).toEqual([]);
 });
