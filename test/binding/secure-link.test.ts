@@ -61,7 +61,7 @@ describe.skipIf(!leshanAvailable())(
       return { link, resumption, heard, echo };
     }
 
-    test('a resumed association goes on with the same peer, and an Update may follow (RFC 7925 9)', async () => {
+    test('a resumed association goes on with the same peer, and an Update may follow (RFC 7925 9; X50)', async () => {
       const { link, heard, echo } = await linked();
       const before = await link.peer();
       expect(await echo('one')).toBe('one true');

@@ -149,7 +149,7 @@ describe('what the peer takes (RFC 8323 5.3.1)', () => {
     expect(options.some(({ number }) => number === BLOCK1)).toBe(true);
   });
 
-  test('what we take is larger than what we announced: abort, and nothing is kept', async () => {
+  test('what we take is larger than what we announced: abort, and nothing is kept (X59)', async () => {
     const lockstep = await createStreamLockstep({ stream: { maxMessageBytes: 2000 } });
     await lockstep.put(frame(2, [{ number: 11, value: Buffer.alloc(1000) }]));
     expect(lockstep.served).toHaveLength(0);
