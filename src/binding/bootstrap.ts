@@ -13,24 +13,14 @@ import { type Entry, type Path, pathFromSegments, type ResourceDefinition, ROOT 
 import { type BindingPorts, openAssociation, type ServerAddress } from './association.ts';
 import { LINK_FORMAT } from './dispatch.ts';
 import { negotiate } from './formats.ts';
+import { RESPONSE_CODES } from './statuses.ts';
 
 const SENML_CBOR = 112;
 
 /** Outcomes as response codes (OMA Core 1.2.2 tables of 6.1.7). */
 const CODES = {
-  content: '2.05',
-  links: '2.05',
-  changed: '2.04',
-  deleted: '2.02',
+  ...RESPONSE_CODES,
   inconsistent: '4.06',
-  'bad-request': '4.00',
-  unauthorized: '4.01',
-  'not-found': '4.04',
-  'not-allowed': '4.05',
-  failed: '5.00',
-  'bad-gateway': '5.02',
-  unavailable: '5.03',
-  timeout: '5.04',
 } as const satisfies Record<DraftResult['status'] | Inconsistent['status'], ResponseCode>;
 
 const NOT_ALLOWED: CoapResponse = { code: '4.05' };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Logger, Timers } from '../base/index.ts';
-import { openBootstrapUplink, openCoapUplink, type Resumption } from '../binding/index.ts';
+import { openBootstrapUplink, openCoapUplink, type Resumption, transmitWaitMs } from '../binding/index.ts';
 import {
   type BootstrapStatus,
   type Client,
@@ -64,12 +64,6 @@ const RETRY = { firstMs: 5000, factor: 2, mostMs: 10 * 60_000, jitter: 0.3 };
 
 /** The release that a Bootstrap-Server is spoken to in, and every server that no file names. */
 const RELEASE = '1.2';
-
-/** MAX_TRANSMIT_WAIT of the way to a server, from its parameters (RFC 7252 4.8.2). */
-function transmitWait({ transmission = {} }: Partial<ServerConfig>): number {
-  const { ackTimeoutMs = 2000, ackRandomFactor = 1.5, maxRetransmit = 4 } = transmission;
-  return ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1) * ackRandomFactor;
-}
 
 /** What turns one instance into the other; undefined: a value that goes. */
 function differences(before: Values, after: Values): Map<number, ResourceValue | undefined> {
@@ -205,7 +199,7 @@ function runClient(
         release: server.release ?? RELEASE,
         queueMode: server.queueMode ?? false,
         retry: RETRY,
-        transmitWaitMs: transmitWait(server),
+        transmitWaitMs: transmitWaitMs(server.transmission),
       },
       mounts,
       {
