@@ -8,7 +8,7 @@ import { type Context, isRefusing, locate } from './locate.ts';
 import { type About, keyOf } from './moment.ts';
 import { Observation, type ObservationPorts } from './observation.ts';
 import { changedAttributes } from './operations.ts';
-import { isForbidden, snapshotOf } from './reading.ts';
+import { isForbidden, objectsBelow, snapshotOf } from './reading.ts';
 import type { TargetPorts } from './target.ts';
 
 /** What the Server object says for observations without attributes of their own (OMA Core 1.2 E.2: 2, 3, 26). */
@@ -83,16 +83,8 @@ function thresholds(attributes: Attributes): Attributes {
 }
 
 /** Each path once; what names a whole client stands for the objects that it has now. */
-function expanded(paths: readonly Path[], { mounts }: Context): Path[] {
-  const all = paths.flatMap((path) =>
-    path.ids.length > 0
-      ? [path]
-      : mounts
-          .trees(path.prefix)
-          .flatMap((tree) =>
-            tree.objects().map(({ definition }) => ({ prefix: path.prefix, ids: [definition.id] })),
-          ),
-  );
+function expanded(paths: readonly Path[], context: Context): Path[] {
+  const all = paths.flatMap((path) => objectsBelow(path, context));
   return [...new Map(all.map((path) => [formatPath(path), path])).values()];
 }
 

@@ -20,7 +20,7 @@ export function distinct(paths: readonly Path[]): Path[] {
 }
 
 /** The objects of a client or of a device, in place of a path that names none. */
-function objectsBelow(path: Path, { mounts }: Context): Path[] {
+export function objectsBelow(path: Path, { mounts }: Context): Path[] {
   if (path.ids.length > 0) return [path];
   const ids = mounts
     .trees(path.prefix)
