@@ -1,20 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Attendance, attend } from '../support/attend.ts';
+import { type Attendance, attended } from '../support/attend.ts';
 import { type Incoming, type Lockstep, startLockstep } from '../support/lockstep.ts';
+import { SENSOR, sensors } from '../support/sensors.ts';
 import { eventually, openSite, type RunningGateway, type Site } from '../support/site.ts';
 
 /** A box that knows nothing but a Bootstrap-Server becomes one that is registered, and stays so. */
 
 const SENML_JSON = 110;
-
-const SENSOR = `profile:
-  id: test/sensor
-  protocol: sim
-  points: { t: { wave: constant, value: 21.5, unit: Cel } }
-  objects: [ { object: 3303, resources: { 5700: t, 5701: "Cel" } } ]
-`;
 
 let site: Site;
 let bs: Lockstep;
@@ -26,22 +20,14 @@ beforeEach(async () => {
   site = await openSite();
   await site.write('profiles/sensor.yaml', SENSOR);
   bs = await startLockstep();
-  server = await startLockstep();
-  attendance = attend(server);
+  site.onClose(() => bs.close());
+  ({ server, attendance } = await attended(site));
 });
 
-afterEach(async () => {
-  await site.close();
-  await attendance.stop();
-  bs.close();
-  server.close();
-});
+afterEach(() => site.close());
 
 const config = (upstream: string): string => `upstream: { endpoint: gw-1, ${upstream} }
-profilePaths: [ profiles ]
-connections: { made-up: { type: sim } }
-devices: [ { id: t, prefix: d01, profile: test/sensor, connection: made-up } ]
-`;
+${sensors('id: t, prefix: d01')}`;
 const bootstrap = (more = ''): string =>
   `bootstrap: { uri: "coap://127.0.0.1:${bs.port}", pack: false${more} }`;
 
@@ -123,8 +109,7 @@ describe('a box with nothing but a Bootstrap-Server', () => {
   test('a server that a bootstrap takes away is left in good order', async () => {
     await bootstrapped();
     await attendance.registered();
-    const second = await startLockstep();
-    const others = attend(second);
+    const { server: second, attendance: others } = await attended(site);
     await server.ask('0.02', '/1/1/9');
     await asked();
     await bs.ask('0.04', '/0');
@@ -135,8 +120,6 @@ describe('a box with nothing but a Bootstrap-Server', () => {
     expect((await others.registered()).query).toContain('ep=gw-1');
     expect(attendance.requests.at(-1)).toMatchObject({ code: '0.04', path: 'rd/1' });
     await gateway.stop();
-    await others.stop();
-    second.close();
   });
 });
 
@@ -162,16 +145,13 @@ test('other accounts in the files take the place of what a bootstrap has set', a
   await attendance.registered();
   await gateway.stop();
   expect(existsSync(join(site.folder, 'state/accounts.json'))).toBe(true);
-  const second = await startLockstep();
-  const others = attend(second);
+  const { server: second, attendance: others } = await attended(site);
   gateway = await site.start(
     config(`servers: [ { uri: "coap://127.0.0.1:${second.port}", shortServerId: 5 } ]`),
   );
   await others.registered();
   expect((await second.ask('0.01', '/1/4/0', { accept: 0 })).payload.toString()).toBe('5');
   await gateway.stop();
-  await others.stop();
-  second.close();
 });
 
 test('a damaged file of accounts is told, and nothing is started', async () => {

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Attendance, attend } from '../support/attend.ts';
+import { type Attendance, attended } from '../support/attend.ts';
 import { startProcess } from '../support/command.ts';
 import { type Lockstep, startLockstep } from '../support/lockstep.ts';
 import { completed, eventually, openSite, type Site } from '../support/site.ts';
@@ -16,15 +16,10 @@ let attendance: Attendance;
 
 beforeEach(async () => {
   site = await openSite();
-  server = await startLockstep();
-  attendance = attend(server);
+  ({ server, attendance } = await attended(site));
 });
 
-afterEach(async () => {
-  await site.close();
-  await attendance.stop();
-  server.close();
-});
+afterEach(() => site.close());
 
 const config = (box: string): string => `upstream:
   endpoint: gw

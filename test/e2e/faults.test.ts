@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { frame, type RogueRequest, startRogueServer } from '../adapters/support/rogue-server.ts';
-import { attend } from '../support/attend.ts';
-import { type Incoming, startLockstep } from '../support/lockstep.ts';
+import { attended } from '../support/attend.ts';
+import type { Incoming } from '../support/lockstep.ts';
 import { eventually, openSite } from '../support/site.ts';
 
 /**
@@ -113,15 +113,12 @@ async function bench(context: Context, { timeouts = QUICK, fieldPort, how }: Ben
     if (misbehave === undefined) request.socket.write(truth(request));
     else misbehave(request);
   });
-  const server = await startLockstep();
-  const attendance = attend(server);
   const site = await openSite();
+  const { server, attendance } = await attended(site);
   await site.write('profiles/counters.yaml', PROFILE);
   const gateway = await site.start(config(server.port, fieldPort ?? field.port, timeouts));
   context.onTestFinished(async () => {
     await site.close();
-    await attendance.stop();
-    server.close();
     await field.close();
   });
   await attendance.registered();

@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Attendance, attend } from '../support/attend.ts';
-import { type Incoming, type Lockstep, startLockstep } from '../support/lockstep.ts';
+import { type Attendance, attended } from '../support/attend.ts';
+import type { Incoming, Lockstep } from '../support/lockstep.ts';
+import { sensors } from '../support/sensors.ts';
 import { eventually, openSite, type Site } from '../support/site.ts';
 
 /**
@@ -34,16 +35,11 @@ let installed: string;
 beforeEach(async () => {
   site = await openSite();
   await site.write('profiles/sensor.yaml', SENSOR);
-  server = await startLockstep();
-  attendance = attend(server);
+  ({ server, attendance } = await attended(site));
   installed = join(site.folder, 'installed');
 });
 
-afterEach(async () => {
-  await site.close();
-  await attendance.stop();
-  server.close();
-});
+afterEach(() => site.close());
 
 async function script(name: string, text: string): Promise<string> {
   const path = await site.write(name, `#!/bin/sh\n${text}\n`);
@@ -56,12 +52,7 @@ async function start(firmware: string): Promise<void> {
   endpoint: gw
   servers: [ { uri: "coap://127.0.0.1:${server.port}", lifetime: 1h } ]
 box: { firmware: ${firmware} }
-profilePaths: [ profiles ]
-connections: { made-up: { type: sim } }
-devices:
-  - { id: a, prefix: d01, profile: test/sensor, connection: made-up, firmware: "1.0" }
-  - { id: b, prefix: d02, profile: test/sensor, connection: made-up }
-`);
+${sensors('id: a, prefix: d01, firmware: "1.0"', 'id: b, prefix: d02')}`);
   await attendance.registered();
 }
 

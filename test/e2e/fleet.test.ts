@@ -1,22 +1,16 @@
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Attendance, attend } from '../support/attend.ts';
+import { type Attendance, attended } from '../support/attend.ts';
 import { command, type Process, startProcess } from '../support/command.ts';
-import { type Lockstep, startLockstep } from '../support/lockstep.ts';
+import type { Lockstep } from '../support/lockstep.ts';
 import { meterConfig, setReadings } from '../support/meters.ts';
+import { SENSOR, sensors } from '../support/sensors.ts';
 import { completed, openSite, type RunningGateway, type Site } from '../support/site.ts';
 
 /** A box over time: its devices come and go, it is restarted, killed, asked how it is, and has several servers. */
 
 const SENML_JSON = 110;
 const TEXT = 0;
-
-const SENSOR = `profile:
-  id: test/sensor
-  protocol: sim
-  points: { t: { wave: constant, value: 21.5, unit: Cel } }
-  objects: [ { object: 3303, resources: { 5700: t, 5701: "Cel" } } ]
-`;
 
 let site: Site;
 let server: Lockstep;
@@ -25,24 +19,15 @@ let attendance: Attendance;
 beforeEach(async () => {
   site = await openSite();
   await site.write('profiles/sensor.yaml', SENSOR);
-  server = await startLockstep();
-  attendance = attend(server);
+  ({ server, attendance } = await attended(site));
 });
 
-afterEach(async () => {
-  await site.close();
-  await attendance.stop();
-  server.close();
-});
+afterEach(() => site.close());
 
-const sensors = (...ids: readonly string[]): string => `upstream:
+const config = (...ids: readonly string[]): string => `upstream:
   endpoint: gw
   servers: [ { uri: "coap://127.0.0.1:${server.port}", lifetime: 1h } ]
-profilePaths: [ profiles ]
-connections: { made-up: { type: sim } }
-devices:
-${ids.map((id) => `  - { id: ${id}, deviceId: sn-${id}, profile: test/sensor, connection: made-up }`).join('\n')}
-`;
+${sensors(...ids.map((id) => `id: ${id}, deviceId: sn-${id}`))}`;
 
 describe('the identities of devices', () => {
   /** Instance of Object 25 and prefix by Device ID, as the server reads them. */
@@ -72,7 +57,7 @@ describe('the identities of devices', () => {
   let running: RunningGateway | undefined;
   async function restart(...ids: readonly string[]): ReturnType<typeof announced> {
     await running?.stop();
-    running = await site.start(sensors(...ids));
+    running = await site.start(config(...ids));
     await attendance.registered(++starts);
     return announced();
   }
@@ -116,8 +101,7 @@ describe('the identities of devices', () => {
 });
 
 test('two servers see the same meter, one behind a prefix and one as a client of its own', async () => {
-  const other = await startLockstep();
-  const otherAttendance = attend(other);
+  const { server: other, attendance: otherAttendance } = await attended(site);
   const servers = [
     `{ uri: "coap://127.0.0.1:${server.port}" }`,
     `{ uri: "coap://127.0.0.1:${other.port}", representation: endpoints }`,
@@ -157,15 +141,13 @@ test('two servers see the same meter, one behind a prefix and one as a client of
   await gateway.stop();
   expect(attendance.requests.map(({ code }) => code)).toEqual(['0.02', '0.04']);
   expect(otherAttendance.requests.map(({ code }) => code)).toEqual(['0.02', '0.04']);
-  await otherAttendance.stop();
-  other.close();
 });
 
 describe('the program as a process', () => {
   const state = (): string => `${site.folder}/state`;
 
   async function start(): Promise<Process> {
-    const file = await site.write('gateway.yaml', completed(sensors('a', 'b'), site.folder));
+    const file = await site.write('gateway.yaml', completed(config('a', 'b'), site.folder));
     const running = await startProcess(file);
     site.onClose(() => running.kill('SIGKILL'));
     return running;
@@ -248,11 +230,11 @@ describe('the program as a process', () => {
   });
 
   test('a configuration with mistakes: each with its place, exit code 2, and nothing is started', async () => {
-    const config = sensors('a', 'b')
+    const text = config('a', 'b')
       .replace('id: b,', 'id: a,')
       .replace('type: sim', 'type: sym')
       .replace('lifetime: 1h', 'lifetime: 1');
-    const file = await site.write('gateway.yaml', completed(config, site.folder));
+    const file = await site.write('gateway.yaml', completed(text, site.folder));
     const { code, stdout, stderr } = await command('run', file);
     expect([code, stdout]).toEqual([2, '']);
     const lines = stderr.trim().split('\n');

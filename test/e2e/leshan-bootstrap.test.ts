@@ -6,6 +6,7 @@ import {
   leshanBootstrapInstallLine,
   startLeshanBootstrap,
 } from '../peers/leshan-bs.ts';
+import { SENSOR, sensors } from '../support/sensors.ts';
 import { eventually, openSite, type RunningGateway, type Site } from '../support/site.ts';
 
 /** A box that knows nothing but Leshan's Bootstrap-Server becomes a client of Leshan's LwM2M server. */
@@ -13,13 +14,6 @@ import { eventually, openSite, type RunningGateway, type Site } from '../support
 const isAvailable = leshanAvailable() && leshanBootstrapAvailable();
 const installLine = `${leshanInstallLine}; ${leshanBootstrapInstallLine}`;
 const ENDPOINT = 'urn:dev:ops:gateway-1';
-
-const SENSOR = `profile:
-  id: test/sensor
-  protocol: sim
-  points: { t: { wave: constant, value: 21.5, unit: Cel } }
-  objects: [ { object: 3303, resources: { 5700: t, 5701: "Cel" } } ]
-`;
 
 describe.skipIf(!isAvailable)(`Leshan's Bootstrap-Server (else: ${installLine})`, () => {
   let leshan: LeshanServer;
@@ -30,10 +24,7 @@ describe.skipIf(!isAvailable)(`Leshan's Bootstrap-Server (else: ${installLine})`
   const config = (): string => `upstream:
   endpoint: "${ENDPOINT}"
   bootstrap: { uri: "coap://127.0.0.1:${bootstrapServer.coapPort}" }
-profilePaths: [ profiles ]
-connections: { made-up: { type: sim } }
-devices: [ { id: t, prefix: d01, profile: test/sensor, connection: made-up } ]
-`;
+${sensors('id: t, prefix: d01')}`;
   const client = () => eventually(async () => (await leshan.clients())[0], 15_000);
   const begun = (): number => bootstrapServer.output().split(`begun ${ENDPOINT}`).length - 1;
 

@@ -9,6 +9,7 @@ import {
   leshanInstallLine,
   startLeshan,
 } from '../peers/leshan.ts';
+import { SENSOR, sensors } from '../support/sensors.ts';
 import { openSite, type RunningGateway, type Site } from '../support/site.ts';
 
 /** What Leshan can do with the gateway's own objects beyond reading them, and how it takes its comings and goings. */
@@ -28,13 +29,6 @@ const definitions = (
   if (found === undefined) throw new Error(`no object ${id}`);
   return found;
 });
-
-const SENSOR = `profile:
-  id: test/sensor
-  protocol: sim
-  points: { t: { wave: constant, value: 21.5, unit: Cel } }
-  objects: [ { object: 3303, resources: { 5700: t, 5701: "Cel" } } ]
-`;
 
 const whole = (id: number, value: number): LeshanNode => ({
   kind: 'singleResource',
@@ -63,10 +57,7 @@ describe.skipIf(!leshanAvailable())(`Leshan (else: ${leshanInstallLine})`, () =>
   endpoint: "${ENDPOINT}"
   storedObjects: [ ${PORTFOLIO} ]
   servers: [ { uri: "coap://127.0.0.1:${leshan.coapPort}", ${server} } ]
-profilePaths: [ profiles ]
-connections: { made-up: { type: sim } }
-devices: [ { id: t, prefix: d01, profile: test/sensor, connection: made-up } ]
-`);
+${sensors('id: t, prefix: d01')}`);
     await events.next('REGISTRATION', 15_000);
   };
   const end = async (): Promise<void> => {

@@ -3,6 +3,7 @@ import { createTimers, silentLogger, systemClock } from '../../src/base/index.ts
 import { openCoapUplink } from '../../src/binding/index.ts';
 import type { Service } from '../../src/client/index.ts';
 import { type Incoming, type Lockstep, startLockstep } from '../support/lockstep.ts';
+import { SENSOR, sensors } from '../support/sensors.ts';
 import { openSite, type RunningGateway, type Site } from '../support/site.ts';
 
 /**
@@ -14,13 +15,6 @@ import { openSite, type RunningGateway, type Site } from '../support/site.ts';
 const ENDPOINT = 'gw-1';
 const TEXT = 0;
 const LINK_FORMAT = 40;
-
-const SENSOR = `profile:
-  id: test/sensor
-  protocol: sim
-  points: { t: { wave: constant, value: 21.5, unit: Cel } }
-  objects: [ { object: 3303, resources: { 5700: t, 5701: "Cel" } } ]
-`;
 
 let site: Site;
 let server: Lockstep;
@@ -43,10 +37,7 @@ afterEach(async () => {
 
 const start = async (...servers: readonly string[]): Promise<void> => {
   gateway = await site.start(`upstream: { endpoint: ${ENDPOINT}, servers: [ ${servers.join(', ')} ] }
-profilePaths: [ profiles ]
-connections: { made-up: { type: sim } }
-devices: [ { id: t, prefix: d01, profile: test/sensor, connection: made-up } ]
-`);
+${sensors('id: t, prefix: d01')}`);
 };
 const account = (more = '', { port }: Lockstep = server): string =>
   `{ uri: "coap://127.0.0.1:${port}"${more} }`;

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Attendance, attend } from '../support/attend.ts';
+import { type Attendance, attended } from '../support/attend.ts';
 import { command, startProcess } from '../support/command.ts';
-import { type Incoming, type Lockstep, startLockstep } from '../support/lockstep.ts';
+import type { Incoming, Lockstep } from '../support/lockstep.ts';
+import { sensors } from '../support/sensors.ts';
 import { completed, eventually, openSite, type RunningGateway, type Site } from '../support/site.ts';
 
 /** A gateway follows its configuration while it runs, and only what changed restarts. */
@@ -32,32 +33,23 @@ beforeEach(async () => {
   site = await openSite();
   await site.write('profiles/sensor.yaml', SENSOR);
   await site.write('profiles/meter.yaml', METER);
-  server = await startLockstep();
-  attendance = attend(server);
+  ({ server, attendance } = await attended(site));
 });
 
-afterEach(async () => {
-  await site.close();
-  await attendance.stop();
-  server.close();
-});
+afterEach(() => site.close());
 
 const serverAt = ({ port }: Lockstep, more = ''): string =>
   `{ uri: "coap://127.0.0.1:${port}", lifetime: 1h${more} }`;
 
-function sensors(devices: readonly string[], servers = [serverAt(server)]): string {
+function config(devices: readonly string[], servers = [serverAt(server)]): string {
   const lines = devices.map((device) => {
     const [, id = '', more = ''] = /^(\S+) ?(.*)$/.exec(device) ?? [];
-    return `  - { id: ${id}, deviceId: sn-${id}, prefix: p${id}, profile: test/sensor, connection: made-up, poll: 100ms${more} }`;
+    return `id: ${id}, deviceId: sn-${id}, prefix: p${id}, poll: 100ms${more}`;
   });
   return `upstream:
   endpoint: gw
   servers: [ ${servers.join(', ')} ]
-profilePaths: [ profiles ]
-connections: { made-up: { type: sim } }
-devices:
-${lines.join('\n')}
-`;
+${sensors(...lines)}`;
 }
 
 const objectsOf = ({ payload }: Incoming): string => payload.toString();
@@ -67,7 +59,7 @@ const observe = (path: string): Promise<Incoming> =>
 describe('a reload', () => {
   let gateway: RunningGateway;
   beforeEach(async () => {
-    gateway = await site.start(sensors(['a', 'b']));
+    gateway = await site.start(config(['a', 'b']));
     await attendance.registered();
     await eventually(async () => (await server.ask('0.01', '/pb/3303/0/5700')).code === '2.05');
   });
@@ -76,7 +68,7 @@ describe('a reload', () => {
     const ofA = await observe('/pa/3303/0');
     const ofB = await observe('/pb/3303/0');
     const ofAll = await observe('/25');
-    const done = await gateway.reload(await site.plan(sensors(['b', 'c'])));
+    const done = await gateway.reload(await site.plan(config(['b', 'c'])));
     expect(done).toEqual({ started: ['c'], stopped: ['a'], needRestart: [] });
 
     const update = await eventually(() => attendance.requests.findLast(({ path }) => path === 'rd/1'));
@@ -96,7 +88,7 @@ describe('a reload', () => {
   test('of the same configuration touches nothing', async () => {
     const ofA = await observe('/pa/3303/0');
     const before = attendance.requests.length;
-    expect(await gateway.reload(await site.plan(sensors(['a', 'b'])))).toEqual({
+    expect(await gateway.reload(await site.plan(config(['a', 'b'])))).toEqual({
       started: [],
       stopped: [],
       needRestart: [],
@@ -107,7 +99,7 @@ describe('a reload', () => {
 
   test('with another setting of one device restarts this one only, with its prefix', async () => {
     const ofB = await observe('/pb/3303/0');
-    const done = await gateway.reload(await site.plan(sensors(['a ,location: "roof"', 'b'])));
+    const done = await gateway.reload(await site.plan(config(['a ,location: "roof"', 'b'])));
     expect(done).toMatchObject({ started: ['a'], stopped: ['a'] });
     await eventually(async () => (await server.ask('0.01', '/pa/3303/0/5700')).code === '2.05');
     expect((await server.nextNotification(ofB.token)).code).toBe('2.05');
@@ -115,7 +107,7 @@ describe('a reload', () => {
 
   test('with other settings of a connection restarts its devices only', async () => {
     const withMeter = (port: number): string =>
-      `${sensors(['a', 'b'])}  - { id: m, profile: test/meter, connection: hall, unit: 1 }\n`.replace(
+      `${config(['a', 'b'])}  - { id: m, profile: test/meter, connection: hall, unit: 1 }\n`.replace(
         'connections: {',
         `connections: { hall: { type: modbus-tcp, host: "127.0.0.1", port: ${port} },`,
       );
@@ -125,21 +117,18 @@ describe('a reload', () => {
   });
 
   test('brings a server and takes one away, and the third goes on', async () => {
-    const second = await startLockstep();
-    const others = attend(second);
-    await gateway.reload(await site.plan(sensors(['a', 'b'], [serverAt(server), serverAt(second)])));
+    const { server: second, attendance: others } = await attended(site);
+    await gateway.reload(await site.plan(config(['a', 'b'], [serverAt(server), serverAt(second)])));
     expect((await others.registered()).query).toContain('ep=gw');
-    await gateway.reload(await site.plan(sensors(['a', 'b'], [serverAt(second, ', shortServerId: 2')])));
+    await gateway.reload(await site.plan(config(['a', 'b'], [serverAt(second, ', shortServerId: 2')])));
     expect(attendance.requests.at(-1)).toMatchObject({ code: '0.04', path: 'rd/1' });
     expect((await second.ask('0.01', '/1/1/0')).payload.toString()).toBe('2');
     expect(others.requests.filter(({ path }) => path === 'rd')).toHaveLength(1);
     await gateway.stop();
-    await others.stop();
-    second.close();
   });
 
   test('with another endpoint name goes on under the old one, and says that it needs a restart', async () => {
-    const renamed = sensors(['a', 'b']).replace('endpoint: gw', 'endpoint: other');
+    const renamed = config(['a', 'b']).replace('endpoint: gw', 'endpoint: other');
     expect(await gateway.reload(await site.plan(renamed))).toEqual({
       started: [],
       stopped: [],
@@ -149,7 +138,7 @@ describe('a reload', () => {
 
   test('that claims the prefix of another device is refused, and nothing changes', async () => {
     const before = gateway.status().devices;
-    const stolen = sensors(['c', 'b']).replace('prefix: pc', 'prefix: pa');
+    const stolen = config(['c', 'b']).replace('prefix: pc', 'prefix: pa');
     await expect(gateway.reload(await site.plan(stolen))).rejects.toMatchObject({
       code: 'gateway.prefix-taken',
     });
@@ -159,22 +148,22 @@ describe('a reload', () => {
 
 describe('the program as a process', () => {
   test('int-306 int-307 follows its file at `reload` and SIGHUP, and takes the orders update, offline, online and send', async () => {
-    const file = await site.write('gateway.yaml', completed(sensors(['a']), site.folder));
+    const file = await site.write('gateway.yaml', completed(config(['a']), site.folder));
     const state = ['--state', `${site.folder}/state`];
     const child = await startProcess(file);
     await attendance.registered();
 
-    await site.write('gateway.yaml', completed(sensors(['a', 'b']), site.folder));
+    await site.write('gateway.yaml', completed(config(['a', 'b']), site.folder));
     expect(await command('reload', ...state)).toMatchObject({ code: 0, stdout: 'started: b\n' });
     await eventually(() => attendance.requests.some((request) => objectsOf(request).includes('</25/1>')));
 
-    await site.write('gateway.yaml', `${completed(sensors(['a', 'c']), site.folder)}\nnonsense: 1\n`);
+    await site.write('gateway.yaml', `${completed(config(['a', 'c']), site.folder)}\nnonsense: 1\n`);
     const refused = await command('reload', ...state);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/nothing was changed\n.*gateway\.yaml:\d+:\d+ nonsense: unknown key/);
     expect((await command('devices', ...state)).stdout).toMatch(/^a +\/pa .*\nb +\/pb /);
 
-    await site.write('gateway.yaml', completed(sensors(['b']), site.folder));
+    await site.write('gateway.yaml', completed(config(['b']), site.folder));
     child.kill('SIGHUP');
     await eventually(async () => (await command('devices', ...state)).stdout.startsWith('b '));
 

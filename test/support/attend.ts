@@ -1,5 +1,5 @@
-import type { Incoming, Lockstep } from './lockstep.ts';
-import { eventually } from './site.ts';
+import { type Incoming, type Lockstep, startLockstep } from './lockstep.ts';
+import { eventually, type Site } from './site.ts';
 
 /** A lockstep server that answers the registration interface by itself. */
 export interface Attendance {
@@ -46,4 +46,15 @@ export function attend(server: Lockstep): Attendance {
       await running;
     },
   };
+}
+
+/** Such a server for the gateways of a site, until the site closes. */
+export async function attended(site: Site): Promise<{ server: Lockstep; attendance: Attendance }> {
+  const server = await startLockstep();
+  const attendance = attend(server);
+  site.onClose(async () => {
+    await attendance.stop();
+    server.close();
+  });
+  return { server, attendance };
 }
