@@ -14,7 +14,7 @@ import { CONNECTION_LIMITS, createSocketConnection } from './socket-connection.t
 import type { Connection, StreamTransport } from './stream.ts';
 import {
   clientOptions,
-  judgeServer,
+  judgePeer,
   serverOptions,
   type TlsClientSecurity,
   type TlsServerSecurity,
@@ -98,7 +98,7 @@ function connect(address: string, options: TcpClientOptions): Promise<Connected>
     socket.once(security === undefined ? 'connect' : 'secureConnect', () => {
       cancel();
       try {
-        if (socket instanceof TLSSocket) judgeServer(security, socket);
+        if (socket instanceof TLSSocket) judgePeer(security, socket);
       } catch (error) {
         fail(error instanceof Error ? error : new Error(messageOf(error)));
         return;

@@ -117,7 +117,7 @@ export function serverOptions(security: TlsServerSecurity): TlsOptions {
 }
 
 /** @throws what the judge of the client throws */
-export function judgeServer(security: TlsClientSecurity | undefined, socket: TLSSocket): void {
+export function judgePeer(security: TlsClientSecurity | undefined, socket: TLSSocket): void {
   if (security === undefined || 'psk' in security || security.judge === undefined) return;
   const chain: Uint8Array[] = [];
   let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
