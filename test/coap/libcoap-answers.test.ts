@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CoapAnswer } from '../../src/coap/index.ts';
 import { coapServer, libcoapInstallLine, libcoapServerAvailable } from '../peers/libcoap.ts';
 import { freeUdpPort, type Running } from '../peers/process.ts';
 import { BODIES, body, closeAfterEach, ourClient, text, until } from './ends.ts';
+import { testLibcoapServer } from './libcoap-server.ts';
 
 closeAfterEach();
 
@@ -15,17 +15,7 @@ describe.skipIf(!libcoapServerAvailable())(`our client asks libcoap (${libcoapIn
   });
   afterAll(() => server.stop());
 
-  test('ping, GET, and a path that is not there', async () => {
-    const { endpoint, peer } = await ourClient(port);
-    await endpoint.ping(peer);
-    const { code, contentFormat, payload } = await endpoint.request(peer, {
-      method: 'GET',
-      path: ['.well-known', 'core'],
-    });
-    expect([code, contentFormat]).toEqual(['2.05', 40]);
-    expect(text(payload)).toContain('</time>');
-    expect((await endpoint.request(peer, { method: 'GET', path: ['nothing'] })).code).toBe('4.04');
-  });
+  testLibcoapServer(() => ourClient(port));
 
   test.each(BODIES)('PUT in blocks of %i bytes, and GET of the same: %i bytes', async (blockSize, length) => {
     const { endpoint, peer } = await ourClient(port, { blockSize });
@@ -83,17 +73,5 @@ describe.skipIf(!libcoapServerAvailable())(`our client asks libcoap (${libcoapIn
     const { endpoint, peer } = await ourClient(port);
     const { code } = await endpoint.request(peer, { method: 'GET', path: ['async'], query: ['1'] });
     expect(code).toBe('2.05');
-  });
-
-  test('observes the clock, and stops', async () => {
-    const { endpoint, peer } = await ourClient(port);
-    const heard: CoapAnswer[] = [];
-    const observation = await endpoint.observe(peer, { method: 'GET', path: ['time'] }, (notification) =>
-      heard.push(notification),
-    );
-    expect(observation.isObserving).toBe(true);
-    await until(() => heard.length >= 2);
-    await observation.cancel();
-    expect(endpoint.statistics().expected).toBe(0);
   });
 });

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CoapAnswer } from '../../src/coap/index.ts';
 import { type Aiocoap, aiocoapAvailable, aiocoapInstallLine, startAiocoap } from '../peers/aiocoap.ts';
 import { freeUdpPort, isOnPath, type Running, run, start } from '../peers/process.ts';
 import { body, closeAfterEach, HOST, ourClient, ourServer, text, until } from './ends.ts';
+import { testLibcoapServer } from './libcoap-server.ts';
 
 /** libcoap over TCP and TLS, aiocoap over TCP, each in both roles (RFC 8323). */
 
@@ -104,17 +104,7 @@ describe.skipIf(!isOnPath(SERVER)).each(CARRIERS)(
     });
     afterAll(() => server.stop());
 
-    test('ping, GET, and a path that is not there', async () => {
-      const { endpoint, peer } = await ourClient(port, {}, there);
-      await endpoint.ping(peer);
-      const { code, contentFormat, payload } = await endpoint.request(peer, {
-        method: 'GET',
-        path: ['.well-known', 'core'],
-      });
-      expect([code, contentFormat]).toEqual(['2.05', 40]);
-      expect(text(payload)).toContain('</time>');
-      expect((await endpoint.request(peer, { method: 'GET', path: ['nothing'] })).code).toBe('4.04');
-    });
+    testLibcoapServer(() => ourClient(port, {}, there));
 
     test('PUT of 1 MB, and GET of the same', async () => {
       const { endpoint, peer } = await ourClient(port, {}, there);
@@ -124,18 +114,6 @@ describe.skipIf(!isOnPath(SERVER)).each(CARRIERS)(
       expect(put.code).toMatch(/^2\.0[14]$/);
       const got = await endpoint.request(peer, { method: 'GET', path });
       expect(text(got.payload) === MEGABYTE).toBe(true);
-    });
-
-    test('observes the clock, and stops', async () => {
-      const { endpoint, peer } = await ourClient(port, {}, there);
-      const heard: CoapAnswer[] = [];
-      const observation = await endpoint.observe(peer, { method: 'GET', path: ['time'] }, (state) =>
-        heard.push(state),
-      );
-      expect(observation.isObserving).toBe(true);
-      await until(() => heard.length >= 2);
-      await observation.cancel();
-      expect(endpoint.statistics().expected).toBe(0);
     });
   },
 );
