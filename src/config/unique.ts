@@ -1,4 +1,3 @@
-import type { DeviceSource } from './device.ts';
 import { type Faults, whereabouts } from './fault.ts';
 import { childOf, type Node, show, textAt } from './node.ts';
 
@@ -28,8 +27,13 @@ export function checkNames(nodes: readonly Node[], faults: Faults): void {
   }
 }
 
+interface Addressed {
+  readonly node: Node;
+  readonly address: string | undefined;
+}
+
 /** Says which devices are the same one twice. */
-export function checkAddresses(devices: readonly DeviceSource[], faults: Faults): void {
+export function checkAddresses(devices: readonly Addressed[], faults: Faults): void {
   eachClash(
     devices,
     ({ address }) => address,

@@ -7,7 +7,8 @@ import type { CompiledPoint, Output } from './pipeline.ts';
 import { compilePoint, type PointModel } from './point.ts';
 import { isNumeric, isReadable } from './point-rules.ts';
 import type { Poll } from './polling.ts';
-import type { MappingContext, PointResource } from './resource.ts';
+import type { PointResource } from './resource.ts';
+import type { MappingContext } from './slot.ts';
 import type { DeviceSource, MappingFault, ObjectMapping, PointSource, ProfileSource } from './source.ts';
 
 /** A device made ready to run: what the adapter needs, what servers see, and what happens in between. */

@@ -3,7 +3,7 @@ import { IDENTITY } from '../model/index.ts';
 import { DONE, type Outcome, type Refused } from '../tree/index.ts';
 import { listed } from './faults.ts';
 import { isWritable } from './point-rules.ts';
-import type { MappingContext, Slot } from './resource.ts';
+import type { MappingContext, Slot } from './slot.ts';
 import type { ExecuteStep, Plain } from './source.ts';
 import { compileWrite } from './write.ts';
 

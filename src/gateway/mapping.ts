@@ -1,14 +1,8 @@
 import { type ObjectDefinition, parseId, type ResourceDefinition } from '../model/index.ts';
 import { fromSteps } from './execute.ts';
 import type { FaultList } from './faults.ts';
-import {
-  type CompiledResource,
-  type DerivedResource,
-  fromConstant,
-  fromPoint,
-  type MappingContext,
-  type Slot,
-} from './resource.ts';
+import { type CompiledResource, type DerivedResource, fromConstant, fromPoint } from './resource.ts';
+import type { MappingContext, Slot } from './slot.ts';
 import type { ObjectMapping, ResourceSource } from './source.ts';
 import { corrected, describe, isSensorValue, SENSOR_UNITS } from './unit.ts';
 

@@ -5,7 +5,6 @@ import {
   IDENTITY,
   type Ids,
   type Linear,
-  type ObjectDefinition,
   parseObjectLink,
   type ResourceDefinition,
   rangeFault,
@@ -19,6 +18,7 @@ import { type FaultList, listed } from './faults.ts';
 import type { PointModel } from './point.ts';
 import { isNumeric, isReadable, isWritable } from './point-rules.ts';
 import { compileReader, misfit, type Reader } from './reading.ts';
+import type { MappingContext, Slot } from './slot.ts';
 import type { Plain, ResourceSource } from './source.ts';
 import { describe, settleUnit } from './unit.ts';
 import { compileWrite, type Writer } from './write.ts';
@@ -53,25 +53,6 @@ export interface DerivedResource {
 }
 
 export type CompiledResource = PointResource | ConstantResource | DerivedResource | ExecutableResource;
-
-/** What compiling an instance needs beside the mapping. */
-export interface MappingContext {
-  readonly points: ReadonlyMap<PointId, PointModel>;
-  /** Points that the profile has, but this device does not use. */
-  readonly disabled: ReadonlySet<PointId>;
-  readonly faults: FaultList;
-}
-
-/** One resource of a mapping, and where to report what is wrong with it. */
-export interface Slot {
-  readonly object: ObjectDefinition;
-  readonly resource: ResourceDefinition;
-  readonly ids: Ids;
-  /** `key`: of the mapping; absent: the resource as a whole. */
-  readonly fault: (message: string, key?: 'from' | 'unit' | 'format' | 'value' | 'execute') => void;
-  /** Constant of Sensor Units in the same instance. */
-  readonly sensorUnits: string | undefined;
-}
 
 function canRead({ operations }: ResourceDefinition): boolean {
   return operations === 'R' || operations === 'RW';
