@@ -146,6 +146,11 @@ test('wire is imported by commands only, and nothing imports an adapter', () => 
   }
 });
 
+test('nothing draws from Math.random, whose next value can be computed from some of those before', () => {
+  for (const file of [...filesBelow('src'), ...filesBelow('adapters')])
+    expect(sourceOf(file), file).not.toContain('Math.random');
+});
+
 describe('an import planted in the wrong place is found:', () => {
   test.each([
     ['src/codec/text.ts', "import { createEndpoint } from '../coap/index.ts';", 'codec may not import coap'],

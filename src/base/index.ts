@@ -7,6 +7,7 @@ export type { ErrorDetail } from './errors.ts';
 export { GatewayError, isGatewayError, messageOf } from './errors.ts';
 export type { Logger, LogLevel } from './log.ts';
 export { createLogger, overheard, silentLogger } from './log.ts';
+export { systemRandom } from './random.ts';
 export type { Signal } from './signal.ts';
 export { createSignal } from './signal.ts';
 export type { Timers } from './timers.ts';

@@ -1,4 +1,4 @@
-import { type Logger, systemClock } from '../base/index.ts';
+import { type Logger, systemClock, systemRandom } from '../base/index.ts';
 import { openControl } from '../control/index.ts';
 import { tryServer } from '../wire/index.ts';
 import { keyLogOf } from './key-log.ts';
@@ -44,7 +44,7 @@ export async function connect(
     const answer = await tryServer(server, upstream.endpoint, {
       clock: systemClock,
       log: logTo(out),
-      random: Math.random,
+      random: systemRandom,
       ...(keyLog !== undefined && { keyLog }),
     });
     if (answer.status === 'registered') {

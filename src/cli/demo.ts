@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Simulation } from '../adapter/index.ts';
-import { createLogger, GatewayError, silentLogger, systemClock } from '../base/index.ts';
+import { createLogger, GatewayError, silentLogger, systemClock, systemRandom } from '../base/index.ts';
 import { readingAt, startUpstream, summary, tellStory } from '../demo/index.ts';
 import { createGateway, type Plan } from '../wire/index.ts';
 import { loadPlan } from './load.ts';
@@ -58,7 +58,7 @@ async function planDemo(
 /** Meters that are made from the same plans the gateway reads them by. */
 async function simulateMeters(plan: Plan): Promise<Simulation> {
   const [first] = plan.devices;
-  const host = { clock: systemClock, log: silentLogger, random: Math.random };
+  const host = { clock: systemClock, log: silentLogger, random: systemRandom };
   const simulation = await first?.adapter.simulate?.(
     plan.devices.map(({ compiled }) => compiled.plan),
     host,
@@ -111,7 +111,7 @@ export async function demo(seconds: number | undefined, out: Output): Promise<nu
   const gateway = createGateway(await planDemo(folder, upstream.port, simulation.connection), {
     clock: systemClock,
     log: createLogger('error'),
-    random: Math.random,
+    random: systemRandom,
     restart() {},
   });
   out.print(

@@ -1,5 +1,5 @@
 import type { AdapterHost, AdapterModule } from '../adapter/index.ts';
-import { GatewayError, silentLogger, systemClock } from '../base/index.ts';
+import { GatewayError, silentLogger, systemClock, systemRandom } from '../base/index.ts';
 import { formatFault, loadConfig, localFiles } from '../config/index.ts';
 import { loadAdapters } from '../gateway/index.ts';
 import { type PlannedDevice, planGateway } from '../wire/index.ts';
@@ -23,7 +23,7 @@ export interface FieldOptions {
 
 /** What adapters get from a command: nothing is logged, and the bytes may be shown. */
 export function fieldHost(trace?: AdapterHost['trace']): AdapterHost {
-  const host = { clock: systemClock, log: silentLogger, random: Math.random };
+  const host = { clock: systemClock, log: silentLogger, random: systemRandom };
   return trace === undefined ? host : { ...host, trace };
 }
 

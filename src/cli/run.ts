@@ -5,6 +5,7 @@ import {
   type Logger,
   messageOf,
   systemClock,
+  systemRandom,
 } from '../base/index.ts';
 import { type Commands, type Control, openControl } from '../control/index.ts';
 import { createGateway, type Plan, type Reloaded } from '../wire/index.ts';
@@ -56,7 +57,7 @@ async function runPlan(
   const gateway = createGateway(plan, {
     clock: systemClock,
     log,
-    random: Math.random,
+    random: systemRandom,
     restart: () => end('restart'),
     ...(keyLog !== undefined && { keyLog }),
   });

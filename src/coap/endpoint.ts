@@ -1,10 +1,10 @@
-import { randomInt } from 'node:crypto';
 import {
   type Clock,
   createTimers,
   type Logger,
   silentLogger,
   systemClock,
+  systemRandom,
   type Timers,
 } from '../base/index.ts';
 import type { DatagramTransport, Peer, StreamTransport } from '../transport/index.ts';
@@ -99,12 +99,9 @@ export interface CoapEndpoint {
 /** Own deadlines are kept this exactly, in ms. */
 const TIMER_RESOLUTION_MS = 20;
 
-const CHANCES = 2 ** 47;
-const unforeseeable = (): number => randomInt(CHANCES) / CHANCES;
-
 /** @throws GatewayError `coap.bad-parameter` */
 export function createEndpoint(options: EndpointOptions): CoapEndpoint {
-  const { transport, handler, clock = systemClock, random = unforeseeable, log = silentLogger } = options;
+  const { transport, handler, clock = systemClock, random = systemRandom, log = silentLogger } = options;
   const parameters = completeParameters(options.parameters ?? {});
   const times = deriveTimes(parameters);
   const limits: EndpointLimits = { ...DEFAULT_LIMITS, ...options.limits };

@@ -5,6 +5,7 @@ import {
   GatewayError,
   type Logger,
   type Signal,
+  systemRandom,
 } from '../base/index.ts';
 import {
   type CoapAnswer,
@@ -190,7 +191,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<UpstreamS
     transport,
     clock,
     timers: createTimers(clock, 50),
-    random: Math.random,
+    random: systemRandom,
     log,
     handler,
     // A server has many clients; none of them is a slow device of its own.
