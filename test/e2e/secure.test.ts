@@ -97,7 +97,7 @@ describe.skipIf(!leshanAvailable())(
     };
 
     test.each(MODES)(
-      '%s: Register, Read, Observe; and all again after a restart of the server, which knows nothing then',
+      '%s: Register, Read, Write, Observe, Notify; and all again after a restart of the server, which knows nothing then',
       async (_, mode) => {
         const site = await openSite();
         try {
@@ -106,7 +106,7 @@ describe.skipIf(!leshanAvailable())(
             serverOf(first.coapsPort, await mode.credentials(site), ['lifetime: 1h', TRANSMISSION]),
           ];
           const gateway = await site.start(meterConfig({ servers }));
-          const served = async (server: typeof first): Promise<void> => {
+          const served = async (server: typeof first, value: string): Promise<void> => {
             await eventually(async () => (await server.clients()).length === 1, 20_000);
             const [client] = await server.clients();
             expect(client?.endpoint).toBe(ENDPOINT);
@@ -114,13 +114,18 @@ describe.skipIf(!leshanAvailable())(
               success: true,
               content: { value: 'U' },
             });
-            expect(await server.observe(ENDPOINT, '/3/0/13')).toMatchObject({ success: true });
+            const events = await server.events();
+            expect(await server.observe(ENDPOINT, '/1/0/1')).toMatchObject({ success: true });
+            const lifetime = { kind: 'singleResource', id: 1, type: 'INTEGER', value } as const;
+            expect(await server.write(ENDPOINT, '/1/0/1', lifetime)).toMatchObject({ success: true });
+            const told = await events.next('NOTIFICATION', 5000);
+            expect(told).toMatchObject({ ep: ENDPOINT, content: { value } });
           };
-          await served(first);
+          await served(first, '7200');
           await first.stop();
           const second = await leshan(site, { security: mode.security, coapsPort: first.coapsPort });
           await gateway.update();
-          await served(second);
+          await served(second, '7201');
           expect(gateway.status().servers[0]?.problem).toBeUndefined();
           await gateway.stop();
           expect(await second.clients()).toEqual([]);
