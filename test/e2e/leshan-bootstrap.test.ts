@@ -23,7 +23,7 @@ describe.skipIf(!isAvailable)(`Leshan's Bootstrap-Server (else: ${installLine})`
 
   const config = (): string => `upstream:
   endpoint: "${ENDPOINT}"
-  bootstrap: { uri: "coap://127.0.0.1:${bootstrapServer.coapPort}" }
+  bootstrap: { uri: "coap://127.0.0.1:${bootstrapServer.port}" }
 ${sensors('id: t, prefix: d01')}`;
   const client = () => eventually(async () => (await leshan.clients())[0], 15_000);
   const begun = (): number => bootstrapServer.output().split(`begun ${ENDPOINT}`).length - 1;

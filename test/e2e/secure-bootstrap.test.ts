@@ -5,16 +5,20 @@ import { createEndpoint } from '../../src/coap/index.ts';
 import { startUpstream } from '../../src/demo/index.ts';
 import { openTcpServer, type Peer } from '../../src/transport/index.ts';
 import { leshanAvailable, leshanInstallLine, startLeshan } from '../peers/leshan.ts';
+import {
+  leshanBootstrapAvailable,
+  leshanBootstrapInstallLine,
+  startLeshanBootstrap,
+} from '../peers/leshan-bs.ts';
 import { createPki, type Pki, pkiAvailable, pkiInstallLine } from '../support/pki.ts';
+import { certificates, secureModes } from '../support/secure-modes.ts';
 import { eventually, openSite, type Site } from '../support/site.ts';
 
-/** A Bootstrap-Server over TLS gives accounts for servers over DTLS and TLS (ETS int-2, int-404). */
+/** Bootstrap-Servers over TLS and DTLS give accounts of servers (ETS int-1, int-2, int-404). */
 
 const ENDPOINT = 'gw-1';
 const SENML_JSON = 110;
 const CERTIFICATE = 2;
-const PSK = 0;
-const KEY = Buffer.from('0123456789abcdef');
 
 interface Record {
   readonly [name: string]: unknown;
@@ -79,9 +83,9 @@ async function startGateway(pki: Pki, port: number) {
 const der = (pem: string): Buffer => new X509Certificate(pem).raw;
 const keyDer = (pem: string): Buffer => createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
 
-describe.skipIf(!pkiAvailable)(`a Bootstrap-Server over TLS (else: ${pkiInstallLine})`, () => {
-  const pki = pkiAvailable ? createPki(ENDPOINT) : undefined;
+const pki = pkiAvailable ? createPki(ENDPOINT) : undefined;
 
+describe.skipIf(!pkiAvailable)(`a Bootstrap-Server over TLS (else: ${pkiInstallLine})`, () => {
   /** @param usage 2: `server` is the authority, 3: it is the certificate itself */
   const certified = (of: Pki, uri: string, usage: number, server: string) => ({
     0: { vs: uri },
@@ -119,45 +123,53 @@ describe.skipIf(!pkiAvailable)(`a Bootstrap-Server over TLS (else: ${pkiInstallL
     },
     20_000,
   );
+});
 
-  describe.skipIf(!leshanAvailable())(`and Leshan (else: ${leshanInstallLine})`, () => {
-    test.each(['int-1 a shared key', 'int-2 certificates'])(
-      '%s for a server over DTLS: it is registered there',
-      async (mode) => {
-        if (pki === undefined) return;
-        const isKeyed = mode.includes('key');
-        const leshan = await startLeshan({
-          security: isKeyed
-            ? { endpoint: ENDPOINT, identity: 'gw', psk: KEY.toString('hex') }
-            : {
-                endpoint: ENDPOINT,
-                x509: true,
-                key: keyDer(pki.server.privateKey).toString('base64'),
-                chain: pki.server.certificate,
-                trust: pki.ca,
-              },
-        });
+const installLine = `${leshanInstallLine}; ${leshanBootstrapInstallLine}; certificates need: ${pkiInstallLine}`;
+
+describe.skipIf(!leshanAvailable() || !leshanBootstrapAvailable())(
+  `Leshan's Bootstrap-Server over DTLS (else: ${installLine})`,
+  () => {
+    test.each(secureModes(ENDPOINT, pki))(
+      'int-1, int-2 %s: it gives the account of a server over DTLS, where the gateway is registered then',
+      async (_, mode) => {
+        const leshan = await startLeshan({ security: mode.security });
         site.onClose(() => leshan.stop());
         const uri = `coaps://127.0.0.1:${leshan.coapsPort}`;
-        const account = isKeyed
-          ? {
-              0: { vs: uri },
-              2: { v: PSK },
-              3: opaque(Buffer.from('gw')),
-              4: opaque(Buffer.alloc(0)),
-              5: opaque(KEY),
-            }
-          : certified(pki, uri, 2, pki.ca);
-        const bs = await startBootstrapServer(pki, account, 'U');
-        await startGateway(pki, bs.port);
-        await eventually(async () => (await leshan.clients()).length === 1, 15_000);
-        expect(await leshan.read(ENDPOINT, '/1/1/0')).toMatchObject({
-          success: true,
-          content: { value: '1' },
+        const bs = await startLeshanBootstrap({
+          endpoint: ENDPOINT,
+          security: mode.security,
+          servers: [{ id: 7, uri, lifetime: 300, ...mode.account }],
+          delete: ['/0', '/1'],
         });
-        expect(bs.codes).toEqual(['2.04', '2.04', '2.04']);
+        site.onClose(() => bs.stop());
+        const bootstrap = `{ uri: "coaps://127.0.0.1:${bs.port}", credentials: ${await mode.credentials(site)} }`;
+        const gateway = await site.start(`upstream: { endpoint: ${ENDPOINT}, bootstrap: ${bootstrap} }`);
+        await bs.waitFor(new RegExp(`^finished ${ENDPOINT}$`, 'm'), 20_000);
+        expect(bs.output().match(/^(failed|ended|unknown|refused).*$/gm)).toBeNull();
+        await eventually(async () => (await leshan.clients()).length === 1, 20_000);
+        expect(await leshan.read(ENDPOINT, '/1/7/1')).toMatchObject({
+          success: true,
+          content: { value: '300' },
+        });
+        expect(gateway.status().servers).toMatchObject([{ server: 7, phase: 'registered' }]);
       },
-      30_000,
+      60_000,
     );
-  });
-});
+
+    test('int-2 a Bootstrap-Server that is not the one of the files is not spoken to', async () => {
+      if (pki === undefined) return;
+      const mode = certificates(ENDPOINT, pki);
+      const bs = await startLeshanBootstrap({ endpoint: ENDPOINT, security: mode.security, servers: [] });
+      site.onClose(() => bs.stop());
+      const credentials = await mode.credentials(site);
+      await site.write('ca.pem', pki.stranger.certificate);
+      const gateway = await site.start(
+        `upstream: { endpoint: ${ENDPOINT}, bootstrap: { uri: "coaps://127.0.0.1:${bs.port}", credentials: ${credentials} } }`,
+      );
+      const problem = await eventually(() => gateway.status().bootstrap?.problem, 15_000);
+      expect(problem).toMatch(/^handshake failed: /);
+      expect(bs.output()).not.toContain('begun');
+    }, 40_000);
+  },
+);

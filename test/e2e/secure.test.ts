@@ -1,4 +1,3 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Logger } from '../../src/base/index.ts';
 import {
@@ -9,74 +8,16 @@ import {
   startLeshan,
 } from '../peers/leshan.ts';
 import { ENDPOINT, meterConfig } from '../support/meters.ts';
-import { createPki, type Pki, pkiAvailable, pkiInstallLine } from '../support/pki.ts';
+import { createPki, pkiAvailable, pkiInstallLine } from '../support/pki.ts';
+import { certificates, IDENTITY, KEY, keyed, secureModes, sharedKey } from '../support/secure-modes.ts';
 import { eventually, openSite, type Site } from '../support/site.ts';
 
 /** The whole gateway with Leshan over DTLS (OMA Transport 1.2 5.2; ETS int-401 to int-403). */
 
-const KEY = '000102030405060708090a0b0c0d0e0f';
 const WRONG = 'ffeeddccbbaa99887766554433221100';
 
-const der = (pem: string): string =>
-  createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' }).toString('base64');
-const publicDer = (pem: string): string =>
-  createPublicKey(pem).export({ format: 'der', type: 'spki' }).toString('base64');
-
-/** What the server knows, and what stands under `credentials:`. */
-interface Mode {
-  readonly security: LeshanSecurity;
-  credentials(site: Site): Promise<string>;
-}
-
-const keyed = async (site: Site, identity: string, key: string): Promise<string> =>
-  `{ pskIdentity: ${identity}, pskFile: "${await site.write('psk', `${key}\n`)}" }`;
-
-const PSK: Mode = {
-  security: { endpoint: ENDPOINT, identity: 'gw-17', psk: KEY },
-  credentials: (site) => keyed(site, 'gw-17', KEY),
-};
-
-const certificates = ({ ca, server, client }: Pki): Mode => ({
-  security: {
-    endpoint: ENDPOINT,
-    x509: true,
-    key: der(server.privateKey),
-    chain: server.certificate,
-    trust: ca,
-  },
-  async credentials(site) {
-    await site.write('ca.pem', ca);
-    await site.write('gateway.pem', client.certificate);
-    await site.write('gateway.key', client.privateKey);
-    return '{ caFile: ca.pem, certificateFile: gateway.pem, privateKeyFile: gateway.key }';
-  },
-});
-
-const publicKeys = ({ server, client }: Pki): Mode => ({
-  security: {
-    endpoint: ENDPOINT,
-    publicKey: publicDer(client.privateKey),
-    key: der(server.privateKey),
-    ownPublicKey: publicDer(server.privateKey),
-  },
-  async credentials(site) {
-    const shown = new X509Certificate(server.certificate).publicKey.export({ format: 'pem', type: 'spki' });
-    await site.write('server.pub', shown.toString());
-    await site.write('gateway.key', client.privateKey);
-    return '{ serverPublicKeyFile: server.pub, privateKeyFile: gateway.key }';
-  },
-});
-
 const pki = pkiAvailable ? createPki(ENDPOINT) : undefined;
-const MODES: readonly (readonly [string, Mode])[] = [
-  ['int-401 a shared key', PSK],
-  ...(pki === undefined
-    ? []
-    : ([
-        ['int-402 certificates', certificates(pki)],
-        ['raw public keys', publicKeys(pki)],
-      ] as const)),
-];
+const PSK = sharedKey(ENDPOINT);
 
 /** What is wrong, what both sides have, the problem, and whether trying again is of no use. */
 type Refusal = readonly [string, LeshanSecurity, (site: Site) => Promise<string>, RegExp, boolean];
@@ -96,8 +37,8 @@ describe.skipIf(!leshanAvailable())(
       return server;
     };
 
-    test.each(MODES)(
-      '%s: Register, Read, Write, Observe, Notify; and all again after a restart of the server, which knows nothing then',
+    test.each(secureModes(ENDPOINT, pki))(
+      'int-401, int-402 %s: Register, Read, Write, Observe, Notify; and all again after a restart of the server, which knows nothing then',
       async (_, mode) => {
         const site = await openSite();
         try {
@@ -155,23 +96,26 @@ describe.skipIf(!leshanAvailable())(
         /^handshake failed: no DTLS handshake within 6000 ms; is the server there, and does it know this identity/,
         false,
       ],
-      ['a wrong key', PSK.security, (site) => keyed(site, 'gw-17', WRONG), /^handshake failed: /, false],
+      ['a wrong key', PSK.security, (site) => keyed(site, IDENTITY, WRONG), /^handshake failed: /, false],
       ...(pki === undefined
         ? []
         : ([
             [
               'int-403 a certificate for another name',
-              certificates(pki).security,
+              certificates(ENDPOINT, pki).security,
               async (site) =>
-                (await certificates(pki).credentials(site)).replace(' }', ', serverName: other.example }'),
+                (await certificates(ENDPOINT, pki).credentials(site)).replace(
+                  ' }',
+                  ', serverName: other.example }',
+                ),
               /^handshake failed: the certificate is for DNS:localhost, IP Address:127.0.0.1, not for other.example$/,
               true,
             ],
             [
               'an authority that did not sign for the server',
-              certificates(pki).security,
+              certificates(ENDPOINT, pki).security,
               async (site) => {
-                const credentials = await certificates(pki).credentials(site);
+                const credentials = await certificates(ENDPOINT, pki).credentials(site);
                 await site.write('ca.pem', pki.stranger.certificate);
                 return credentials;
               },
@@ -180,9 +124,9 @@ describe.skipIf(!leshanAvailable())(
             ],
             [
               'a certificate of ours that the server does not trust',
-              certificates(pki).security,
+              certificates(ENDPOINT, pki).security,
               async (site) => {
-                const credentials = await certificates(pki).credentials(site);
+                const credentials = await certificates(ENDPOINT, pki).credentials(site);
                 await site.write('gateway.pem', pki.stranger.certificate);
                 await site.write('gateway.key', pki.stranger.privateKey);
                 return credentials;

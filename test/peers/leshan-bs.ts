@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { LeshanSecurity } from './leshan.ts';
 import { isOnPath, type Running, start } from './process.ts';
 
 /**
@@ -16,16 +17,34 @@ export function leshanBootstrapAvailable(): boolean {
   return existsSync(`${BUILT}leshan-bs-peer.jar`) && isOnPath('java');
 }
 
+export interface LeshanAccount {
+  readonly id: number;
+  readonly uri: string;
+  readonly lifetime: number;
+}
+
+/** Resources 2 to 5 and 15 of object 0, in base64; absent: NoSec. */
+export interface LeshanAccountSecurity {
+  readonly mode: 'PSK' | 'RPK' | 'X509';
+  readonly identity: string;
+  readonly serverPublicKey: string;
+  readonly secretKey: string;
+  readonly certificateUsage?: number;
+}
+
 export interface LeshanBootstrapOptions {
   /** of the client that is to be bootstrapped */
   readonly endpoint: string;
-  readonly servers: readonly { readonly id: number; readonly uri: string; readonly lifetime: number }[];
+  readonly servers: readonly (LeshanAccount & Partial<LeshanAccountSecurity>)[];
+  /** The server listens over DTLS and proves itself by this; absent: plain UDP. */
+  readonly security?: LeshanSecurity;
   /** paths to delete first */
   readonly delete?: readonly string[];
 }
 
 export interface LeshanBootstrapServer extends Pick<Running, 'output' | 'waitFor' | 'stop'> {
-  readonly coapPort: number;
+  /** of UDP, or of DTLS */
+  readonly port: number;
 }
 
 export async function startLeshanBootstrap(options: LeshanBootstrapOptions): Promise<LeshanBootstrapServer> {
@@ -43,5 +62,5 @@ export async function startLeshanBootstrap(options: LeshanBootstrapOptions): Pro
     { ready: /^ready (\d+)$/m, deadlineMs: 30_000, input: `${JSON.stringify(options)}\n` },
   );
   const { output, waitFor, stop } = running;
-  return { coapPort: Number(running.ready[1]), output, waitFor, stop };
+  return { port: Number(running.ready[1]), output, waitFor, stop };
 }

@@ -5,7 +5,6 @@ import java.io.InputStreamReader;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
-import org.eclipse.leshan.core.SecurityMode;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.core.peer.LwM2mPeer;
 import org.eclipse.leshan.core.request.BindingMode;
@@ -23,11 +22,13 @@ import org.eclipse.leshan.server.bootstrap.LeshanBootstrapServer;
 import org.eclipse.leshan.server.bootstrap.LeshanBootstrapServerBuilder;
 import org.eclipse.leshan.server.californium.bootstrap.endpoint.CaliforniumBootstrapServerEndpointsProvider;
 import org.eclipse.leshan.server.californium.bootstrap.endpoint.coap.CoapBootstrapServerProtocolProvider;
+import org.eclipse.leshan.server.californium.bootstrap.endpoint.coaps.CoapsBootstrapServerProtocolProvider;
 
 /**
- * Leshan's Bootstrap-Server for tests, on 127.0.0.1 without security. Reads one line of JSON from the standard input
- * ({@code endpoint}, {@code servers: [{id, uri, lifetime}]}, {@code delete: [path]}), prints {@code ready <coap port>}
- * and then a line for each thing that happens; ends when the standard input closes.
+ * Leshan's Bootstrap-Server for tests, on 127.0.0.1. Reads one line of JSON from the standard input ({@code endpoint},
+ * {@code servers: [{id, uri, lifetime}]} with what {@link Credentials} has of them, {@code delete: [path]}, and
+ * {@code security} when it is to listen over DTLS), prints {@code ready <port>} and then a line for each thing that
+ * happens; ends when the standard input closes.
  */
 public final class LeshanBootstrapPeer {
   public static void main(String[] args) throws Exception {
@@ -35,17 +36,23 @@ public final class LeshanBootstrapPeer {
     JsonNode options = new ObjectMapper().readTree(input.readLine());
     InMemoryBootstrapConfigStore store = new InMemoryBootstrapConfigStore();
     store.add(options.path("endpoint").asText(), configOf(options));
-    LeshanBootstrapServer server =
+    JsonNode security = options.path("security");
+    Protocol protocol = security.isMissingNode() ? Protocol.COAP : Protocol.COAPS;
+    LeshanBootstrapServerBuilder builder =
         new LeshanBootstrapServerBuilder()
             .setConfigStore(store)
             .setEndpointsProviders(
-                new CaliforniumBootstrapServerEndpointsProvider.Builder(new CoapBootstrapServerProtocolProvider())
-                    .addEndpoint(new InetSocketAddress("127.0.0.1", 0), Protocol.COAP)
-                    .build())
-            .build();
+                new CaliforniumBootstrapServerEndpointsProvider.Builder(
+                        security.isMissingNode()
+                            ? new CoapBootstrapServerProtocolProvider()
+                            : new CoapsBootstrapServerProtocolProvider())
+                    .addEndpoint(new InetSocketAddress("127.0.0.1", 0), protocol)
+                    .build());
+    if (!security.isMissingNode()) Credentials.secure(builder, security);
+    LeshanBootstrapServer server = builder.build();
     server.addListener(new Teller());
     server.start();
-    System.out.println("ready " + server.getEndpoint(Protocol.COAP).getURI().getPort());
+    System.out.println("ready " + server.getEndpoint(protocol).getURI().getPort());
     while (input.read() != -1) {} // nothing more is expected
     System.exit(0);
   }
@@ -60,7 +67,7 @@ public final class LeshanBootstrapPeer {
       ServerSecurity security = new ServerSecurity();
       security.uri = one.path("uri").asText();
       security.serverId = id;
-      security.securityMode = SecurityMode.NO_SEC;
+      Credentials.tell(security, one);
       config.security.put(id, security);
       ServerConfig server = new ServerConfig();
       server.shortId = id;
