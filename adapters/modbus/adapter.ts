@@ -15,7 +15,7 @@ export function openConnection(
   const bus = createBus(link, host.clock);
   return {
     start: () => link.start(),
-    attach: (plan) => createDevice(plan, bus, link, medium, host),
+    attach: (plan, memory) => createDevice(plan, bus, link, medium, host, memory),
     statistics: () => ({ ...link.statistics, overloaded: bus.overloaded }),
     async close() {
       bus.close();

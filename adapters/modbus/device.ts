@@ -2,6 +2,7 @@ import {
   type AdapterHost,
   type AttachedDevice,
   createSignal,
+  type DeviceMemory,
   type DevicePlan,
   type DeviceState,
 } from 'lwm2m-gateway/adapter';
@@ -24,6 +25,7 @@ export function createDevice(
   link: Link,
   medium: Medium,
   host: AdapterHost,
+  memory?: DeviceMemory,
 ): AttachedDevice {
   const { clock } = host;
   const log = host.log.child({ device: plan.id });
@@ -74,7 +76,7 @@ export function createDevice(
   const read = createReader({
     device,
     latency: createLatency(medium),
-    learned: createLearned(clock, log),
+    learned: createLearned(clock, log, memory),
     clock,
     ask: askUnit,
   });

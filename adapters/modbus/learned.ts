@@ -1,5 +1,5 @@
-import type { Clock, Logger, PointId } from 'lwm2m-gateway/adapter';
-import type { Table } from './address.ts';
+import type { Clock, DeviceMemory, Logger, PointId } from 'lwm2m-gateway/adapter';
+import { ADDRESSES, TABLES, type Table } from './address.ts';
 import type { Cuts } from './planner.ts';
 
 /** An address that no request may go across. */
@@ -23,11 +23,52 @@ export interface Learned {
 
 const BELIEVED_FOR_MS = 60 * 60_000;
 
-export function createLearned(clock: Clock, log: Logger): Learned {
+/** As it is kept over a restart: the addresses by table, and until when they are believed (ms since 1970). */
+interface KeptCuts {
+  readonly cuts: Readonly<Partial<Record<Table, readonly number[]>>>;
+  readonly until: number;
+}
+
+/** What a device takes at most; one that refuses more than that is read point by point anyway. */
+const MOST_CUTS = 4096;
+
+/** Cuts as they were kept, or nothing if they are too old or not as they were kept. */
+function readCuts(kept: unknown, now: number): KeptCuts | undefined {
+  const { cuts, until } = (kept ?? {}) as Partial<KeptCuts>;
+  if (typeof until !== 'number' || !(until > now) || typeof cuts !== 'object' || cuts === null)
+    return undefined;
+  const lists = Object.entries(cuts);
+  const isSound = lists.every(
+    ([table, addresses]) =>
+      Object.hasOwn(TABLES, table) && Array.isArray(addresses) && addresses.every(isBoundary),
+  );
+  const count = isSound ? lists.reduce((sum, [, { length }]) => sum + length, 0) : 0;
+  return count > 0 && count <= MOST_CUTS ? { cuts, until } : undefined;
+}
+
+/** Where an address begins, or the last one ends. */
+function isBoundary(address: unknown): boolean {
+  return Number.isInteger(address) && Number(address) >= 0 && Number(address) <= ADDRESSES;
+}
+
+/** @param memory keeps the cuts, so that after a restart the device is not divided again */
+export function createLearned(clock: Clock, log: Logger, memory?: DeviceMemory): Learned {
   const refused = new Set<PointId>();
   let cuts = noCuts();
   let version = 0;
   let forgetAt = Number.POSITIVE_INFINITY;
+
+  const keep = (): void => {
+    const lists = Object.entries(cuts).map(([table, addresses]) => [table, [...addresses]]);
+    memory?.keep({ cuts: Object.fromEntries(lists), until: clock.now() + forgetAt - clock.monotonic() });
+  };
+
+  const kept = readCuts(memory?.learned, clock.now());
+  if (kept !== undefined) {
+    for (const [table, addresses] of Object.entries(kept.cuts)) cuts[table as Table] = new Set(addresses);
+    // A clock that was set since must not make them last.
+    forgetAt = clock.monotonic() + Math.min(kept.until - clock.now(), BELIEVED_FOR_MS);
+  }
   return {
     get cuts() {
       return cuts;
@@ -40,6 +81,7 @@ export function createLearned(clock: Clock, log: Logger): Learned {
       cuts = noCuts();
       forgetAt = Number.POSITIVE_INFINITY;
       version++;
+      memory?.keep(undefined);
     },
     learn(learned) {
       const news = learned.filter(({ table, address }) => !cuts[table].has(address));
@@ -47,6 +89,7 @@ export function createLearned(clock: Clock, log: Logger): Learned {
       for (const { table, address } of news) cuts[table].add(address);
       forgetAt = Math.min(forgetAt, clock.monotonic() + BELIEVED_FOR_MS);
       version++;
+      keep();
       log.info({ cuts: news }, 'requests are split where the device refuses to be read across');
     },
     noteRefused(points, reason) {

@@ -188,11 +188,23 @@ export type FirmwareResult =
       readonly message: string;
     };
 
+/** What an adapter has learned of a device and would have to find out again after a restart. */
+export interface DeviceMemory {
+  /**
+   * What was kept last, by a device of the same connection, settings and profile; undefined: nothing. It comes from a
+   * file: what is not as expected is passed over.
+   */
+  readonly learned: unknown;
+  /** Keeps this from now on. Plain data for JSON, 64 KiB at most; more is not kept. Never throws. */
+  keep(learned: unknown): void;
+}
+
 /** One open connection: it owns the medium and its queue. */
 export interface Adapter {
   /** Begins to connect, and keeps trying; returns without waiting for the field. */
   start(): void;
-  attach(device: DevicePlan): AttachedDevice;
+  /** @param memory absent: nothing outlives this process */
+  attach(device: DevicePlan, memory?: DeviceMemory): AttachedDevice;
   statistics(): AdapterStatistics;
   /** Settles pending reads and writes with cause `closed`, and releases the medium. */
   close(): Promise<void>;

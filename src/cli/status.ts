@@ -19,7 +19,15 @@ function deviceTable(of: GatewayStatus['devices']): string {
   );
 }
 
-function statusText({ version, startedAt, servers, bootstrap, devices, connections }: GatewayStatus): string {
+function statusText({
+  version,
+  startedAt,
+  servers,
+  bootstrap,
+  devices,
+  connections,
+  memory,
+}: GatewayStatus): string {
   const blocks = [
     bootstrap === undefined
       ? ''
@@ -37,7 +45,7 @@ function statusText({ version, startedAt, servers, bootstrap, devices, connectio
     ),
     deviceTable(devices),
     table(
-      connections.map(({ id, statistics }) => [
+      [...connections, { id: 'memory', statistics: memory }].map(({ id, statistics }) => [
         id,
         Object.entries(statistics)
           .map(([name, value]) => `${name} ${value}`)

@@ -26,7 +26,8 @@ import { takeSamples } from './derive.ts';
 import { createExecution, type ExecutableResource } from './execute.ts';
 import type { Health, HealthRules } from './health.ts';
 import type { CompiledInstance } from './mapping.ts';
-import type { FieldUpdate, PointState, UpdateCause } from './pipeline.ts';
+import { type Marks, marksOf, rememberedStates } from './marks.ts';
+import type { FieldUpdate, UpdateCause } from './pipeline.ts';
 import { type Poll, type Polling, startPolling } from './polling.ts';
 import type { CompiledResource, PointResource } from './resource.ts';
 
@@ -52,6 +53,8 @@ export interface Device {
   readonly skippedCycles: number;
   /** Absent: its firmware cannot be changed. */
   readonly updateFirmware: AttachedDevice['updateFirmware'];
+  /** Where its counters stand, to be given to {@link startDevice} after a restart. */
+  marks(): Marks;
   stop(): void;
 }
 
@@ -144,17 +147,21 @@ function resourceSetups(
   });
 }
 
-/** Brings a device to life: attaches polls to a tree, and the tree to the field. */
+/**
+ * Brings a device to life: attaches polls to a tree, and the tree to the field.
+ * @param remembered {@link Device.marks} of the same device before a restart; anything else is passed over
+ */
 export function startDevice(
   compiled: CompiledDevice,
   attached: AttachedDevice,
   description: DeviceDescription,
   health: HealthRules,
   ports: DevicePorts,
+  remembered?: unknown,
 ): Device {
   const { clock } = ports;
   const log = ports.log.child({ device: description.id });
-  const states = new Map<PointId, PointState>();
+  const states = rememberedStates(compiled.points, remembered, clock.now(), clock.monotonic());
   const writtenAt = new Map<PointId, number>();
   const pointResources = compiled.instances.flatMap(({ resources }) => resources.filter(isPoint));
   const byIds = new Map(pointResources.map((resource) => [idsKey(resource.ids), resource]));
@@ -330,6 +337,7 @@ export function startDevice(
     get skippedCycles() {
       return polling.skipped;
     },
+    marks: () => marksOf(compiled.points, states),
     stop() {
       polling.stop();
       attached.detach();

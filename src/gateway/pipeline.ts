@@ -57,10 +57,17 @@ export interface PointState {
   /** The last value that was passed on. */
   readonly good: Good | undefined;
   readonly suspect: Suspect | undefined;
+  /** Where it stood before the gateway was started, until there is a good value. Never shown. */
+  readonly before?: Mark;
 }
 
 /** A point of which nothing is known yet. */
 export const UNREAD: PointState = { quality: undefined, sampledAt: 0, good: undefined, suspect: undefined };
+
+/** A point of which is known where it stood before the gateway was started. */
+export function unreadSince(before: Mark): PointState {
+  return { ...UNREAD, before };
+}
 
 /** Everything that a failed update tells beside the resource. */
 interface Failure {
@@ -97,7 +104,7 @@ export function ingest(
     return fail(point, state, sample, NO_VALUE, updates);
   if (point.checks === undefined) return pass(point, unchecked(value, sample, now), quality, updates);
   const good = { value, position: point.checks.toUnit(value), at: sample.at, monotonic: now };
-  const judgement = judge(point.checks, state.good, state.suspect, good);
+  const judgement = judge(point.checks, state.good ?? state.before, state.suspect, good);
   if (judgement.verdict === 'plausible') return pass(point, good, quality, updates);
   const { suspect, message, verdict } = judgement;
   return fail(point, { ...state, suspect }, sample, { ...DOUBTS[verdict], message }, updates);
@@ -138,13 +145,13 @@ function unchecked(value: FieldValue, { at }: Sample, now: number): Good {
 /** The resources keep what they have; nothing is put in its place. */
 function fail(
   { outputs }: CompiledPoint,
-  { good, suspect }: PointState,
+  state: PointState,
   { at }: Sample,
   failure: Failure,
   updates: FieldUpdate[],
 ): PointState {
   for (const { ids } of outputs) updates.push({ ids, ...failure });
-  return { quality: failure.quality, sampledAt: at, good, suspect };
+  return { ...state, quality: failure.quality, sampledAt: at };
 }
 
 /** Passes a value on to the resources. One that cannot hold it keeps what it has. */

@@ -40,6 +40,11 @@ const CONFIRMING = { count: 2, ms: 10_000 };
 /** A value that is no whole number resolves at least this much of itself (float32). */
 const RESOLUTION = 2 ** -22;
 
+/** True if a number is judged by what came before it, so that this is worth remembering. */
+export function looksBack({ isCounter, onDecrease, mostPerMs }: Checks): boolean {
+  return mostPerMs !== Number.POSITIVE_INFINITY || (isCounter && onDecrease !== 'accept');
+}
+
 const PLAUSIBLE: Judgement = { verdict: 'plausible' };
 
 interface Objection {

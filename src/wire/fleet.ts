@@ -12,6 +12,7 @@ import {
 } from '../gateway/index.ts';
 import type { ObjectDefinition } from '../model/index.ts';
 import { openStateFile } from '../store/index.ts';
+import { deviceDigest, type MemoryOfDevice, type MemoryStatistics, openFieldMemory } from './memory.ts';
 import type { Plan, PlannedDevice } from './plan.ts';
 
 /** A device that runs. */
@@ -33,6 +34,7 @@ export interface Fleet {
   /** In the order of the configuration. */
   readonly members: readonly Member[];
   readonly connections: ReadonlyMap<string, Adapter>;
+  readonly memory: MemoryStatistics;
   /**
    * Makes the fleet what the plan says; what the plan leaves as it was is not touched. To be called once at a time.
    * @throws GatewayError `store.*`, `gateway.*` when a device cannot have its identity; nothing has changed then
@@ -42,6 +44,7 @@ export interface Fleet {
 }
 
 export interface FleetPorts {
+  readonly stateDirectory: string;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Logger;
@@ -65,11 +68,16 @@ function isSame(member: Member, planned: PlannedDevice, identity: Identity): boo
 const definitionsOf = ({ compiled }: PlannedDevice): readonly ObjectDefinition[] =>
   compiled.instances.map(({ definition }) => definition);
 
-function bringUp({ config, compiled }: PlannedDevice, adapter: Adapter, ports: FleetPorts): Device {
+function bringUp(
+  { config, compiled }: PlannedDevice,
+  adapter: Adapter,
+  ports: FleetPorts,
+  memory: MemoryOfDevice,
+): Device {
   const { manufacturer, model } = config.profile;
   return startDevice(
     compiled,
-    adapter.attach(compiled.plan),
+    adapter.attach(compiled.plan, memory),
     {
       id: config.id,
       ...(manufacturer === undefined ? {} : { manufacturer }),
@@ -77,6 +85,7 @@ function bringUp({ config, compiled }: PlannedDevice, adapter: Adapter, ports: F
     },
     config.quarantine,
     ports,
+    memory.marks,
   );
 }
 
@@ -88,8 +97,12 @@ function wantedConnections({ devices }: Plan): Map<string, PlannedDevice> {
 export function createFleet(ports: FleetPorts, listener: FleetListener): Fleet {
   const connections = new Map<string, Connection>();
   let members: readonly Member[] = [];
+  const memory = openFieldMemory(`${ports.stateDirectory}/field.json`, ports, (own) => {
+    for (const { identity, device } of members) own.note(identity.deviceId, device.marks());
+  });
 
   const dismiss = (member: Member): void => {
+    memory.note(member.identity.deviceId, member.device.marks());
     member.device.stop();
     listener.went(member);
   };
@@ -144,11 +157,17 @@ export function createFleet(ports: FleetPorts, listener: FleetListener): Fleet {
         if (member !== undefined) return member;
         const adapter = connections.get(planned.connection.id)?.adapter;
         if (adapter === undefined) throw new RangeError(`no connection for ${planned.config.id}`);
-        return { planned, identity, device: bringUp(planned, adapter, ports) };
+        const remembered = memory.of(identity.deviceId, deviceDigest(planned));
+        return { planned, identity, device: bringUp(planned, adapter, ports, remembered) };
       });
+      memory.forgetOthers(members.map(({ identity }) => identity.deviceId));
       for (const member of members) if (!staying.has(member)) listener.came(member);
     },
+    get memory() {
+      return memory.statistics;
+    },
     async stop() {
+      await memory.close();
       for (const { device } of members) device.stop();
       members = [];
       await closeConnections(new Map());

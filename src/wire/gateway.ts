@@ -14,6 +14,7 @@ import { VERSION } from '../version.ts';
 import { createClients } from './clients.ts';
 import { addDeviceFirmware, addOwnFirmware } from './firmware.ts';
 import { createFleet, type Member } from './fleet.ts';
+import type { MemoryStatistics } from './memory.ts';
 import { createOwnObjects } from './own.ts';
 import type { Plan } from './plan.ts';
 
@@ -46,6 +47,8 @@ export interface GatewayStatus {
     readonly id: string;
     readonly statistics: Readonly<Record<string, number>>;
   }[];
+  /** What was kept of devices over the last restart. */
+  readonly memory: MemoryStatistics;
 }
 
 /** What a new configuration did to a running gateway. */
@@ -168,7 +171,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
   }
 
   const fleet = createFleet(
-    { clock, timers, log, random },
+    { stateDirectory, clock, timers, log, random },
     {
       came(member) {
         started.push(member.planned.config.id);
@@ -266,6 +269,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
         skippedCycles: device.skippedCycles,
       })),
       connections: [...fleet.connections].map(([id, adapter]) => ({ id, statistics: adapter.statistics() })),
+      memory: { ...fleet.memory },
     }),
     onSession(listener) {
       listeners.push(listener);
