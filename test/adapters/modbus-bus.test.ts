@@ -68,7 +68,7 @@ function bench(options: { replyMs?: number; state?: LinkState } = {}) {
 }
 
 describe('one queue per connection', () => {
-  test('a write goes before a demand before a poll, and the running request is not interrupted', async () => {
+  test('a write goes before a demand before a poll, and the running request is not interrupted (thingsboard-gateway #1841, home-assistant #69244, home-assistant #117684)', async () => {
     const { clock, sent, request } = bench();
     request(1);
     request(2);

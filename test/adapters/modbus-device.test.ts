@@ -47,7 +47,7 @@ const refusing =
   };
 
 describe('a device that refuses a part of a request', () => {
-  test('only the point that it does not have goes without a value, in the same read, and the next plan knows', async () => {
+  test('pitfall 13: only the point that it does not have goes without a value, in the same read, and the next plan knows', async () => {
     const plan = devicePlan(registers(8));
     const points = [...plan.points.keys()];
     const { device, asked } = await onRogue(plan, refusing([5]));
@@ -70,7 +70,7 @@ describe('a device that refuses a part of a request', () => {
     expect(asked().slice(before)).toEqual(['0+11', '20+11']);
   });
 
-  test('a device that takes shorter requests than its profile says is read in shorter ones', async () => {
+  test('pitfall 13: a device that takes shorter requests than its profile says is read in shorter ones (telegraf #16873, telegraf #18871, eg4_web_monitor #254)', async () => {
     const plan = devicePlan(registers(100));
     const points = [...plan.points.keys()];
     const { device, asked } = await onRogue(plan, (request) =>
@@ -107,7 +107,7 @@ describe('a device that refuses a part of a request', () => {
 });
 
 describe('exceptions that are no refusal (Modbus Application Protocol 1.1b3 section 7)', () => {
-  test.each([5, 6])('%i: a busy device is asked again later', async (code) => {
+  test.each([5, 6])('pitfall 15: %i: a busy device is asked again later', async (code) => {
     const { device, server } = await onRogue(devicePlan(registers(1)), (request) =>
       request.socket.write(request.number < 3 ? request.exception(code) : request.good()),
     );
@@ -124,20 +124,23 @@ describe('exceptions that are no refusal (Modbus Application Protocol 1.1b3 sect
     expect((await poll(device, ['r0'], 400)).map(outcomeOf)).toEqual(['busy']);
   });
 
-  test.each([10, 11])('%i: the unit is silent and the connection is fine', async (code) => {
-    const { adapter, device, server } = await onRogue(devicePlan(registers(40, 100)), (request) =>
-      request.socket.write(request.unit === 1 ? request.exception(code) : request.good()),
-    );
-    const other = adapter.attach(devicePlan(registers(1), { id: 'other', settings: { unit: 2 } }));
-    const samples = await poll(device, ['r0', 'r10', 'r20']);
-    expect(samples.map(outcomeOf)).toEqual(['timeout', 'timeout', 'timeout']);
-    expect(device.state).toEqual({ reachable: false, cause: 'timeout' });
-    expect((await poll(other, ['r0'])).map(outcomeOf)).toEqual([2000]);
-    expect(other.state).toEqual({ reachable: true });
-    // A silent unit is not asked for the rest of a read.
-    expect(server.requests.filter(({ unit }) => unit === 1)).toHaveLength(1);
-    expect(server.connections).toBe(1);
-  });
+  test.each([10, 11])(
+    'pitfall 15: %i: the unit is silent and the connection is fine (node-red-contrib-modbus #536)',
+    async (code) => {
+      const { adapter, device, server } = await onRogue(devicePlan(registers(40, 100)), (request) =>
+        request.socket.write(request.unit === 1 ? request.exception(code) : request.good()),
+      );
+      const other = adapter.attach(devicePlan(registers(1), { id: 'other', settings: { unit: 2 } }));
+      const samples = await poll(device, ['r0', 'r10', 'r20']);
+      expect(samples.map(outcomeOf)).toEqual(['timeout', 'timeout', 'timeout']);
+      expect(device.state).toEqual({ reachable: false, cause: 'timeout' });
+      expect((await poll(other, ['r0'])).map(outcomeOf)).toEqual([2000]);
+      expect(other.state).toEqual({ reachable: true });
+      // A silent unit is not asked for the rest of a read.
+      expect(server.requests.filter(({ unit }) => unit === 1)).toHaveLength(1);
+      expect(server.connections).toBe(1);
+    },
+  );
 });
 
 describe('reads', () => {

@@ -101,7 +101,7 @@ describe.concurrent('a device that misbehaves once: no wrong value, and it heals
     await heals(device);
   });
 
-  test('RST and FIN settle what is pending at once, not by its deadline', async (context) => {
+  test('pitfall 16: RST and FIN settle what is pending at once, not by its deadline (node-wot #439)', async (context) => {
     const { device } = await bench(context, (request) => request.socket.resetAndDestroy());
     const before = performance.now();
     await read(device, 10_000);
@@ -157,8 +157,20 @@ describe.concurrent('strange but right', () => {
   });
 });
 
+describe.concurrent('pitfall 4: a TCP device that is no gateway', () => {
+  test.for([0, 255])('is asked as unit %i, and may be silent to every other', async (unit, context) => {
+    const { adapter } = await bench(context, (request) => {
+      if (request.unit === unit) request.socket.write(request.good());
+    });
+    expect(await read(adapter.attach(meter(unit)))).toEqual([
+      registerValue(unit, 10),
+      registerValue(unit, 11),
+    ]);
+  });
+});
+
 describe.concurrent('replies that come late', () => {
-  test('the reply to a request that was given up is never taken for the next one', async (context) => {
+  test('pitfall 1: the reply to a request that was given up is never taken for the next one (node-modbus #224)', async (context) => {
     let late: RogueRequest | undefined;
     const { device, adapter, server } = await bench(context, (request) => {
       if (request.number === 1) {
@@ -195,7 +207,7 @@ describe.concurrent('replies that come late', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('a connection on which nothing answers any more is dropped, though TCP has not noticed', async (context) => {
+  test('pitfall 16: a connection on which nothing answers any more is dropped, though TCP has not noticed', async (context) => {
     const dead = new Set<unknown>();
     const { device, server } = await bench(context, (request) => {
       if (server.connections === 1) dead.add(request.socket);
@@ -262,7 +274,7 @@ describe.concurrent('a connection that comes and goes', () => {
     expect(server.connections).toBeLessThan(5);
   });
 
-  test('after-cycle lets go of the connection when nothing waits, and a read brings it back without a failure', async (context) => {
+  test('pitfall 16: after-cycle lets go of the connection when nothing waits, and a read brings it back without a failure', async (context) => {
     const open = new Set<unknown>();
     const server = await startRogueServer(({ good, socket }) => socket.write(good()), {
       onConnection(socket) {
@@ -299,7 +311,7 @@ describe.concurrent('a connection that comes and goes', () => {
     expect(server.connections).toBe(1);
   });
 
-  test('connectDelay and pause are kept', async (context) => {
+  test('connectDelay and pause are kept (thingsboard-gateway #1664, ioBroker.modbus #39, home-assistant #50011, evcc #31996)', async (context) => {
     let connectedAt = 0;
     const server = await startRogueServer(({ good, socket }) => socket.write(good()), {
       onConnection: () => {

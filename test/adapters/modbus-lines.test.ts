@@ -1,3 +1,6 @@
+import { mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AttachedDevice, DevicePlan, Sample } from 'lwm2m-gateway/adapter';
 import { createTestHost } from 'lwm2m-gateway/adapter/testkit';
 import { describe, expect, type TestContext, test } from 'vitest';
@@ -71,7 +74,7 @@ const script = (faults: Readonly<Record<number, Fault>>): FaultScript => {
 const STREAMS = ['modbus-rtu-tcp', 'modbus-ascii-tcp'];
 
 describe.each(STREAMS)('%s: nothing in a reply tells to which request it belongs', (type) => {
-  test('pitfall 1: a late reply is never taken for the next one of the same shape (node-modbus-serial #273, #500)', async (context) => {
+  test('pitfall 1: a late reply is never taken for the next one of the same shape (node-modbus-serial #273, node-modbus-serial #500)', async (context) => {
     const { devices } = await scene(context, type, script({ 1: { kind: 'late', ms: 200 } }));
     expect(await read(devices[0], ['a'])).toEqual(['timeout']);
     expect(await read(devices[0], ['b'])).toEqual([TRUTH.b]);
@@ -127,7 +130,7 @@ describe.each(STREAMS)('%s: nothing in a reply tells to which request it belongs
     for (const task of cleanups.reverse()) await task();
   });
 
-  test('pitfall 4: a broadcast is written to all, and waits for nobody', async (context) => {
+  test('pitfall 4: a broadcast is written to all, and waits for nobody (mbusd #75, modbus-tk #167)', async (context) => {
     const everybody = devicePlan(
       { mode: { table: 'holding', addr: 30, type: 'uint16', access: 'w', write: { verify: 'none' } } },
       { id: 'all', settings: { unit: 0 } },
@@ -195,7 +198,7 @@ test('modbus-udp: a datagram twice, or of no sense, costs nothing', async (conte
   expect(adapter.statistics()).toMatchObject({ lateReplies: 1, malformed: 1, disconnects: 0 });
 });
 
-test('a dead meter of 30 is asked three times, and once when it is known to be silent; the others are all read', async (context) => {
+test('a dead meter of 30 is asked three times, and once when it is known to be silent; the others are all read (node-red-contrib-modbus #446, node-red-contrib-modbus #409, thingsboard-gateway #1944)', async (context) => {
   const plans = Array.from({ length: 30 }, (_, index) =>
     meter(index + 1, { requestTimeoutMs: 100, retries: 2 }),
   );
@@ -245,6 +248,44 @@ describe.skipIf(!socatAvailable())(`on a serial port (${socatInstallLine})`, () 
       await pause(50);
     }
     expect(value).toBe(333);
+  });
+
+  test('pitfall 19: it is found by its by-id path when it comes back under another name (device-modbus-go #636)', async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'by-id-'));
+    const byId = join(folder, 'usb-FTDI_FT232R-if00-port0');
+    context.onTestFinished(() => rmSync(folder, { recursive: true }));
+    const plugIn = async (value: number) => {
+      const line = await startLine();
+      const field = await simulate([meter()], host, {
+        type: 'modbus-rtu',
+        settings: { port: line.device, serial },
+      });
+      field.set('meter-1', 'a', value);
+      symlinkSync(realpathSync(line.master), byId);
+      return async (): Promise<void> => {
+        rmSync(byId);
+        await line.close();
+        await field.close();
+      };
+    };
+    const unplug = await plugIn(1);
+    const adapter = modbus.open(
+      { id: 'c', type: 'modbus-rtu', settings: { port: byId, serial } },
+      { ...host, random: () => 0 },
+    );
+    context.onTestFinished(() => adapter.close());
+    adapter.start();
+    const device = adapter.attach(meter());
+    expect(await read(device, ['a'])).toEqual([1]);
+    const before = realpathSync(byId);
+    // Somebody else takes the number that it had.
+    await unplug();
+    const other = await startLine();
+    context.onTestFinished(() => other.close());
+    const unplugAgain = await plugIn(2);
+    context.onTestFinished(unplugAgain);
+    expect(realpathSync(byId)).not.toBe(before);
+    await expect.poll(() => read(device, ['a']), { timeout: 5000 }).toEqual([2]);
   });
 
   test('pitfall 18: two programs do not share a port', async (context) => {

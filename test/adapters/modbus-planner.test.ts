@@ -41,7 +41,7 @@ const METER = [
   ...[342, 346, 350, 352, 354, 358, 360, 362],
 ].map((address) => at(address));
 
-describe('a plan reads all points in the fewest milliseconds', () => {
+describe('a plan reads all points in the fewest milliseconds (thingsboard-gateway #1589, thingsboard-gateway #1821, device-modbus-go #629, telegraf #12222, evcc #30846, evcc #32234, evcc #32887)', () => {
   test.each([
     ['a 9600 Bd line', LINE_9600],
     ['TCP', TCP],
@@ -102,7 +102,7 @@ describe('a plan keeps the rules', () => {
     expect(plan([at(0), at(4)], { unreadable: { ...RULES.unreadable, input: [[6, 9]] } })).toEqual(['0+6']);
   });
 
-  test('off asks for each point alone, and still for one register only once', () => {
+  test('off asks for each point alone (telegraf #12071), and still for one register only once', () => {
     const bits = [at(0, 1), at(0, 1), at(1, 1)];
     expect(plan(bits, { batching: 'off' })).toEqual(['0+1', '1+1']);
   });
@@ -112,7 +112,7 @@ describe('a plan keeps the rules', () => {
     expect(plan([at(0), at(2), at(5)], { batching: { maxGap: 0 } })).toEqual(['0+4', '5+2']);
   });
 
-  test('points of a group come from one request, with what lies between', () => {
+  test('pitfall 14: points of a group come from one request, with what lies between', () => {
     const spots = [at(0, 2, { group: 'energy' }), at(20, 2, { group: 'energy' }), at(10), at(60)];
     expect(plan(spots, { batching: 'off' })).toEqual(['0+22', '10+2', '60+2']);
     expect(plan(spots, { maxRegisters: 30 })).toEqual(['0+22', '60+2']);
@@ -141,7 +141,7 @@ describe('a plan keeps the rules', () => {
     ),
   });
 
-  test('any points are each read exactly once, whole, and within the limits unless one atom alone exceeds them', () => {
+  test('pitfall 14: any points are each read exactly once, whole, and within the limits unless one atom alone exceeds them (thingsboard-gateway #2052, evcc #31096)', () => {
     fc.assert(
       fc.property(spots, rules, fc.constantFrom(TCP, LINE_9600), (wanted, some, medium) => {
         const all = { ...RULES, ...some };

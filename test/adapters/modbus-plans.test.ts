@@ -59,7 +59,7 @@ describe('schemas', () => {
     ['an unknown key deeper down', tcp, { host: 'h', timing: { puase: '1s' } }],
     ['a duration without unit', tcp, { host: 'h', idleClose: '5' }],
     ['a port', tcp, { host: 'h', port: 70_000 }],
-    ['a profile that does not say how it counts', profile, { order: 'ABCD' }],
+    ['pitfall 5: a profile that does not say how it counts', profile, { order: 'ABCD' }],
     [
       'more registers than a request may read',
       profile,
@@ -134,7 +134,7 @@ describe('check finds what a schema cannot', () => {
       'points.p.addr: 0 is no',
     ],
     [
-      'another table than the digit says',
+      'pitfall 5: another table than the digit says',
       { table: 'input', addr: 40_001, type: 'int16' },
       { addressing: 'modicon' },
       'points.p.addr: 40001 is no modicon address of table input',
@@ -189,7 +189,7 @@ describe('check finds what a schema cannot', () => {
     expect(faults(grouped(0), grouped(124))).toEqual([]);
   });
 
-  test('in every notation the same register is the same address on the wire', () => {
+  test('pitfall 5: in every notation the same register is the same address on the wire', () => {
     const notations: [string, number][] = [
       ['pdu0', 0x6b],
       ['one-based', 0x6c],

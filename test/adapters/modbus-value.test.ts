@@ -130,19 +130,22 @@ describe('registers and values, both ways', () => {
     ipv4: fc.ipV4(),
   };
 
-  test.each(ORDERS)('decode(encode(x)) = x for every type in order %s', (order) => {
-    for (const [type, values] of Object.entries(VALUES) as [ValueType, fc.Arbitrary<FieldValue>][]) {
-      const codec = codecOf({ type, order });
-      fc.assert(
-        fc.property(values, (value) => {
-          const encoded = codec.encode(value);
-          if (!('data' in encoded)) throw new Error(encoded.fault);
-          const back = codec.decode(Buffer.concat([Buffer.of(0xaa, 0xbb), encoded.data]), 2);
-          expect(typeof back === 'number' && typeof value === 'bigint' ? BigInt(back) : back).toBe(value);
-        }),
-      );
-    }
-  });
+  test.each(ORDERS)(
+    'pitfall 6: decode(encode(x)) = x for every type in order %s (thingsboard-gateway #427, thingsboard-gateway #1275, thingsboard-gateway #342, thingsboard-gateway #1453, libmodbus #807)',
+    (order) => {
+      for (const [type, values] of Object.entries(VALUES) as [ValueType, fc.Arbitrary<FieldValue>][]) {
+        const codec = codecOf({ type, order });
+        fc.assert(
+          fc.property(values, (value) => {
+            const encoded = codec.encode(value);
+            if (!('data' in encoded)) throw new Error(encoded.fault);
+            const back = codec.decode(Buffer.concat([Buffer.of(0xaa, 0xbb), encoded.data]), 2);
+            expect(typeof back === 'number' && typeof value === 'bigint' ? BigInt(back) : back).toBe(value);
+          }),
+        );
+      }
+    },
+  );
 
   test.each(ORDERS)('encode(decode(bits)) = bits for every finite float in order %s', (order) => {
     for (const [type, size] of [
@@ -209,7 +212,7 @@ describe('a float32 is the number whose text is the shortest that leads back to 
   });
 });
 
-describe('a device that has no value says so in the bits, and gets no value', () => {
+describe('pitfall 10: a device that has no value says so in the bits, and gets no value (home-assistant #69656, pysunspec #74, pysunspec #100, evcc #4989)', () => {
   test.each([
     ['float32', '7fc00000'],
     ['float32', '7fbfff80'],

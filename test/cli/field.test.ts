@@ -209,7 +209,7 @@ describe.skipIf(!pymodbusAvailable())(`a pymodbus server (${pymodbusInstallLine}
   });
   afterAll(() => server.stop());
 
-  test('is probed: what its registers say in each order', async () => {
+  test('pitfall 6: is probed: what its registers say in each order', async () => {
     const out = listen();
     const points = ['table: input, addr: 0, type: float32', 'table: input, addr: 90, type: uint16'];
     expect(await probe(points, options(server.port, { device: 'unit: 5' }), out)).toBe(0);
@@ -245,7 +245,7 @@ describe('a device on another medium', () => {
     await eventually(() => out.printed().includes('answers at'));
   };
 
-  test('is found when it speaks RTU on a socket that was taken for Modbus TCP', async () => {
+  test('pitfall 17: is found when it speaks RTU on a socket that was taken for Modbus TCP (evcc #14984, evcc #2227, node-red-contrib-modbus #332)', async () => {
     const plan = devicePlan({ v: { table: 'holding', addr: 0, type: 'float32' } }, { settings: { unit: 3 } });
     const simulation = await modbus.simulate?.([plan], createTestHost(), { type: 'modbus-rtu-tcp' });
     ending.push(async () => simulation?.close());

@@ -146,7 +146,7 @@ describe('devices', () => {
     ]);
   });
 
-  test('one address can be given once per profile: another profile shows other sides of the same device', () => {
+  test('one address can be given once per profile: another profile shows other sides of the same device (thingsboard-gateway #2127)', () => {
     const files = { 'profiles/other.yaml': METER.replace('id: meter', 'id: side') };
     const text = (profile: string): string =>
       devices(`  - ${sound}\n  - { id: b, profile: ${profile}, connection: hall, unit: 1 }\n`);

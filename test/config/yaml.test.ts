@@ -4,7 +4,7 @@ import { configOf, faultsOf, fromEnv, METER, SOUND, UPSTREAM } from './support.t
 const withConnections = (text: string): string => `${UPSTREAM}connections:\n${text}`;
 
 describe('scalars', () => {
-  test('on, off, yes, no and leading zeros are no booleans and no octals (YAML 1.2.2 10.3.2)', () => {
+  test('pitfall 30: on, off, yes, no and leading zeros are no booleans and no octals (YAML 1.2.2 10.3.2)', () => {
     const profile = METER.replace(
       'v1: {',
       'sw: { table: coil, addr: 010, map: { a: on, b: NO, c: off, d: yes, e: true, f: 0o10, g: 0x10, h: 1e2 } }\n    v1: {',

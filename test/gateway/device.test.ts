@@ -137,7 +137,7 @@ describe('writing to the field', () => {
     },
   );
 
-  test('a read that began before the write does not bring the old value back', async () => {
+  test('a read that began before the write does not bring the old value back (foxess_modbus #542)', async () => {
     const site = open();
     await site.clock.advance(SECOND);
     const told: unknown[] = [];
@@ -154,7 +154,7 @@ describe('writing to the field', () => {
     expect(told).toEqual([9]);
   });
 
-  test('too soon after the last one is refused, but one that was never sent does not count', async () => {
+  test('pitfall 29: too soon after the last one is refused, but one that was never sent does not count', async () => {
     const site = open();
     await site.clock.advance(SECOND);
     site.fail = { write: 'overloaded' };

@@ -235,6 +235,14 @@ describe('plausibility', () => {
     expect(seen(meter.read(103, 20))).toEqual({ cause: 'implausible', quality: 2 });
   });
 
+  test('pitfall 9: nor is one step of a float32, which is 2 at 16.8 million', () => {
+    const meter = probe(point({ kind: 'counter', unit: 'kWh', maxRate: { value: '1', unit: 'kW' } }));
+    meter.read(16_777_216, -60);
+    meter.read(16_777_216, 0);
+    expect(seen(meter.read(16_777_218, 10))).toBe(16_777_218);
+    expect(seen(meter.read(16_777_228, 20))).toEqual({ cause: 'implausible', quality: 2 });
+  });
+
   test('samples that waited and come at once are judged by their own times', () => {
     const { points } = compile({ x: point({ maxRate: { value: '1', unit: '/s' } }) }, SENSOR);
     const x = points.get('x');

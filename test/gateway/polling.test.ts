@@ -119,7 +119,7 @@ describe('reading a device', () => {
     expect(serials()).toBeGreaterThanOrEqual(2);
   });
 
-  test('a cycle that is still running is not doubled, and the one left out is counted', async () => {
+  test('pitfall 28: a cycle that is still running is not doubled, and the one left out is counted', async () => {
     const { clock, reads, polling, slow } = bench([{ points: ['p'], intervalMs: 1 * SECOND }]);
     slow(2500);
     await clock.advance(0);
@@ -217,7 +217,7 @@ test('what one read brought in several requests has one time; times of the devic
   expect(samples.slice(-3).map(({ at }) => at - (first ?? 0))).toEqual([0, 0, -5020]);
 });
 
-test('devices are spread over their interval, and those close to each other take their turn together', async () => {
+test('pitfall 28: devices are spread over their interval (thingsboard-gateway #799), and those close to each other take their turn together', async () => {
   const clock = createFakeClock();
   const timers = createTimers(clock, 10);
   const times: number[] = [];

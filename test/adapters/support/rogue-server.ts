@@ -26,7 +26,7 @@ export interface RogueServer {
 }
 
 /** What register `address` of `unit` holds, so that a value tells where it comes from. */
-export const registerValue = (unit: number, address: number): number => unit * 1000 + address;
+export const registerValue = (unit: number, address: number): number => (unit * 1000 + address) & 0xffff;
 
 /** An MBAP frame with any header and any body. */
 export function frame(
