@@ -169,16 +169,23 @@ async function serveTcp(respond: Respond, settings: SimulationMedium['settings']
 async function serveUdp(respond: Respond, settings: SimulationMedium['settings']): Promise<Server> {
   const at = listenAt(settings);
   const socket = createSocket('udp4');
+  let isClosed = false;
   socket.on('message', (datagram, { port, address }) => {
     respond(
-      (bytes) => socket.send(bytes, port, address, () => {}),
+      (bytes) => {
+        if (!isClosed) socket.send(bytes, port, address, () => {});
+      },
       () => {},
     ).push(datagram);
   });
   await new Promise<void>((bound) => socket.bind(at.port, at.host, bound));
   return {
     connection: { host: at.host, port: socket.address().port },
-    close: () => new Promise((closed) => socket.close(() => closed())),
+    close: () =>
+      new Promise((closed) => {
+        isClosed = true;
+        socket.close(() => closed());
+      }),
   };
 }
 

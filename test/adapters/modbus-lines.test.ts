@@ -198,6 +198,16 @@ test('modbus-udp: a datagram twice, or of no sense, costs nothing', async (conte
   expect(adapter.statistics()).toMatchObject({ lateReplies: 1, malformed: 1, disconnects: 0 });
 });
 
+test.each(['modbus-tcp', 'modbus-udp'])('%s: a simulation that is closed says nothing more', async (type) => {
+  const field = await simulate([meter()], host, { type, faults: () => ({ kind: 'late', ms: 30 }) });
+  const adapter = modbus.open({ id: 'c', type, settings: field.connection }, host);
+  adapter.start();
+  expect(await read(adapter.attach(meter()), ['a'], 20)).toEqual(['timeout']);
+  await field.close();
+  await pause(40);
+  await adapter.close();
+});
+
 test('a dead meter of 30 is asked three times, and once when it is known to be silent; the others are all read (node-red-contrib-modbus #446, node-red-contrib-modbus #409, thingsboard-gateway #1944)', async (context) => {
   const plans = Array.from({ length: 30 }, (_, index) =>
     meter(index + 1, { requestTimeoutMs: 100, retries: 2 }),

@@ -5,6 +5,7 @@ import { BLOCK_FAULTS, transferBlocks } from './blocks.ts';
 import { FUZZ_FAULTS, fuzz } from './fuzz.ts';
 import { DATAGRAMS, STREAMS } from './fuzz-carriers.ts';
 import { loseInMemory, loseOnSockets } from './loss.ts';
+import { MODBUS_SOAK_FAULTS, soakModbus } from './modbus-soak.ts';
 import { SOAK_FAULTS, soak } from './soak.ts';
 import { TRANSFER_FAULTS } from './transfers.ts';
 import { WEEK_FAULTS, week } from './week.ts';
@@ -34,6 +35,8 @@ const PROOFS: Readonly<Record<string, (extent: Extent) => Promise<readonly Count
   blocks: async ({ count = 2 ** 20 }) => tableOf(await transferBlocks(count), BLOCK_FAULTS),
   soak: async ({ count = 600 }) => tableOf(await soak(count), SOAK_FAULTS),
   week: async ({ count = 7, seed }) => tableOf(await week(count, seed), WEEK_FAULTS),
+  'modbus-soak': async ({ count = 1_000_000, seed }) =>
+    tableOf(await soakModbus(count, seed), MODBUS_SOAK_FAULTS),
   fuzz: async ({ count = 5_000_000, seed }) => tableOf(await fuzz(DATAGRAMS, count, seed), FUZZ_FAULTS),
   'fuzz-streams': async ({ count = 5_000_000, seed }) =>
     tableOf(await fuzz(STREAMS, count, seed), FUZZ_FAULTS),
