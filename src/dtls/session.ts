@@ -44,8 +44,8 @@ function partsOf(credentials: Credentials): readonly Uint8Array[] {
       const { pin, anchors = [] } = trust;
       const pinned = pin === undefined ? [] : [Buffer.from(`${pin.usage} ${pin.matching}`), pin.bytes];
       return [
-        vector(2, ...anchors.map(({ raw }) => vector(3, raw))),
-        vector(2, ...pinned),
+        vector(4, ...anchors.map(({ raw }) => vector(4, raw))),
+        vector(4, ...pinned),
         ...(own?.chain ?? []),
       ];
     }

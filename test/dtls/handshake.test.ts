@@ -1,6 +1,10 @@
+import { X509Certificate } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import type { Credentials } from '../../src/dtls/index.ts';
+import { pemOf } from './certificates.ts';
 import { createScene, openScene, PSK, type Scene } from './network.ts';
-import { byCertificate, ecServer, intermediate, SERVER_NAME, scene, WAYS } from './scenes.ts';
+import { byCertificate, ecServer, intermediate, root, SERVER_NAME, scene, WAYS } from './scenes.ts';
 import type { ServerSession } from './server.ts';
 
 /** Both sides are open, and understand each other. */
@@ -139,6 +143,14 @@ test('a session is bound to the credentials and the name that it was made with',
   expect(other.told.details?.isResumed).toBe(false);
   const same = openScene(scene('certificate', { session, server }));
   expect(same.told.details?.isResumed).toBe(true);
+});
+
+test('a session can be made with all the CAs that Node.js trusts', () => {
+  const anchors = [...rootCertificates, pemOf(root)].map((pem) => new X509Certificate(pem));
+  const credentials = { ...byCertificate, trust: { anchors } } as Credentials;
+  const { told, client } = openScene(scene('certificate', { credentials, server: { resumes: 'id' } }));
+  expect(told.ended).toEqual([]);
+  expect(client.session()).toBeDefined();
 });
 
 test('a session is not offered after a day (RFC 5246 F.1.4)', async () => {
