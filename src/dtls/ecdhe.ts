@@ -10,8 +10,11 @@ type Group = (peerPublicKey: Uint8Array) => Agreement;
 
 /** DER of a SubjectPublicKeyInfo of X25519, up to the key (RFC 8410 4). */
 const X25519_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
+const X25519_LENGTH = 32;
 
 function x25519(peerPublicKey: Uint8Array): Agreement {
+  // OpenSSL does not look at what is behind the end of its DER.
+  if (peerPublicKey.length !== X25519_LENGTH) throw new RangeError('an X25519 share of another length');
   const { privateKey, publicKey } = generateKeyPairSync('x25519');
   const peer = createPublicKey({
     key: Buffer.concat([X25519_PREFIX, peerPublicKey]),

@@ -1,10 +1,11 @@
 import { createReader, keep, uint, vector } from './bytes.ts';
 import { type Agreed, decodeExtensions, encodeExtensions, type Offer } from './extension.ts';
-import { protocolFault } from './fault.ts';
+import { malformed, protocolFault } from './fault.ts';
 import { VERSION_1_2 } from './numbers.ts';
 import type { Suite } from './suites.ts';
 
 const RANDOM_LENGTH = 32;
+const MAX_SESSION_ID = 32;
 const NO_COMPRESSION = 0;
 
 export interface ClientHello {
@@ -53,6 +54,7 @@ export function decodeServerHello(body: Uint8Array, offer: Offer): ServerHello {
     throw protocolFault('protocol_version', 'the server does not speak DTLS 1.2');
   const random = Buffer.from(reader.bytes(RANDOM_LENGTH));
   const sessionId = keep(reader.vector(1));
+  if (sessionId.length > MAX_SESSION_ID) throw malformed('a session id that is too long');
   const suiteId = reader.uint(2);
   const suite = offer.suites.find(({ id }) => id === suiteId);
   if (suite === undefined)

@@ -59,7 +59,7 @@ function prf(hash: string, secret: Buffer, label: string, seed: Buffer, length: 
 export interface Outgoing {
   readonly type: number;
   readonly body: Buffer;
-  readonly epoch: 0 | 1;
+  readonly epoch: 0 | 1 | 2;
   readonly contentType?: number;
 }
 
@@ -104,7 +104,7 @@ export interface TestServer {
   /** Application data to the client. */
   write(bytes: Buffer): void;
   /** A record as it would go to the client. */
-  record(type: number, epoch: 0 | 1, content: Buffer): Buffer;
+  record(type: number, epoch: 0 | 1 | 2, content: Buffer): Buffer;
   isOpen(): boolean;
   /** of the association; empty before */
   master(): Buffer;
@@ -148,7 +148,7 @@ export function createTestServer(options: TestServerOptions): TestServer {
     cidRecords: 0,
     largestDatagram: 0,
   };
-  const numbers: [number, number] = [0, 0];
+  const numbers: [number, number, number] = [0, 0, 0];
   let transcript: Buffer[] = [];
   let keys: { client: Keys; server: Keys } | undefined;
   let clientCid: Buffer = Buffer.alloc(0);
@@ -188,7 +188,7 @@ export function createTestServer(options: TestServerOptions): TestServer {
           u16(length),
         );
 
-  const record = (type: number, epoch: 0 | 1, content: Buffer): Buffer => {
+  const record = (type: number, epoch: 0 | 1 | 2, content: Buffer): Buffer => {
     const seq = numbers[epoch]++;
     if (epoch === 0 || keys === undefined)
       return cat(u8(type), u16(0xfefd), u16(epoch), u48(seq), v16(content));
