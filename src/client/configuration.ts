@@ -1,5 +1,5 @@
-import type { Entry, ObjectDefinition, Value } from '../model/index.ts';
-import type { ResourceValue } from '../tree/index.ts';
+import type { Entry, ObjectDefinition } from '../model/index.ts';
+import { asInstances, type ResourceValue } from '../tree/index.ts';
 
 /** Values of one instance, by resource. */
 export type Values = ReadonlyMap<number, ResourceValue>;
@@ -55,11 +55,6 @@ export function without(configuration: Configuration, object: number, instance: 
   return withObject(configuration, object, changed(instancesOf(configuration, object), instance, undefined));
 }
 
-/** A value by resource instance; a single one stands under 0. */
-function byInstance(value: ResourceValue): ReadonlyMap<number, Value> {
-  return value instanceof Map ? value : new Map([[0, value as Value]]);
-}
-
 /**
  * The values of one instance as entries.
  * @param definition says which resources have instances
@@ -68,7 +63,7 @@ export function entriesOf(definition: ObjectDefinition, instance: number, values
   return [...values].flatMap(([id, value]): Entry[] => {
     const resource = definition.resources.get(id);
     if (resource === undefined) return [];
-    return [...byInstance(value)].map(([one, single]) => ({
+    return [...asInstances(value)].map(([one, single]) => ({
       path: { prefix: '', ids: [definition.id, instance, id, ...(resource.multiple ? [one] : [])] },
       type: resource.type,
       value: single,

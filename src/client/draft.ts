@@ -1,14 +1,12 @@
-import { isGatewayError } from '../base/index.ts';
 import {
   type Entry,
+  fitValue,
   formatLinks,
   type Link,
   needsVersion,
   type ObjectDefinition,
   type Path,
   type Release,
-  rangeFault,
-  toType,
 } from '../model/index.ts';
 import { SECURITY_RESOURCES as SECURITY, SERVER_RESOURCES as SERVER } from '../objects/index.ts';
 import { type Accounts, readAccounts } from './accounts.ts';
@@ -72,21 +70,13 @@ function isProtected(object: number, values: Values): boolean {
   return object === SECURITY_OBJECT && isBootstrapAccount(values);
 }
 
-/** An entry with its value in the type and range of its resource, or why it has none. */
+/** An entry with its value as its resource can hold it, or why it has none; undefined: there is no such resource. */
 function fitted(definition: ObjectDefinition, entry: Entry): Entry | undefined | Refusing {
   const [, , id = -1, one] = entry.path.ids;
   const resource = definition.resources.get(id);
   if (resource === undefined) return undefined;
-  if ((one !== undefined) !== resource.multiple)
-    return refuse(`resource ${id} has ${one === undefined ? '' : 'no '}instances`);
-  try {
-    const value = toType(resource.type, entry.value);
-    const fault = rangeFault(resource, value);
-    return fault === undefined ? { ...entry, value } : refuse(`resource ${id}: ${fault}`);
-  } catch (error) {
-    if (!isGatewayError(error, 'model.type-mismatch')) throw error;
-    return refuse(`resource ${id}: ${error.message}`);
-  }
+  const result = fitValue(resource, entry.value, one);
+  return 'fault' in result ? refuse(result.fault) : { ...entry, value: result.value };
 }
 
 const isRefusing = (value: object): value is Refusing => 'status' in value;

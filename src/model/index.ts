@@ -35,7 +35,8 @@ export {
   ROOT,
   samePath,
 } from './path.ts';
-export { rangeFault } from './range.ts';
+export type { Fit } from './range.ts';
+export { fitValue, rangeFault } from './range.ts';
 export type { Registry } from './registry.ts';
 export { createRegistry, omaRegistry } from './registry.ts';
 export type { Scheme, ServerUri } from './server-uri.ts';

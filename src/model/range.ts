@@ -1,5 +1,6 @@
+import { isGatewayError } from '../base/index.ts';
 import type { ResourceDefinition } from './definition.ts';
-import { type DataType, type Value, wholeNumber } from './value.ts';
+import { type DataType, toType, type Value, wholeNumber } from './value.ts';
 
 /** Whole bounds are exact: some lie beyond 2^53. */
 interface Range {
@@ -50,4 +51,21 @@ export function rangeFault(
           : undefined;
   if (size === undefined || (size >= range.low && size <= range.high)) return undefined;
   return `${bytes ? `${size} bytes are` : `${size} is`} outside ${range.low}..${range.high}${bytes ? ' bytes' : ''}`;
+}
+
+/** A value as its resource can hold it, or what keeps the resource from it, as a text for people. */
+export type Fit = { readonly value: Value } | { readonly fault: string };
+
+/** Brings what is written to a resource, or to one instance of it, into its type, and checks its range. */
+export function fitValue(definition: ResourceDefinition, value: Value, resourceInstance?: number): Fit {
+  if ((resourceInstance !== undefined) !== definition.multiple)
+    return { fault: `resource ${definition.id} ${definition.multiple ? 'has' : 'has no'} instances` };
+  try {
+    const typed = toType(definition.type, value);
+    const fault = rangeFault(definition, typed);
+    return fault === undefined ? { value: typed } : { fault: `resource ${definition.id}: ${fault}` };
+  } catch (error) {
+    if (!isGatewayError(error, 'model.type-mismatch')) throw error;
+    return { fault: `resource ${definition.id}: ${error.message}` };
+  }
 }

@@ -1,11 +1,12 @@
 import type { Entry, ObjectDefinition, ResourceDefinition, Value } from '../model/index.ts';
-import type {
-  InstanceChange,
-  InstanceRequest,
-  InstanceSetup,
-  Lifecycle,
-  Refused,
-  Tree,
+import {
+  asInstances,
+  type InstanceChange,
+  type InstanceRequest,
+  type InstanceSetup,
+  type Lifecycle,
+  type Refused,
+  type Tree,
 } from '../tree/index.ts';
 
 /** A box has little memory, and servers forget to clean up. */
@@ -19,9 +20,7 @@ function sizeOf(value: Value): number {
 }
 
 function valuesIn({ values }: Pick<InstanceRequest, 'values'>): Value[] {
-  return [...values.values()].flatMap((value) =>
-    value instanceof Map ? [...value.values()] : [value as Value],
-  );
+  return [...values.values()].flatMap((value) => [...asInstances(value).values()]);
 }
 
 /** True if the change puts another value in place of this one. */

@@ -27,4 +27,5 @@ export type {
   WriteStep,
 } from './contract.ts';
 export { DONE } from './contract.ts';
+export { asInstances } from './node.ts';
 export { createTree } from './tree.ts';

@@ -1,6 +1,8 @@
 import { isGatewayError } from '../base/index.ts';
 import {
   type Entry,
+  type Fit,
+  fitValue,
   type Ids,
   isObjectLink,
   isWithin,
@@ -8,8 +10,6 @@ import {
   parseLinks,
   pathFromSegments,
   type ResourceDefinition,
-  rangeFault,
-  toType,
   type Value,
 } from '../model/index.ts';
 import type { InstanceChange, InstanceRequest, Refused, ResourceValue, WriteRequest } from './contract.ts';
@@ -38,12 +38,17 @@ function objectLinkFault(value: Value, exists: Exists): string | undefined {
 /** Every link that is a path into the data model leads to what is there. */
 function coreLinkFault(value: Value, exists: Exists): string | undefined {
   if (typeof value !== 'string') return undefined;
-  for (const { target } of parseLinks(value)) {
-    const path = target.startsWith('/') ? pathFromSegments(target.slice(1).split('/')) : undefined;
-    if (path === undefined || path.prefix !== '' || path.ids.length === 0) continue;
-    if (!exists(path.ids)) return `there is no ${target} to link to`;
+  try {
+    for (const { target } of parseLinks(value)) {
+      const path = target.startsWith('/') ? pathFromSegments(target.slice(1).split('/')) : undefined;
+      if (path === undefined || path.prefix !== '' || path.ids.length === 0) continue;
+      if (!exists(path.ids)) return `there is no ${target} to link to`;
+    }
+    return undefined;
+  } catch (error) {
+    if (!isGatewayError(error, 'model.bad-link')) throw error;
+    return error.message;
   }
-  return undefined;
 }
 
 function linkFault({ type }: ResourceDefinition, value: Value, exists: Exists): string | undefined {
@@ -51,19 +56,14 @@ function linkFault({ type }: ResourceDefinition, value: Value, exists: Exists): 
   return type === 'corelnk' ? coreLinkFault(value, exists) : undefined;
 }
 
-/** The value in the resource's type and range, or why it is refused. */
-function checked(definition: ResourceDefinition, value: Value, exists: Exists): Value | Refused {
-  try {
-    const typed = toType(definition.type, value);
-    const fault = rangeFault(definition, typed) ?? linkFault(definition, typed, exists);
-    return fault === undefined ? typed : refuse('bad-request', fault);
-  } catch (error) {
-    if (!isGatewayError(error)) throw error;
-    return refuse('bad-request', error.message);
-  }
+/** What is written to a resource or one of its instances, as the resource can hold it. */
+function fitting(definition: ResourceDefinition, { path, value }: Entry, exists: Exists): Fit {
+  const fitted = fitValue(definition, value, path.ids[3]);
+  const fault = 'value' in fitted ? linkFault(definition, fitted.value, exists) : undefined;
+  return fault === undefined ? fitted : { fault };
 }
 
-function isRefused(value: ResourceValue | Value | Refused): value is Refused {
+function isRefused(value: ResourceValue | Refused): value is Refused {
   return typeof value === 'object' && 'status' in value;
 }
 
@@ -76,17 +76,11 @@ function checkResource(
   const values = new Map<number, Value>();
   for (const entry of entries) {
     const resourceInstance = entry.path.ids[3];
-    if ((resourceInstance !== undefined) !== definition.multiple) {
-      return refuse(
-        'bad-request',
-        `resource ${definition.id} ${definition.multiple ? 'has' : 'has no'} instances`,
-      );
-    }
-    const value = checked(definition, entry.value, exists);
-    if (isRefused(value)) return value;
+    const fitted = fitting(definition, entry, exists);
+    if ('fault' in fitted) return refuse('bad-request', fitted.fault);
     if (values.has(resourceInstance ?? 0))
       return refuse('bad-request', `${entry.path.ids.join('/')} is given twice`);
-    values.set(resourceInstance ?? 0, value);
+    values.set(resourceInstance ?? 0, fitted.value);
   }
   if (definition.multiple) return values;
   return values.get(0) ?? refuse('bad-request', `no value for resource ${definition.id}`);

@@ -231,7 +231,7 @@ describe('writing (OMA Core 1.2 6.3.3)', () => {
     const tree = createTree({ clock: createFakeClock() });
     tree.addInstance({ definition: definition(1), instance: 0, resources: [{ id: 26, value: 0 }] });
     const wrote = await tree.write([1, 0, 26], 'replace', [entry([1, 0, 26], 2, 'integer')], SERVER);
-    expect(wrote).toEqual({ status: 'bad-request', message: '2 is outside 0..1' });
+    expect(wrote).toEqual({ status: 'bad-request', message: 'resource 26: 2 is outside 0..1' });
   });
 });
 
