@@ -116,8 +116,6 @@ const SHAPES = { rtu: RTU_SHAPE, ascii: ASCII_SHAPE };
 const GAP_MS = { serial: 50, network: 200 };
 /** The silence between frames of converters that we do not see. */
 const NETWORK_SILENCE_MS = 2;
-/** Timers are no finer. */
-const LEAST_SILENCE_MS = 2;
 
 function serialOf({ serial }: SerialKeys, framing: LineFraming): SerialSettings {
   const { parity = DEFAULTS.parity, stopBits = DEFAULTS.stopBits, lowLatency = false } = serial;
@@ -135,7 +133,7 @@ function interFrameMs({ interFrame = 'auto' }: NonNullable<LineKeys['timing']>, 
 
 function serialTiming(keys: SerialKeys, framing: LineFraming): LineTiming {
   const settings = serialOf(keys, framing);
-  const auto = Math.max(LEAST_SILENCE_MS, silenceMs(settings.baud, characterMs(settings)));
+  const auto = silenceMs(settings.baud, characterMs(settings));
   return {
     characterMs: characterMs(settings),
     silenceMs: interFrameMs(keys.timing ?? {}, auto) + ms(keys.timing?.turnaround),

@@ -22,6 +22,6 @@ for (const { id, points: own } of unique)
   for (const point of own.keys()) field.set(id, point, Number(point.slice(1)) + 0.5);
 const relay =
   characterMs > 0
-    ? await startRelay(Number(field.connection.port), { characterMs, delayMs: Number(turnaround) })
+    ? await startRelay(Number(field.connection.port), { characterMs, turnaroundMs: Number(turnaround) })
     : undefined;
 answerParent({ usage, port: () => relay?.port ?? field.connection.port });
