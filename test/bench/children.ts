@@ -32,6 +32,7 @@ export function answerParent(answers: Answers): void {
 }
 
 export interface Child {
+  readonly pid: number;
   /** @throws Error when the child fails, or ends before it has answered */
   ask<T>(question: string, argument?: unknown): Promise<T>;
   /** Settles when it ends, for whatever reason. */
@@ -71,6 +72,7 @@ export function startProgram(program: URL, args: readonly string[], nodeOptions:
     waiting.clear();
   });
   return {
+    pid: child.pid ?? 0,
     ended: new Promise((resolve) => child.once('exit', () => resolve())),
     ask<T>(question: string, argument?: unknown): Promise<T> {
       const id = ++lastId;

@@ -3,10 +3,11 @@ import { parseArgs } from 'node:util';
 import { benchClient } from './client.ts';
 import { benchCoap } from './coap.ts';
 import { benchSamples, type Extent } from './gateway.ts';
+import type { ModbusChoice } from './modbus/bench.ts';
 import { profileGateway } from './profile.ts';
 import { benchRequests } from './requests.ts';
 
-const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
+const BENCHES: Readonly<Record<string, (extent: Extent & ModbusChoice) => Promise<void>>> = {
   gateway: async (extent) => {
     await benchSamples(extent);
     await benchRequests(extent);
@@ -14,7 +15,7 @@ const BENCHES: Readonly<Record<string, (extent: Extent) => Promise<void>>> = {
   samples: benchSamples,
   requests: benchRequests,
   profile: profileGateway,
-  modbus: async (extent) => (await import('./modbus.ts')).benchModbus(extent),
+  modbus: async (extent) => (await import('./modbus/bench.ts')).benchModbus(extent),
   codec: async () => (await import('./codec.ts')).benchCodec(),
   coap: benchCoap,
   dtls: async (extent) => (await import('./dtls.ts')).benchDtls(extent),
@@ -26,6 +27,9 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '3' },
+    install: { type: 'boolean', default: false },
+    loads: { type: 'string' },
+    programs: { type: 'string' },
   },
 });
 const [name = 'gateway'] = positionals;
@@ -38,5 +42,5 @@ if (bench === undefined) {
   console.log(
     `${cpus().length} x ${model}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
   );
-  await bench({ seconds: Number(values.seconds), rounds: Number(values.rounds) });
+  await bench({ ...values, seconds: Number(values.seconds), rounds: Number(values.rounds) });
 }

@@ -2,22 +2,14 @@
  * The LwM2M server of the client bench: registers one client with however many devices, observes every resource of
  * every device, counts what it is told, and asks for things as fast as they are answered.
  */
-import { createSocket, type RemoteInfo } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { answerParent } from '../children.ts';
-import {
-  CODE,
-  type Message,
-  OPTION,
-  type OptionBytes,
-  pathOptions,
-  readMessage,
-  TYPE,
-  writeMessage,
-} from '../coap-bytes.ts';
+import { CODE, type Message, OPTION, pathOptions, readMessage, TYPE, writeMessage } from '../coap-bytes.ts';
 import { prefixOf, RESOURCES } from '../fleet.ts';
 import type { FleetWatched } from '../fleet-loads.ts';
 import { createLoader } from '../loader.ts';
 import type { Load } from '../loads.ts';
+import { createRegistrar } from '../registrar.ts';
 
 const HOST = '127.0.0.1';
 /** Observe requests under way at the same time. */
@@ -26,40 +18,13 @@ const WINDOW = 64;
 const REFILL_MS = 1000;
 const TOKEN_LENGTH = 3;
 const NONE = Buffer.alloc(0);
-/** Of Block1: another block follows (RFC 7959 2.2). */
-const MORE = 8;
 
 const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 22 });
 const loader = createLoader(socket);
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-// ---- registration
-
+const registrar = createRegistrar(socket);
 let gatewayPort = 0;
-let registered: (port: number) => void = () => {};
-const registration = new Promise<number>((resolve) => {
-  registered = resolve;
-});
-
-function acknowledge(message: Message, code: number, options: readonly OptionBytes[] = []): void {
-  const { mid, token, block1 } = message;
-  const echo = block1 === undefined ? [] : [[OPTION.block1, block1] as const];
-  const bytes = writeMessage(TYPE.acknowledgement, code, mid, token, [...options, ...echo]);
-  socket.send(bytes, gatewayPort, HOST);
-}
-
-function takeRequest(message: Message, { port }: RemoteInfo): void {
-  gatewayPort = port;
-  const { code, path, block1 } = message;
-  if (((block1?.at(-1) ?? 0) & MORE) !== 0) acknowledge(message, CODE.continue);
-  else if (code === CODE.delete) acknowledge(message, CODE.deleted);
-  else if (path.length > 1) acknowledge(message, CODE.changed);
-  else {
-    const location = ['rd', '1'].map((segment) => [OPTION.locationPath, Buffer.from(segment)] as const);
-    acknowledge(message, CODE.created, location);
-    registered(port);
-  }
-}
 
 // ---- observations
 
@@ -143,15 +108,18 @@ const ANSWER_CLASS = 2;
 socket.on('message', (bytes, from) => {
   if (loader.hear(bytes, from.port)) return;
   const message = readMessage(bytes);
-  if (message.code >> 5 < ANSWER_CLASS) takeRequest(message, from);
+  if (message.code >> 5 < ANSWER_CLASS) registrar.take(message, from.port);
   else if (message.code === CODE.content && message.token.length === TOKEN_LENGTH) takeContent(message);
 });
 await new Promise<void>((bound) => socket.bind(0, HOST, bound));
 
 answerParent({
   port: () => socket.address().port,
-  registered: async () => (await registration) > 0,
+  registered: async () => {
+    gatewayPort = await registrar.registered;
+    return true;
+  },
   observe,
   watch,
-  load: async (load: Load) => loader.run(await registration, load),
+  load: async (load: Load) => loader.run(await registrar.registered, load),
 });

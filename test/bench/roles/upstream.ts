@@ -2,7 +2,7 @@
  * The LwM2M server: as little of one as possible, so that it never is what limits the gateway. Registers one client,
  * observes the meters, counts what arrives; and asks for a resource as fast as it is answered.
  */
-import { createSocket, type RemoteInfo } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { Decoder } from 'cbor-x';
 import { answerParent } from '../children.ts';
 import { CODE, type Message, OPTION, pathOptions, readMessage, TYPE, writeMessage } from '../coap-bytes.ts';
@@ -10,6 +10,7 @@ import { quantile } from '../figures.ts';
 import { createLoader } from '../loader.ts';
 import type { Load, Watch, Watched } from '../loads.ts';
 import { changedAt, machineMs, POINTS, type Schedule, UNITS } from '../meter.ts';
+import { createRegistrar } from '../registrar.ts';
 import { prefixOf } from '../site.ts';
 
 const HOST = '127.0.0.1';
@@ -21,7 +22,6 @@ const VALUE = 2;
 
 const cbor = new Decoder({ mapsAsObjects: false });
 const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
-let gatewayPort: number | undefined;
 let lastMid = 0;
 
 const nextMid = (): number => {
@@ -31,21 +31,7 @@ const nextMid = (): number => {
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-// ---- registration
-
-function register(message: Message, { port }: RemoteInfo): void {
-  const isNew = message.code === CODE.post && message.path.length === 1;
-  if (isNew) gatewayPort = port;
-  const code = isNew ? CODE.created : message.code === CODE.delete ? CODE.deleted : CODE.changed;
-  const location = ['rd', '1'].map((segment) => [OPTION.locationPath, Buffer.from(segment)] as const);
-  const answer = writeMessage(TYPE.acknowledgement, code, message.mid, message.token, isNew ? location : []);
-  socket.send(answer, port, HOST);
-}
-
-async function registered(): Promise<number> {
-  while (gatewayPort === undefined) await wait(20);
-  return gatewayPort;
-}
+const registrar = createRegistrar(socket);
 
 // ---- notifications
 
@@ -88,7 +74,7 @@ function takeNotification({ token, payload }: Message): void {
 }
 
 async function observe(): Promise<void> {
-  const port = await registered();
+  const port = await registrar.registered;
   for (let missing = UNITS; missing > 0; missing = UNITS - answered.size) {
     for (let unit = 1; unit <= UNITS; unit++) {
       if (answered.has(unit)) continue;
@@ -138,15 +124,15 @@ const loader = createLoader(socket);
 socket.on('message', (bytes, from) => {
   if (loader.hear(bytes, from.port)) return;
   const message = readMessage(bytes);
-  if (message.code >> 5 < ANSWER_CLASS) register(message, from);
+  if (message.code >> 5 < ANSWER_CLASS) registrar.take(message, from.port);
   else if (message.code === CODE.content) takeNotification(message);
 });
 await new Promise<void>((bound) => socket.bind(0, HOST, bound));
 
 answerParent({
   port: () => socket.address().port,
-  registered: async () => (await registered()) > 0,
+  registered: async () => (await registrar.registered) > 0,
   observe,
   watch,
-  load: async (load: Load) => loader.run(load.port ?? (await registered()), load),
+  load: async (load: Load) => loader.run(load.port ?? (await registrar.registered), load),
 });
