@@ -6,7 +6,7 @@ import { createFlightSender } from './flight-sender.ts';
 import { createHandshake, type Handshake, type Outcome, type Step } from './handshake.ts';
 import { decodeHelloVerifyRequest } from './hello.ts';
 import { decodeFragments, type Fragment } from './message.ts';
-import { CONTENT, HANDSHAKE, MAX_CONTENT } from './numbers.ts';
+import { CONTENT, HANDSHAKE } from './numbers.ts';
 import { type CheckedOptions, readOptions } from './options.ts';
 import { createReassembly } from './reassembly.ts';
 import { type Content, createRecordLayer, type RawRecord, recordAt } from './records.ts';
@@ -127,7 +127,9 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
       isRestored: false,
       hasPeerCid: (records.state?.peerCid.length ?? 0) > 0,
     });
-    for (const message of earlyMessages.splice(0)) user.received(message);
+    // Whoever hears them may end it.
+    for (let next = earlyMessages.shift(); next !== undefined; next = earlyMessages.shift())
+      user.received(next);
   };
 
   /** RFC 6347 4.2.1. It is never fragmented, and does not count as a message. */
@@ -285,8 +287,9 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
     },
     send(bytes) {
       if (phase !== 'open') throw new GatewayError('dtls.closed', 'the DTLS association is not open');
-      if (bytes.length > MAX_CONTENT)
-        throw new GatewayError('dtls.too-large', `a DTLS record carries ${MAX_CONTENT} bytes at most`);
+      const most = records.mostContent;
+      if (bytes.length > most)
+        throw new GatewayError('dtls.too-large', `a DTLS record carries ${most} bytes at most`);
       try {
         user.transmit(records.write(CONTENT.applicationData, 1, bytes));
       } catch (fault) {

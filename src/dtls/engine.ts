@@ -86,7 +86,8 @@ export interface Association {
   /** A datagram from the server, or from somebody who pretends to be it. It belongs to the association. */
   receive(datagram: Uint8Array): void;
   /**
-   * @throws GatewayError `dtls.closed` before it is open, and after; `dtls.too-large` beyond 16,384 bytes;
+   * @throws GatewayError `dtls.closed` before it is open, and after; `dtls.too-large` beyond 16,384 bytes, or
+   * 16,383 with a connection id;
    * `dtls.exhausted`, which also ends it
    */
   send(bytes: Uint8Array): void;

@@ -13,9 +13,11 @@ import { type Presence, placeOf, type Rule } from './order.ts';
 import type { Epoch, ProtectionState } from './records.ts';
 import { identityOf, premasterSecret } from './secrets.ts';
 import {
+  type CertificateRequest,
   decodeCertificateRequest,
   decodeNewSessionTicket,
   decodeServerKeyExchange,
+  type Ticket,
 } from './server-messages.ts';
 import { answerShare, readIdentity, type ServerIdentity } from './server-proof.ts';
 import { bindingOf, isResumable, type Session, sessionEnd } from './session.ts';
@@ -80,6 +82,7 @@ interface MessageRule extends Rule {
 
 const NOTHING = Buffer.alloc(0);
 const NOTHING_FOLLOWS: Step = {};
+const NO_TICKET: Ticket = { bytes: NOTHING, lifetimeMs: Number.POSITIVE_INFINITY };
 
 export function createHandshake(options: HandshakeOptions): Handshake {
   const { credentials, serverName, session } = options;
@@ -104,9 +107,9 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   let isResumed = false;
   let identity: ServerIdentity | undefined;
   let agreement: Agreement | undefined;
-  /** Signature schemes of the server, when it asks who we are. */
-  let requested: readonly number[] | undefined;
-  let ticket: Buffer = NOTHING;
+  /** The server asks who we are. */
+  let requested: CertificateRequest | undefined;
+  let ticket = NO_TICKET;
   let master: Buffer = NOTHING;
 
   const theHello = (): ServerHello => {
@@ -135,9 +138,9 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   };
 
   /** Our certificate or key, if we have one that the server takes. @returns how to sign with it */
-  const queueCertificate = (schemes: readonly number[]): (() => void) => {
+  const queueCertificate = (request: CertificateRequest): (() => void) => {
     const own = identityOf(credentials, theHello().isClientKeyRaw);
-    const scheme = own && schemeFor(own.privateKey, schemes);
+    const scheme = own && schemeFor(own.privateKey, request);
     if (own === undefined || scheme === undefined) {
       queue(HANDSHAKE.certificate, vector(3)); // RFC 5246 7.4.6
       return () => {};
@@ -190,7 +193,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
           'the server resumes another session than ours (RFC 7627 5.3)',
         );
       isResumed = true;
-      ({ ticket } = offeredSession);
+      ticket = { ...NO_TICKET, bytes: offeredSession.ticket };
       master = keep(offeredSession.master);
       return { protection: protection(hello) };
     };
@@ -214,9 +217,9 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   };
 
   const readCertificateRequest = (body: Buffer) => {
-    const schemes = decodeCertificateRequest(body);
+    const request = decodeCertificateRequest(body);
     return (): Step => {
-      requested = schemes;
+      requested = request;
       return NOTHING_FOLLOWS;
     };
   };
@@ -265,14 +268,15 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   };
 
   const sessionOf = ({ suite, isExtendedMasterSecret, sessionId: id }: ServerHello): Session | undefined => {
-    if (id.length === 0 && ticket.length === 0) {
+    if (id.length === 0 && ticket.bytes.length === 0) {
       master.fill(0);
       return undefined;
     }
-    const earlier = isResumed ? offeredSession : undefined; // resumption makes no session younger
-    const expiresAt = earlier?.expiresAt ?? sessionEnd(options.now(), identity?.certificate);
+    // Resumption makes no session younger.
+    const latest = isResumed && offeredSession ? offeredSession.expiresAt : Number.POSITIVE_INFINITY;
+    const expiresAt = Math.min(latest, sessionEnd(options.now(), ticket.lifetimeMs, identity?.certificate));
     const binding = bindingOf(master, credentials, serverName);
-    return { id, ticket, master, suite, isExtendedMasterSecret, expiresAt, binding };
+    return { id, ticket: ticket.bytes, master, suite, isExtendedMasterSecret, expiresAt, binding };
   };
 
   // ---- their order

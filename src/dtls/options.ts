@@ -21,15 +21,21 @@ const LEAST_MTU = 256;
 const MOST_MTU = 2 ** 14;
 const MAX_CID = 254; // its length and one more stand in a byte (RFC 9146 3)
 const MAX_PSK_PART = 0xffff;
+/** Names in the form of the DNS, or addresses; in other alphabets as A-labels (RFC 6066 3). */
+const HOST = /^[\w.:-]{1,253}$/;
 
 /** @throws GatewayError `dtls.bad-options` */
 export function readOptions(options: AssociationOptions): CheckedOptions {
-  const { credentials, serverName, mtu = DEFAULT_MTU, connectionId = new Uint8Array() } = options;
+  const { credentials, mtu = DEFAULT_MTU, connectionId = new Uint8Array() } = options;
+  const { timers = DEFAULT_TIMERS } = options;
+  const serverName = options.serverName?.replace(/\.$/, ''); // RFC 6066 3
   const suites = suitesFor(credentials, options.suites);
   require(suites.length > 0, 'no cipher suite that the credentials are for');
   require(mtu >= LEAST_MTU && mtu <= MOST_MTU, `mtu must be ${LEAST_MTU} to ${MOST_MTU}`);
   require(connectionId === false ||
     connectionId.length <= MAX_CID, `a connection id has ${MAX_CID} bytes at most`);
+  require(serverName === undefined || HOST.test(serverName), 'the server name is none of a host');
+  require(areSane(timers), 'timers must be longer than nothing, and end');
   checkCredentials(credentials, serverName);
   const { session, connection } = options;
   const saved = connection && decodeConnection(connection);
@@ -44,12 +50,15 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
     connectionId: connectionId === false ? undefined : connectionId,
     session: session && decodeSession(session),
     connection: isOurs ? saved : undefined,
-    timers: options.timers ?? DEFAULT_TIMERS,
+    timers,
     clock: options.clock ?? systemClock,
     random: options.random ?? randomBytes,
     keyLog: options.keyLog,
   };
 }
+
+const areSane = ({ firstMs, mostMs, totalMs }: RetransmissionTimers): boolean =>
+  firstMs > 0 && mostMs > 0 && totalMs > 0 && totalMs < Number.POSITIVE_INFINITY;
 
 function suitesFor({ kind }: Credentials, names: AssociationOptions['suites']): Suite[] {
   const isFor = ({ isPsk, signedBy }: KeyExchange): boolean =>

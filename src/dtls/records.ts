@@ -53,6 +53,8 @@ export interface RecordLayer {
   readonly counters: RecordCounters;
   /** There are keys for epoch 1. */
   readonly isProtected: boolean;
+  /** The most bytes of content in a record of epoch 1. */
+  readonly mostContent: number;
   /** The most bytes that a record of this epoch is longer than its content. */
   overhead(epoch: Epoch): number;
   protect(state: ProtectionState): void;
@@ -122,9 +124,10 @@ export function createRecordLayer(): RecordLayer {
 
   /** Whether the header is that of a record which the server would send us now. */
   const isExpected = ({ type, version, epoch, cid, body }: RawRecord): boolean => {
-    if (version >> 8 !== VERSION_1_2 >> 8 || body.length > MAX_CONTENT + MAX_EXPANSION) return false;
-    if (epoch === 0) return type !== CONTENT.cid;
-    if (epoch !== 1 || version !== VERSION_1_2 || directions === undefined) return false;
+    if (epoch === 0)
+      return type !== CONTENT.cid && version >> 8 === VERSION_1_2 >> 8 && body.length <= MAX_CONTENT;
+    if (epoch !== 1 || version !== VERSION_1_2 || body.length > MAX_CONTENT + MAX_EXPANSION) return false;
+    if (directions === undefined) return false;
     // Once agreed on, a connection id stands in every protected record (RFC 9146 3).
     const { ownCid } = directions.state;
     return (type === CONTENT.cid) === ownCid.length > 0 && cid.equals(ownCid);
@@ -143,7 +146,8 @@ export function createRecordLayer(): RecordLayer {
     }
     replay.mark(record.sequence);
     const content = record.type === CONTENT.cid ? unwrap(bytes) : { type: record.type, epoch: 1, bytes };
-    if (content !== undefined && content.bytes.length <= MAX_CONTENT) return content;
+    // With a connection id, type and padding count as well (RFC 9146 5).
+    if (content !== undefined && bytes.length <= MAX_CONTENT) return content;
     counters.malformed++;
     return undefined;
   };
@@ -173,6 +177,9 @@ export function createRecordLayer(): RecordLayer {
     counters,
     get isProtected() {
       return directions !== undefined;
+    },
+    get mostContent() {
+      return (directions?.state.peerCid.length ?? 0) > 0 ? MAX_CONTENT - 1 : MAX_CONTENT;
     },
     overhead(epoch) {
       if (epoch === 0 || directions === undefined) return HEADER;

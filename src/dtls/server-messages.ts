@@ -52,21 +52,33 @@ export function decodeServerKeyExchange(
   return { curveType, group, point, parameters, signature };
 }
 
-/** The signature schemes that the server takes (RFC 5246 7.4.4). */
-export function decodeCertificateRequest(body: Uint8Array): number[] {
+/** What the server wants of our certificate: both must fit its key (RFC 5246 7.4.4). */
+export interface CertificateRequest {
+  readonly types: readonly number[];
+  /** of signatures */
+  readonly schemes: readonly number[];
+}
+
+export function decodeCertificateRequest(body: Uint8Array): CertificateRequest {
   const reader = createReader(body);
-  reader.vector(1); // types of certificates: the schemes say more
+  const types = reader.list(1, 1);
   const schemes = reader.list(2, 2);
   reader.vector(2); // names of CAs: we have one identity at most
   reader.end();
-  return schemes;
+  return { types, schemes };
 }
 
-/** The ticket (RFC 5077 3.3). We keep it shorter than its hint says; a refused one costs nothing. */
-export function decodeNewSessionTicket(body: Uint8Array): Buffer {
+/** What the server wants to see again instead of keeping it (RFC 5077 3.3). */
+export interface Ticket {
+  readonly bytes: Buffer;
+  /** how long the server means to take it, in ms; infinite: it does not say */
+  readonly lifetimeMs: number;
+}
+
+export function decodeNewSessionTicket(body: Uint8Array): Ticket {
   const reader = createReader(body);
-  reader.uint(4);
-  const ticket = keep(reader.vector(2));
+  const seconds = reader.uint(4);
+  const bytes = keep(reader.vector(2));
   reader.end();
-  return ticket;
+  return { bytes, lifetimeMs: seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000 };
 }

@@ -80,10 +80,18 @@ export function isBoundTo(
 /** RFC 5246 F.1.4: sessions should not live longer. */
 const SESSION_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
-/** When a session that begins now ends, in ms: with the certificate of the server at the latest. */
-export function sessionEnd(nowMs: number, certificate: X509Certificate | undefined): number {
-  const end = nowMs + SESSION_LIFETIME_MS;
-  return certificate === undefined ? end : Math.min(end, Date.parse(certificate.validTo));
+/**
+ * When a session that begins now ends, in ms: with its ticket or with the certificate of the server at the latest. 0
+ * for a certificate whose end lies before 1970, or is no date.
+ */
+export function sessionEnd(
+  nowMs: number,
+  lifetimeMs: number,
+  certificate: X509Certificate | undefined,
+): number {
+  const end = nowMs + Math.min(lifetimeMs, SESSION_LIFETIME_MS);
+  const certified = certificate === undefined ? end : Date.parse(certificate.validTo);
+  return Math.max(0, Math.min(end, certified)) || 0;
 }
 
 /** What a handshake is about to ask for. */
@@ -149,7 +157,7 @@ export function encodeConnection({ records, session, binding }: Connection): Buf
     encodeDirection(keys.client),
     encodeDirection(keys.server),
     uint(records.nextSequence, 6),
-    uint(replay.top + 1, 6),
+    uint(Math.max(replay.top, 0), 6),
     uint(replay.low, 4),
     uint(replay.high, 4),
     vector(1, binding),
@@ -168,7 +176,8 @@ function readConnection(reader: Reader): Connection | undefined {
   const [peerCid, ownCid] = [copy(reader, 1), copy(reader, 1)];
   const keys = { client: readDirection(reader), server: readDirection(reader) };
   const nextSequence = reader.uint(6);
-  const replay = { top: reader.uint(6) - 1, low: reader.uint(4), high: reader.uint(4) };
+  const [top, low, high] = [reader.uint(6), reader.uint(4), reader.uint(4)];
+  const replay = { top: low % 2 === 1 ? top : -1, low, high }; // the lowest bit is that of the highest number
   const binding = copy(reader, 1);
   const session = decodeSession(reader.vector(3));
   if (suite === undefined || !hasKeysOf(suite, keys.client) || !hasKeysOf(suite, keys.server))

@@ -1,4 +1,5 @@
 import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import type { CertificateRequest } from './server-messages.ts';
 
 /** A way to sign (RFC 5246 7.4.1.4.1, RFC 8446 4.2.3), and the type of key that it takes. */
 interface Scheme {
@@ -33,10 +34,13 @@ const inputOf = (key: KeyObject, { keyType, isPss }: Scheme) => ({
   }),
 });
 
-/** The first scheme of ours that the peer knows too, and that the key is for. */
-export function schemeFor(key: KeyObject, peerSchemes: readonly number[]): number | undefined {
+/** ClientCertificateType of those with which we can sign (RFC 5246 7.4.4, RFC 8422 5.5). */
+const CERTIFICATE_TYPES = { rsa: 1, ec: 64 } as const;
+
+/** The first scheme of ours that the server asks for, and that the key is for. */
+export function schemeFor(key: KeyObject, { types, schemes }: CertificateRequest): number | undefined {
   const fits = ({ id, keyType }: Scheme): boolean =>
-    keyType === key.asymmetricKeyType && peerSchemes.includes(id);
+    keyType === key.asymmetricKeyType && types.includes(CERTIFICATE_TYPES[keyType]) && schemes.includes(id);
   return SCHEMES.find(fits)?.id;
 }
 

@@ -5,7 +5,7 @@ import type { Credentials } from '../../src/dtls/index.ts';
 import { pemOf } from './certificates.ts';
 import { createScene, openScene, PSK, type Scene } from './network.ts';
 import { byCertificate, ecServer, intermediate, root, SERVER_NAME, scene, WAYS } from './scenes.ts';
-import type { ServerSession } from './server.ts';
+import { type Outgoing, type ServerSession, u16 } from './server.ts';
 
 /** Both sides are open, and understand each other. */
 function expectEcho({ client, server, told, heard, settle }: Scene): void {
@@ -110,21 +110,91 @@ test('a session without the extended master secret is not offered where it is ne
   expect(second.told.details?.isResumed).toBe(false);
 });
 
-test('a server that resumes with another master secret than before is refused (RFC 7627 5.3)', () => {
+/** What stands in a ServerHello behind its session id. */
+const AFTER_SESSION_ID = 2 + 32 + 33;
+const changeHello = (change: (body: Buffer) => Buffer) => (flight: readonly Outgoing[]) =>
+  flight.map((it) => (it.type === 2 ? { ...it, body: change(it.body) } : it));
+const EXTENDED_MASTER_SECRET = Buffer.from('000400170000', 'hex');
+
+test.each<readonly [string, boolean, (body: Buffer) => Buffer]>([
+  [
+    'without the extended master secret (RFC 7627 5.3)',
+    true,
+    (body) => body.subarray(0, AFTER_SESSION_ID + 3),
+  ],
+  [
+    'with an extended master secret that it did not have (RFC 7627 5.3)',
+    false,
+    (body) => Buffer.concat([body.subarray(0, AFTER_SESSION_ID + 3), EXTENDED_MASTER_SECRET]),
+  ],
+  [
+    'with another suite (RFC 5246 7.4.1.3)',
+    true,
+    (body) =>
+      Buffer.concat([body.subarray(0, AFTER_SESSION_ID), u16(0x00a8), body.subarray(AFTER_SESSION_ID + 2)]),
+  ],
+])('a server that resumes a session %s is refused', (_name, ems, change) => {
   const sessions = new Map<string, ServerSession>();
-  const session = openScene({ server: { resumes: 'id', sessions } }).client.session();
-  const strip = openScene({
-    needsExtendedMasterSecret: false,
-    ...(session && { session }),
+  const server = { ems, resumes: 'id', sessions } as const;
+  const needsExtendedMasterSecret = false;
+  const session = openScene({ needsExtendedMasterSecret, server }).client.session();
+  if (session === undefined) throw new Error('no session');
+  const untouched = openScene({ needsExtendedMasterSecret, session, server });
+  expect(untouched.told.details?.isResumed).toBe(true);
+  const { told, heard } = openScene({
+    needsExtendedMasterSecret,
+    session,
+    server: { ...server, alter: changeHello(change) },
+  });
+  expect(told.ended).toMatchObject([{ code: 'dtls.protocol' }]);
+  expect(heard.alerts).toEqual(['2 47']);
+});
+
+test('connection ids are agreed on anew in a resumed session (RFC 9146 3)', () => {
+  const sessions = new Map<string, ServerSession>();
+  const server = { resumes: 'id', sessions } as const;
+  const session = openScene({ server: { ...server, cid: Buffer.from('sid') } }).client.session();
+  const bare = openScene({ ...(session && { session }), server });
+  expectEcho(bare);
+  expect(bare.told.details).toMatchObject({ isResumed: true, hasPeerCid: false });
+  expect(bare.server.seen.cidRecords).toBe(0);
+});
+
+test('a ticket is not offered longer than the server says (RFC 5077 3.3)', async () => {
+  const sessions = new Map<string, ServerSession>();
+  const server = { resumes: 'ticket', sessions, ticketSeconds: 60 } as const;
+  const session = openScene({ server }).client.session();
+  if (session === undefined) throw new Error('no session');
+  for (const [ms, isResumed] of [
+    [59_000, true],
+    [61_000, false],
+  ] as const) {
+    const later = createScene({ session, server });
+    await later.clock.advance(ms);
+    later.client.start();
+    later.settle();
+    expectEcho(later);
+    expect(later.told.details?.isResumed).toBe(isResumed);
+  }
+});
+
+test('a server may announce a ticket and give an empty one: there is no session then (RFC 5077 3.3)', () => {
+  const { told, client } = openScene({
+    server: { resumes: 'ticket', emptyTicket: true },
+  });
+  expect(told.details).toBeDefined();
+  expect(client.session()).toBeUndefined();
+});
+
+test('a ticket is no session until the Finished of the server is right (RFC 5077 3.3)', () => {
+  const { told, client } = openScene({
     server: {
-      resumes: 'id',
-      sessions,
-      alter: (flight) =>
-        // The ServerHello without its extensions; the server itself believes in them.
-        flight.map((it) => (it.type === 2 ? { ...it, body: it.body.subarray(0, 2 + 32 + 33 + 3) } : it)),
+      resumes: 'ticket',
+      alter: (flight) => flight.map((it) => (it.type === 20 ? { ...it, body: Buffer.alloc(12) } : it)),
     },
   });
-  expect(strip.told.ended).toMatchObject([{ code: 'dtls.protocol' }]);
+  expect(told.ended).toMatchObject([{ code: 'dtls.protocol' }]);
+  expect(client.session()).toBeUndefined();
 });
 
 test('a session is bound to the credentials and the name that it was made with', () => {
@@ -173,9 +243,38 @@ describe('Server Name Indication (RFC 6066 3)', () => {
   test('a name is told', () => {
     expect(openScene({ serverName: SERVER_NAME }).server.seen.serverName).toBe(SERVER_NAME);
   });
+  test('without the dot at its end', () => {
+    expect(openScene({ serverName: `${SERVER_NAME}.` }).server.seen.serverName).toBe(SERVER_NAME);
+    expect(openScene(scene('certificate', { serverName: `${SERVER_NAME}.` })).told.details).toBeDefined();
+  });
   test('an address is not', () => {
     expect(openScene({ serverName: '192.0.2.1' }).server.seen.serverName).toBeUndefined();
   });
+});
+
+test('the hello with the cookie is the first one, with the cookie in it (RFC 6347 4.2.1)', () => {
+  const [first, second] = openScene(scene('certificate')).up;
+  const HEADERS = 13 + 12;
+  const EMPTY_COOKIE = HEADERS + 2 + 32 + 1;
+  const parts = (hello?: Buffer, cookie = 0) => [
+    hello?.subarray(HEADERS, EMPTY_COOKIE),
+    hello?.subarray(EMPTY_COOKIE + 1 + cookie),
+  ];
+  expect(first?.[EMPTY_COOKIE]).toBe(0);
+  expect(second?.subarray(EMPTY_COOKIE + 1, EMPTY_COOKIE + 7).toString()).toBe('cookie');
+  expect(parts(second, 6)).toEqual(parts(first));
+  const sequenceOf = (hello?: Buffer) => hello?.readUInt16BE(13 + 4);
+  expect([sequenceOf(first), sequenceOf(second)]).toEqual([0, 1]); // RFC 6347 4.2.2
+});
+
+test('a hello offers what a device needs, and no more (RFC 5246 7.4.1.2, RFC 7925)', () => {
+  const { extensions } = openScene(scene('certificate')).server.seen;
+  // server_name, groups, point formats, signatures, EMS, ticket, connection_id, renegotiation_info
+  expect([...extensions.keys()].sort((a, b) => a - b)).toEqual([0, 10, 11, 13, 23, 35, 54, 0xff01]);
+  expect(extensions.get(11)).toEqual(Buffer.of(1, 0)); // uncompressed points (RFC 7925 4.3)
+  expect(extensions.get(0xff01)).toEqual(Buffer.of(0)); // RFC 5746 3.4
+  const schemes = extensions.get(13) ?? Buffer.alloc(2);
+  for (let at = 2; at < schemes.length; at += 2) expect([4, 5, 6, 8]).toContain(schemes[at]); // no SHA-1, no MD5
 });
 
 test('a server that asks for a certificate gets an empty list when we have none (RFC 5246 7.4.6)', () => {
@@ -183,6 +282,16 @@ test('a server that asks for a certificate gets an empty list when we have none 
   const result = openScene(scene('certificate', { credentials }));
   expectEcho(result);
   expect(result.server.seen.clientCertificates).toEqual([]);
+});
+
+test.each<readonly [string, Buffer]>([
+  ['types of certificates (RFC 5246 7.4.6)', Buffer.from('0101000404030401' + '0000', 'hex')],
+  ['signature schemes (RFC 5246 7.4.8)', Buffer.from('014000020401' + '0000', 'hex')],
+])('our certificate is not sent to a server that takes other %s', (_name, body) => {
+  const alter = (flight: readonly Outgoing[]) => flight.map((it) => (it.type === 13 ? { ...it, body } : it));
+  const result = openScene(scene('certificate', { server: { alter } }));
+  expectEcho(result);
+  expect(result.server.seen).toMatchObject({ clientCertificates: [], provedKey: false });
 });
 
 test('the client certificate is sent with its chain (RFC 5246 7.4.6)', () => {
@@ -240,6 +349,63 @@ describe('the end', () => {
     expect(told.ended).toMatchObject([{ code: 'dtls.alert' }]);
   });
 
+  test('what comes after close_notify is not looked at (RFC 5246 7.2.1)', () => {
+    const { client, server, told } = openScene();
+    const late = Buffer.concat([
+      server.record(21, 1, Buffer.of(1, 0)),
+      server.record(23, 1, Buffer.from('late')),
+    ]);
+    client.receive(late);
+    client.receive(server.record(23, 1, Buffer.from('later')));
+    expect(told.received).toEqual([]);
+    expect(told.ended).toHaveLength(1);
+  });
+
+  test('a fatal alert makes the session void (RFC 5246 7.2.2)', () => {
+    const { client, server } = openScene({ server: { resumes: 'id' } });
+    expect(client.session()).toBeDefined();
+    client.receive(server.record(21, 1, Buffer.of(2, 80)));
+    expect(client.session()).toBeUndefined();
+  });
+
+  test.each([
+    ['of no known level', Buffer.of(3, 40)],
+    ['cut short', Buffer.of(2)],
+    ['of no bytes', Buffer.alloc(0)],
+    ['of two at once', Buffer.of(1, 90, 2, 40)],
+    ['of an unknown kind, as a warning', Buffer.of(1, 200)],
+  ])('an alert %s changes nothing', (_name, alert) => {
+    const { client, server, told } = openScene();
+    client.receive(server.record(21, 1, alert));
+    expect(told.ended).toEqual([]);
+  });
+
+  test.each([
+    ['opened', []],
+    ['received', ['one']],
+  ] as const)('nothing is told after the end, though it came before: closed when %s', (when, told) => {
+    const waiting: (() => void)[] = [];
+    const made = createScene({
+      way: (datagram, pass, direction) => {
+        const isFinished = direction === 'down' && datagram.readUInt8(0) === 20;
+        if (isFinished) waiting.push(() => pass(datagram));
+        else pass(datagram);
+      },
+      onTold: (association, what) => {
+        if (what === when) association.close();
+      },
+    });
+    made.client.start();
+    made.settle();
+    for (const text of ['one', 'two']) made.server.write(Buffer.from(text));
+    made.settle();
+    for (const go of waiting) go();
+    made.settle();
+    expect(made.told.details).toBeDefined();
+    expect(made.told.ended).toEqual([undefined]);
+    expect(made.told.received).toEqual(told);
+  });
+
   test('a warning does not', () => {
     const { client, server, told } = openScene();
     client.receive(server.record(21, 1, Buffer.of(1, 90)));
@@ -273,6 +439,27 @@ test('more bytes than a record holds are refused (RFC 5246 6.2.1)', () => {
   expect(heard.received[0]).toHaveLength(16_384);
 });
 
+test('with a connection id the type counts as well (RFC 9146 5)', () => {
+  const { client, heard, settle } = openScene({ server: { cid: Buffer.from('cid') } });
+  expect(() => client.send(Buffer.alloc(16_384))).toThrowError(
+    expect.objectContaining({ code: 'dtls.too-large' }),
+  );
+  client.send(Buffer.alloc(16_383, 'x'));
+  settle();
+  expect(heard.received[0]).toHaveLength(16_383);
+});
+
+test('no bytes are data too (RFC 5246 6.2.1)', () => {
+  const { client, server, told, heard, settle } = openScene({
+    connectionId: Buffer.from('us'),
+    server: { cid: Buffer.from('it') },
+  });
+  client.send(Buffer.alloc(0));
+  server.write(Buffer.alloc(0));
+  settle();
+  expect([heard.received, told.received]).toEqual([[''], ['']]);
+});
+
 test('nothing can be sent before it is open', () => {
   const { client } = createScene();
   expect(() => client.send(Buffer.from('x'))).toThrowError(expect.objectContaining({ code: 'dtls.closed' }));
@@ -283,6 +470,10 @@ test.each([
   ['an MTU below 256', { mtu: 255 }],
   ['a connection id that is too long', { connectionId: Buffer.alloc(255) }],
   ['an empty key', { credentials: { ...PSK, key: Buffer.alloc(0) } }],
+  ['a name that no host can have', { serverName: 'zähler.example.org' }],
+  ['an empty name', { serverName: '' }],
+  ['a timer that does not wait', { timers: { firstMs: 0, mostMs: 60_000, totalMs: 120_000 } }],
+  ['a timer without an end', { timers: { firstMs: 1000, mostMs: 60_000, totalMs: Number.NaN } }],
   ['certificates without a name to check', { credentials: byCertificate }],
   ['an empty chain', { serverName: 'x', credentials: { ...byCertificate, own: { chain: [] } } as never }],
 ])('options with %s are refused', (_name, options) => {

@@ -35,11 +35,13 @@ export const PSK = { kind: 'psk', identity: Buffer.from('meter'), key: Buffer.fr
 export type SceneOptions = Partial<AssociationOptions> & {
   readonly server?: Partial<TestServerOptions>;
   readonly way?: Way;
+  /** What the client's user does when it is told something. */
+  readonly onTold?: (client: Association, what: 'opened' | 'received') => void;
 };
 
 /** A client and a server in memory, with a clock that moves only when told. Datagrams arrive by {@link Scene.settle}. */
 export function createScene(options: SceneOptions = {}): Scene {
-  const { server: serverOptions, way = (datagram, pass) => pass(datagram), ...association } = options;
+  const { server: serverOptions, way = (datagram, pass) => pass(datagram), onTold, ...association } = options;
   const clock = createFakeClock(Date.now());
   const told: Scene['told'] = { received: [], ended: [], keyLog: [] };
   const heard: Scene['heard'] = { received: [], alerts: [] };
@@ -63,8 +65,12 @@ export function createScene(options: SceneOptions = {}): Scene {
       },
       opened(details) {
         told.details = details;
+        onTold?.(client, 'opened');
       },
-      received: (bytes) => told.received.push(bytes.toString()),
+      received(bytes) {
+        told.received.push(bytes.toString());
+        onTold?.(client, 'received');
+      },
       ended: (error) => told.ended.push(error),
     },
   );

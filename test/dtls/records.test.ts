@@ -103,7 +103,8 @@ describe.each(SUITES.map(({ name, cipher }) => ({ name, cipher })))('$name', ({ 
     (etm) => {
       for (const cid of [Buffer.alloc(0), Buffer.from('cid')]) {
         const [near, far] = pair(name, cid, etm);
-        for (const length of [0, 1, 15, 16, 17, 200, 16_384]) {
+        expect(near.mostContent).toBe(cid.length > 0 ? 2 ** 14 - 1 : 2 ** 14); // RFC 9146 5
+        for (const length of [0, 1, 15, 16, 17, 200, near.mostContent]) {
           const content = Buffer.alloc(length, length);
           const datagram = near.write(23, 1, content);
           expect(datagram.length).toBeLessThanOrEqual(length + near.overhead(1));
@@ -179,6 +180,23 @@ describe('connection ids', () => {
       bytes: Buffer.from('x'),
     });
     expect(read(far, near.write(23, 1, Buffer.from('x')))).toBeDefined();
+  });
+
+  test.each([
+    ['', Buffer.alloc(0)],
+    [' with a connection id (RFC 9146 5)', Buffer.from('cid')],
+  ])('a record of more than 2^14 bytes inside is dropped%s (RFC 5246 6.2.1)', (_name, cid) => {
+    const [near, far] = pair('TLS_PSK_WITH_AES_128_CCM_8', cid);
+    const most = near.mostContent;
+    expect(read(far, near.write(23, 1, Buffer.alloc(most, 1)), cid.length)).toBeDefined();
+    expect(read(far, near.write(23, 1, Buffer.alloc(most + 1, 1)), cid.length)).toBeUndefined();
+    expect(far.counters).toMatchObject({ malformed: 1, forged: 0 });
+  });
+
+  test('a record in the clear of more than 2^14 bytes is dropped (RFC 5246 6.2.1)', () => {
+    const layer = createRecordLayer();
+    expect(read(layer, layer.write(22, 0, Buffer.alloc(2 ** 14)))).toBeDefined();
+    expect(read(layer, layer.write(22, 0, Buffer.alloc(2 ** 14 + 1)))).toBeUndefined();
   });
 
   test('a record of zeros only has no type, and is dropped (RFC 9146 4)', () => {

@@ -84,6 +84,10 @@ export interface TestServerOptions {
   /** Whether, and how, sessions are resumed. */
   readonly resumes?: 'id' | 'ticket';
   readonly sessions?: Map<string, ServerSession>;
+  /** of its tickets; 0: it does not say */
+  readonly ticketSeconds?: number;
+  /** announces a ticket, and gives none */
+  readonly emptyTicket?: boolean;
   readonly mtu?: number;
   readonly signatureHash?: string;
   readonly signatureScheme?: number;
@@ -261,9 +265,9 @@ export function createTestServer(options: TestServerOptions): TestServer {
   const ccs: Outgoing = { type: 0, epoch: 0, contentType: 20, body: u8(1) };
   const newTicket = (): Outgoing[] => {
     if (!willSendTicket) return [];
-    const name = TICKET_PREFIX + randomBytes(8).toString('hex');
+    const name = options.emptyTicket ? '' : TICKET_PREFIX + randomBytes(8).toString('hex');
     sessions.set(name, { master, suite: suiteId, ems });
-    return [{ type: 4, epoch: 0, body: cat(Buffer.alloc(4), v16(Buffer.from(name))) }];
+    return [{ type: 4, epoch: 0, body: cat(u24(0), u8(options.ticketSeconds ?? 0), v16(Buffer.from(name))) }];
   };
   /** Ticket, ChangeCipherSpec, Finished; the last one is computed when the first is in the transcript. */
   const finish = (): void => {
@@ -371,7 +375,13 @@ export function createTestServer(options: TestServerOptions): TestServer {
       { type: 11, epoch: 0, body: shown },
       { type: 12, epoch: 0, body: cat(parameters, u16(scheme), v16(signature)) },
       ...(options.asksClient
-        ? [{ type: 13, epoch: 0 as const, body: cat(v8(u8(64)), v16(u16(0x0403), u16(0x0401)), v16()) }]
+        ? [
+            {
+              type: 13,
+              epoch: 0 as const,
+              body: cat(v8(u8(64), u8(1)), v16(u16(0x0403), u16(0x0401)), v16()),
+            },
+          ]
         : []),
     ];
   };
