@@ -135,6 +135,7 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
   /** RFC 6347 4.2.1. It is never fragmented, and does not count as a message. */
   const takeCookie = (negotiation: Handshake, { sequence, bytes }: Fragment): void => {
     const asked = decodeHelloVerifyRequest(bytes);
+    if (sequence > cookies) throw malformed('a request for a cookie that answers no hello');
     const isKnown = asked.equals(cookie);
     if (!isKnown && ++cookies > MOST_COOKIES) throw malformed('too many cookies');
     reassembly.expect(Math.max(reassembly.due, sequence + 1));

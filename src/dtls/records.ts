@@ -43,10 +43,14 @@ export interface RecordState {
   /** the next to be sent in epoch 1 */
   readonly nextSequence: number;
   readonly replay: ReplayState;
+  /** records that were not authentic, which the key bears only so many of */
+  readonly forgeries: number;
 }
 
-export type ProtectionState = Omit<RecordState, 'nextSequence' | 'replay'> &
-  Partial<Pick<RecordState, 'nextSequence' | 'replay'>>;
+type Progress = 'nextSequence' | 'replay' | 'forgeries';
+
+/** What protects epoch 1, and what has happened there if it does not begin. */
+export type ProtectionState = Omit<RecordState, Progress> & Partial<Pick<RecordState, Progress>>;
 
 /** The record layer of a client (RFC 6347 4.1, RFC 9146): epoch 0 in the clear, epoch 1 protected. */
 export interface RecordLayer {
@@ -195,6 +199,7 @@ export function createRecordLayer(): RecordLayer {
         inbound: createProtection({ cipher, keys: keys.server, cid: ownCid, isEncryptThenMac }),
       };
       sequences[1] = state.nextSequence ?? 0;
+      counters.forged = state.forgeries ?? 0;
       replay = createReplayWindow(state.replay);
     },
     write(type, epoch, content) {
@@ -225,7 +230,8 @@ export function createRecordLayer(): RecordLayer {
       return { type: record.type, epoch: 0, bytes: record.body };
     },
     get state() {
-      return directions && { ...directions.state, nextSequence: sequences[1], replay: replay.state };
+      const progress = { nextSequence: sequences[1], replay: replay.state, forgeries: counters.forged };
+      return directions && { ...directions.state, ...progress };
     },
     erase() {
       if (directions === undefined) return;

@@ -160,6 +160,7 @@ export function encodeConnection({ records, session, binding }: Connection): Buf
     uint(Math.max(replay.top, 0), 6),
     uint(replay.low, 4),
     uint(replay.high, 4),
+    uint(records.forgeries, 6),
     vector(1, binding),
     vector(3, session === undefined ? Buffer.alloc(0) : encodeSession(session)),
   ]);
@@ -178,12 +179,13 @@ function readConnection(reader: Reader): Connection | undefined {
   const nextSequence = reader.uint(6);
   const [top, low, high] = [reader.uint(6), reader.uint(4), reader.uint(4)];
   const replay = { top: low % 2 === 1 ? top : -1, low, high }; // the lowest bit is that of the highest number
+  const forgeries = reader.uint(6);
   const binding = copy(reader, 1);
   const session = decodeSession(reader.vector(3));
   if (suite === undefined || !hasKeysOf(suite, keys.client) || !hasKeysOf(suite, keys.server))
     return undefined;
   return {
-    records: { suite, keys, isEncryptThenMac, peerCid, ownCid, nextSequence, replay },
+    records: { suite, keys, isEncryptThenMac, peerCid, ownCid, nextSequence, replay, forgeries },
     session,
     binding,
   };

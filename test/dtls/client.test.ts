@@ -6,6 +6,7 @@ import {
   type Engine,
   openDtlsClient,
 } from '../../src/dtls/index.ts';
+import type { ReplayState } from '../../src/dtls/replay.ts';
 import { decodeConnection, encodeConnection } from '../../src/dtls/session.ts';
 import { PSK } from './network.ts';
 import { createTestServer, type ServerSession, type TestServer, type TestServerOptions } from './server.ts';
@@ -303,6 +304,29 @@ test('a new socket is closed again when the association ended before it was ther
   const rebinding = client.rebind();
   await client.transport.close();
   expect(await rebinding).toBe(false);
+});
+
+test.each<readonly [string, ReplayState]>([
+  ['before the first', { top: -1, low: 0, high: 0 }],
+  ['of the first', { top: 0, low: 1, high: 0 }],
+  ['of the last that there can be', { top: 2 ** 48 - 1, low: 0xffffffff, high: 0xffffffff }],
+])('a connection is saved with the number %s', async (_name, replay) => {
+  const served = await serve({ cid: Buffer.from('cid') });
+  const saved = decodeConnection((await (await connect(served.port)).suspend()) ?? Buffer.alloc(0));
+  if (saved === undefined) throw new Error('nothing saved');
+  const again = decodeConnection(encodeConnection({ ...saved, records: { ...saved.records, replay } }));
+  expect(again?.records.replay).toEqual(replay);
+});
+
+test('what was forged before a restart counts after it (RFC 9147 4.5.3)', async () => {
+  const served = await serve({ cid: Buffer.from('cid') });
+  const saved = decodeConnection((await (await connect(served.port)).suspend()) ?? Buffer.alloc(0));
+  if (saved === undefined) throw new Error('nothing saved');
+  const records = { ...saved.records, forgeries: saved.records.suite.cipher.mostForgeries };
+  const client = await connect(served.port, { connection: encodeConnection({ ...saved, records }) });
+  const forged = Buffer.concat([Buffer.from('17fefd000100000000ffff0020', 'hex'), Buffer.alloc(32)]);
+  served.socket.send(forged, client.transport.localPort, '127.0.0.1');
+  expect(await client.ended).toMatchObject({ code: 'dtls.exhausted' });
 });
 
 test('a key that has protected all that it bears ends the association (RFC 9147 4.5.3)', async () => {

@@ -159,6 +159,15 @@ describe('a handshake survives, and completes later,', () => {
   });
 });
 
+test('a request for a cookie that answers no hello of ours is passed over (RFC 6347 4.2.2)', () => {
+  const attacked = createScene({ server: { hasCookie: false } });
+  attacked.client.start();
+  attacked.client.receive(record(22, 0, 0, hex('03 000004 0007 000000 000004 fefd 01 aa')));
+  expect(attacked.up).toHaveLength(1);
+  attacked.settle();
+  expectAlive(attacked);
+});
+
 test('what is kept of a handshake is bounded, whatever is sent', () => {
   const { client, told } = createScene();
   client.start();
