@@ -8,7 +8,14 @@ interface Element {
   readonly body: Buffer;
 }
 
-const TAG = { boolean: 0x01, integer: 0x02, bitString: 0x03, oid: 0x06, extensions: 0xa3 } as const;
+const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  oid: 0x06,
+  pssHash: 0xa0,
+  extensions: 0xa3,
+} as const;
 /** Lengths of lengths; a certificate of 16 MB is none. */
 const MAX_LENGTH_SIZE = 3;
 
@@ -68,11 +75,20 @@ export function extensionsOf(certificate: X509Certificate): Extensions {
   return extensions;
 }
 
-/** The object identifier of the algorithm that the certificate is signed with, as the hex of its DER. */
+const RSASSA_PSS = '2a864886f70d01010a';
+
+/**
+ * The object identifier of the algorithm that the certificate is signed with, as the hex of its DER; for RSASSA-PSS
+ * that of the hash behind it, which is none for SHA-1 (RFC 4055 3.1).
+ */
 export function signatureAlgorithmOf(certificate: X509Certificate): string {
   const [, algorithm] = elementsOf(firstOf(certificate.raw).body);
-  if (algorithm === undefined) throw broken();
-  return firstOf(algorithm.body).body.toString('hex');
+  const [oid, parameters] = algorithm === undefined ? [] : elementsOf(algorithm.body);
+  if (oid === undefined) throw broken();
+  const name = oid.body.toString('hex');
+  if (name !== RSASSA_PSS) return name;
+  const hash = parameters && elementsOf(parameters.body).find(({ tag }) => tag === TAG.pssHash);
+  return `${name} ${hash === undefined ? '' : firstOf(firstOf(hash.body).body).body.toString('hex')}`;
 }
 
 /** pathLenConstraint of BasicConstraints (RFC 5280 4.2.1.9): how many CAs may follow. */

@@ -36,7 +36,9 @@ const SIGNATURES = new Set([
   '2a864886f70d01010b', // sha256WithRSAEncryption
   '2a864886f70d01010c', // sha384WithRSAEncryption
   '2a864886f70d01010d', // sha512WithRSAEncryption
-  '2a864886f70d01010a', // RSASSA-PSS
+  '2a864886f70d01010a 608648016503040201', // RSASSA-PSS with SHA256
+  '2a864886f70d01010a 608648016503040202', // RSASSA-PSS with SHA384
+  '2a864886f70d01010a 608648016503040203', // RSASSA-PSS with SHA512
   '2b6570', // Ed25519
 ]);
 
@@ -57,8 +59,10 @@ function isStrong(key: KeyObject): boolean {
   }
 }
 
+/** Of what a certificate says, in a message to people: whoever made it may have made it long. */
+export const MOST_CHARACTERS = 200;
 const nameOf = ({ subject }: X509Certificate): string =>
-  subject?.replaceAll('\n', ', ') || 'a nameless subject';
+  subject?.replaceAll('\n', ', ').slice(0, MOST_CHARACTERS) || 'a nameless subject';
 
 /** What holds for every certificate of a path. */
 function checkAny(certificate: X509Certificate, extensions: Extensions, nowMs: number): void {
@@ -79,8 +83,8 @@ function checkAny(certificate: X509Certificate, extensions: Extensions, nowMs: n
         `${name} has a constraint that is not supported`,
       );
   // Node calls the extended key usage so; every certificate of the path must allow it where it says anything.
-  const purposes: readonly string[] | undefined = certificate.keyUsage;
-  if (purposes !== undefined && !purposes.includes(SERVER_AUTH))
+  const purposes: readonly string[] = certificate.keyUsage ?? [];
+  if (extensions.has(OID.extendedKeyUsage) && !purposes.includes(SERVER_AUTH))
     throw distrust('unsupported_certificate', 'not-for-servers', `${name} is not meant for servers`);
   if (!isStrong(certificate.publicKey))
     throw distrust('bad_certificate', 'weak', `the key of ${name} is too weak`);

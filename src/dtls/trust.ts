@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { distrust } from './fault.ts';
-import { buildPath } from './path.ts';
+import { buildPath, MOST_CHARACTERS } from './path.ts';
 
 /**
  * What the pinned certificate or key means (RFC 6698 2.1.1; LwM2M Security object, resource Certificate Usage):
@@ -63,10 +63,12 @@ export function parseChain(ders: readonly Uint8Array[]): X509Certificate[] {
     try {
       const certificate = new X509Certificate(der);
       certificate.publicKey; // throws for a key that OpenSSL does not know
-      return certificate;
+      // Node takes PEM, too, and OpenSSL does not look behind the end.
+      if (certificate.raw.equals(der)) return certificate;
     } catch {
-      throw distrust('bad_certificate', 'malformed', 'a certificate that cannot be read');
+      // as below
     }
+    throw distrust('bad_certificate', 'malformed', 'a certificate that cannot be read');
   });
 }
 
@@ -102,7 +104,7 @@ function checkName(leaf: X509Certificate, name: string): void {
       ? leaf.checkHost(name, { subject: 'never', partialWildcards: false }) // RFC 6125 6.4.4: no common names
       : leaf.checkIP(name);
   if (isFor !== undefined) return;
-  const names = leaf.subjectAltName ?? 'nobody';
+  const names = leaf.subjectAltName?.slice(0, MOST_CHARACTERS) ?? 'nobody';
   throw distrust('bad_certificate', 'name', `the certificate is for ${names}, not for ${name}`);
 }
 

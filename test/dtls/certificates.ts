@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 /** Writes X.509 certificates (RFC 5280 4.1), right or wrong as asked. For tests. */
 
@@ -48,6 +48,7 @@ export const PURPOSE = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   codeSigning: '1.3.6.1.5.5.7.3.3',
+  any: '2.5.29.37.0',
 } as const;
 
 const ALGORITHMS: Readonly<Record<string, Buffer>> = {
@@ -57,6 +58,17 @@ const ALGORITHMS: Readonly<Record<string, Buffer>> = {
   'rsa sha1': sequence(oid('1.2.840.113549.1.1.5'), der(0x05)),
   'rsa sha256': sequence(oid('1.2.840.113549.1.1.11'), der(0x05)),
 };
+
+const HASHES: Readonly<Record<string, string>> = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1' };
+
+/** RSASSA-PSS-params (RFC 4055 3.1): hash, mask, length of salt. */
+function pssAlgorithm(hash: string): Buffer {
+  const hashed = sequence(oid(HASHES[hash] ?? ''), der(0x05));
+  const masked = sequence(oid('1.2.840.113549.1.1.8'), hashed);
+  const salt = integer(createHash(hash).digest().length);
+  const parameters = sequence(der(0xa0, hashed), der(0xa1, masked), der(0xa2, salt));
+  return sequence(oid('1.2.840.113549.1.1.10'), parameters);
+}
 
 export interface KeyPair {
   readonly privateKey: KeyObject;
@@ -94,6 +106,8 @@ export interface CertificateOptions {
   readonly ip?: readonly string[];
   readonly extensions?: readonly Extension[];
   readonly hash?: string;
+  /** signed with RSASSA-PSS */
+  readonly isPss?: boolean;
 }
 
 export interface Issued {
@@ -142,9 +156,11 @@ function extensionsOf(options: CertificateOptions): Buffer[] {
 }
 
 export function issue(options: CertificateOptions): Issued {
-  const { subject, key, issuer, hash = 'sha256' } = options;
+  const { subject, key, issuer, hash = 'sha256', isPss = false } = options;
   const { privateKey } = options.signer ?? issuer?.key ?? key;
-  const algorithm = ALGORITHMS[`${privateKey.asymmetricKeyType} ${hash}`] ?? Buffer.alloc(0);
+  const algorithm = isPss
+    ? pssAlgorithm(hash)
+    : (ALGORITHMS[`${privateKey.asymmetricKeyType} ${hash}`] ?? Buffer.alloc(0));
   const now = Date.now();
   const extensions = extensionsOf(options);
   const body = sequence(
@@ -157,7 +173,8 @@ export function issue(options: CertificateOptions): Issued {
     spkiOf(key),
     ...(extensions.length === 0 ? [] : [der(0xa3, sequence(...extensions))]),
   );
-  const signature = sign(hash, body, privateKey);
+  const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+  const signature = sign(hash, body, { key: privateKey, ...(isPss && padding) });
   return { subject, key, der: sequence(body, algorithm, der(0x03, Buffer.of(0), signature)) };
 }
 
@@ -176,4 +193,4 @@ export const issueServer = (options: CertificateOptions): Issued =>
   });
 
 export const pemOf = ({ der: bytes }: Issued): string =>
-  `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64').replace(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`;
+  `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64').replace(/.{64}(?!$)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
