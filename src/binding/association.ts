@@ -13,11 +13,10 @@ import {
   type DatagramTransport,
   openTcpClient,
   openUdpClient,
-  type Peer,
   type StreamTransport,
 } from '../transport/index.ts';
 import { alertOf, explained } from './handshake-fault.ts';
-import { type LinkEvents, openSecureLink, type Resumption } from './secure-link.ts';
+import { type LinkEvents, openSecureLink, type Resumption, type SecureLink } from './secure-link.ts';
 import { securityOf, tlsSecurity } from './security.ts';
 
 /** What carries CoAP, by the letter that LwM2M has for it (OMA Core 1.2 6.2.1). */
@@ -114,6 +113,12 @@ const NO_CREDENTIALS: Credentials = {
 /** Retransmissions go on for a minute and a half; a person who watches wants to know earlier. */
 const SILENCE_MS = 8000;
 
+/**
+ * The part of MAX_TRANSMIT_WAIT after which it is time to look whether the server still knows the association: before
+ * the last retransmission, which goes over the resumed one then.
+ */
+const DOUBT = 1 / 4;
+
 function refused(answer: CoapAnswer): Unwanted {
   if (answer.code === '4.12') return { status: 'unsupported-release' };
   return {
@@ -124,10 +129,8 @@ function refused(answer: CoapAnswer): Unwanted {
 }
 
 /** What carries CoAP, and to whom. */
-interface Link {
+interface Link extends Pick<SecureLink, 'peer' | 'doubt'> {
   readonly transport: DatagramTransport | StreamTransport;
-  peer(): Promise<Peer>;
-  doubt(): void;
 }
 
 /** Rather no connection than one that everybody can read. */
@@ -169,8 +172,12 @@ export async function openAssociation(
   events?: LinkEvents,
 ): Promise<Association> {
   let generation = 0;
+  /** Aborted when a new one begins. */
+  let current = new AbortController();
   const lost = (): void => {
     generation++;
+    current.abort();
+    current = new AbortController();
     endpoint.dropObservations();
     events?.lost();
   };
@@ -191,8 +198,8 @@ export async function openAssociation(
     ...(address.transmission === undefined ? {} : { parameters: address.transmission }),
     ...(address.heartbeatMs === undefined ? {} : { stream: { heartbeatMs: address.heartbeatMs } }),
   });
+  const doubtMs = DOUBT * transmitWaitMs(address.transmission);
   const unreachable = (error: unknown): Unwanted => {
-    if (isGatewayError(error, 'coap.timeout')) link.doubt();
     const why = explained(error);
     const alert = alertOf(why);
     const message = isGatewayError(why) ? why.message : `unexpected: ${messageOf(why)}`;
@@ -204,18 +211,25 @@ export async function openAssociation(
     },
     async ask(request, judge, since) {
       const server = `${address.host}:${address.port}`;
+      const askedAt = ports.clock.monotonic();
       const noPatience = ports.timers.after(SILENCE_MS, () =>
         ports.log.warn({ server }, 'the server has not answered yet'),
       );
+      const firstDoubt = ports.timers.after(doubtMs, () => link.doubt(askedAt, true));
       try {
         const peer = await link.peer();
         if (since !== undefined && since !== generation) return NEW_ASSOCIATION;
-        const answer = await endpoint.request(peer, request);
+        const { signal } = current;
+        const answer = await endpoint.request(peer, { ...request, signal });
         return judge(answer) ?? refused(answer);
       } catch (error) {
+        if (isGatewayError(error, 'coap.aborted')) return NEW_ASSOCIATION;
+        if (isGatewayError(error, 'coap.timeout') || isGatewayError(error, 'coap.transport'))
+          link.doubt(askedAt, false);
         return unreachable(error);
       } finally {
         noPatience();
+        firstDoubt();
       }
     },
     dropObservations: () => endpoint.dropObservations(),

@@ -9,9 +9,14 @@ import {
 import type { BindingPorts } from './association.ts';
 import type { LinkSecurity } from './security.ts';
 
-/** What is left of an association for a short handshake of the next one. Secret; in memory only. */
+/** What is left of an association for the next one. Secret. */
 export interface Resumption {
+  /** Makes its handshake short. */
   session?: Buffer | undefined;
+  /** Makes it needless, once: it must be removed from wherever it is kept before a link is opened with it. */
+  connection?: Buffer | undefined;
+  /** The link leaves a connection at its end and does not tell the server, where that gave us a connection id. */
+  suspends?: boolean;
 }
 
 /** What the user of a link hears. */
@@ -27,8 +32,13 @@ export interface SecureLink {
   readonly transport: DatagramTransport;
   /** The server, once an association stands; another one after a full handshake. Rejects when there is none. */
   peer(): Promise<Peer>;
-  /** The server does not answer: perhaps it has forgotten the association. */
-  doubt(): void;
+  /**
+   * The server does not answer: perhaps it has forgotten the association, or a NAT in between has forgotten us. If it
+   * was not heard since, a new handshake shows.
+   * @param since monotonic time
+   * @param isCheap only if the handshake can be a short one, after which everything goes on
+   */
+  doubt(since: number, isCheap: boolean): void;
 }
 
 /** An association that ends sooner is not followed by another at once: a server may end each. */
@@ -72,13 +82,15 @@ export async function openSecureLink(
   const { signal } = giveUp;
   let receiver = deafReceiver;
   let openedAt = 0;
+  let heardAt = 0;
   let renewing: Promise<void> | undefined;
   let fault: unknown;
 
   const open = async (): Promise<DtlsClient> => {
-    const { session } = resumption;
-    // A session that a server stumbles over is not offered again.
+    const { session, connection } = resumption;
+    // What a server stumbles over is not tried again.
     resumption.session = undefined;
+    resumption.connection = undefined;
     const opened = await openDtlsClient({
       udp,
       credentials,
@@ -88,16 +100,22 @@ export async function openSecureLink(
       timers: timersOf(ackTimeoutMs),
       ...(suites !== undefined && { suites }),
       ...(session !== undefined && { session }),
+      ...(connection !== undefined && { connection }),
       ...(keyLog !== undefined && { keyLog }),
     }).catch((error: unknown) => {
       throw withHint(error, credentials);
     });
     resumption.session = opened.session();
     openedAt = clock.monotonic();
-    const { suite, isResumed, hasPeerCid } = opened.details;
-    log.info({ server: `${udp.host}:${udp.port}`, suite, isResumed, hasPeerCid }, 'DTLS handshake done');
+    heardAt = openedAt;
+    const { suite, isResumed, isRestored, hasPeerCid } = opened.details;
+    const facts = { server: `${udp.host}:${udp.port}`, suite, isResumed, hasPeerCid };
+    log.info(facts, isRestored ? 'the DTLS association of before goes on' : 'DTLS handshake done');
     opened.transport.receive({
-      onMessage: (bytes) => receiver.onMessage(bytes, peer),
+      onMessage(bytes) {
+        heardAt = clock.monotonic();
+        receiver.onMessage(bytes, peer);
+      },
       onError: (error) => receiver.onError(error, peer),
     });
     return opened;
@@ -154,6 +172,8 @@ export async function openSecureLink(
       async close() {
         receiver = deafReceiver;
         giveUp.abort();
+        if (resumption.suspends === true && renewing === undefined && fault === undefined)
+          resumption.connection = await client.suspend();
         await client.transport.close();
         await renewing;
         await client.transport.close();
@@ -164,6 +184,8 @@ export async function openSecureLink(
       if (fault !== undefined) throw fault;
       return peer;
     },
-    doubt: () => renew(undefined),
+    doubt(since, isCheap) {
+      if (heardAt <= since && (!isCheap || resumption.session !== undefined)) renew(undefined);
+    },
   };
 }

@@ -25,6 +25,7 @@ import { createTree, type ResourceValue, type Tree } from '../tree/index.ts';
 import { factoryConfiguration, type RememberedAccounts, rememberAccounts } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
 import type { Member } from './fleet.ts';
+import { type KeptAssociation, keepAssociation } from './kept-association.ts';
 
 /** The server side: LwM2M clients, and their sessions with servers. */
 export interface Clients {
@@ -88,6 +89,14 @@ interface ClientSetup {
   readonly remembered?: RememberedAccounts;
 }
 
+/** What a session keeps on disk. */
+interface SessionFiles {
+  readonly journal: FileJournal;
+  readonly attributes: StateFile;
+  readonly resumption: Resumption;
+  readonly association: KeptAssociation;
+}
+
 interface RunningClient {
   readonly client: Client;
   follow(servers: readonly ServerConfig[], bootstrap: UpstreamConfig['bootstrap']): Promise<void>;
@@ -104,13 +113,14 @@ function runClient(
   const definition = definitionOf(SERVER_OBJECT);
   const configurable = new Map([0, SERVER_OBJECT].map((object) => [object, definitionOf(object)]));
   const access = createAccessKeeper(definitionOf(ACCESS_CONTROL_OBJECT), tree, trees);
-  const files = new Map<Session, { readonly journal: FileJournal; readonly attributes: StateFile }>();
+  const files = new Map<Session, SessionFiles>();
   let factory: Configuration = EMPTY;
   let configuration: Configuration = EMPTY;
   let servers: readonly ServerConfig[] = [];
   let triesPack = true;
   let cancelSave = (): void => {};
   let isForgotten = false;
+  let isStopping = false;
 
   const serverOf = (id: unknown): Partial<ServerConfig> =>
     servers.find(({ shortServerId }) => shortServerId === id) ?? {};
@@ -184,6 +194,11 @@ function runClient(
     }
   };
 
+  const keep = ({ association, resumption }: SessionFiles): Promise<void> =>
+    association.keep(resumption).catch((error: unknown) => {
+      log.warn({ problem: String(error) }, 'the association could not be kept');
+    });
+
   const openSession = (account: ServerAccount): Session => {
     const { shortServerId, serverInstance: instance, security } = account;
     const server = serverOf(shortServerId);
@@ -191,6 +206,12 @@ function runClient(
     const attributes = openStateFile(`${place}/attributes.json`);
     const journal = openJournal({ folder: `${place}/journal` }, { timers, log });
     const resumption: Resumption = {};
+    const association = keepAssociation(openStateFile(`${place}/association.json`), security.uri, clock);
+    let taken: Promise<void> | undefined;
+    const take = (ownLog: Logger): Promise<void> =>
+      association.take(resumption).catch((error: unknown) => {
+        ownLog.warn({ problem: String(error) }, 'what is kept of an association cannot be used');
+      });
     const session = createSession(
       {
         endpoint,
@@ -215,8 +236,10 @@ function runClient(
               log.error({ problem: String(error) }, 'attributes could not be saved');
             }),
         },
-        openUplink: (service, ownLog, attempt) =>
-          openCoapUplink(
+        async openUplink(service, ownLog, attempt) {
+          taken ??= take(ownLog);
+          await taken;
+          return openCoapUplink(
             {
               ...security.uri,
               credentials: security.credentials,
@@ -228,10 +251,11 @@ function runClient(
             },
             service,
             { clock, timers, log: ownLog, random, keyLog },
-          ),
+          );
+        },
       },
     );
-    files.set(session, { journal, attributes });
+    files.set(session, { journal, attributes, resumption, association });
     return session;
   };
 
@@ -242,9 +266,13 @@ function runClient(
     random,
     openSession,
     async closeSession(_, session, deadlineMs) {
-      await session.stop(deadlineMs);
-      await files.get(session)?.journal.close();
+      const kept = files.get(session);
       files.delete(session);
+      // Only a client that stops with its program speaks to the same server again.
+      if (kept !== undefined) kept.resumption.suspends = isStopping && !isForgotten;
+      await session.stop(deadlineMs);
+      await kept?.journal.close();
+      if (kept?.resumption.suspends === true) await keep(kept);
     },
     setting: (instance, resource) => tree.peek([SERVER_OBJECT, instance, resource]),
     configuration: current,
@@ -303,6 +331,7 @@ function runClient(
     },
     async stop() {
       cancelSave();
+      isStopping = true;
       await client.stop(FAREWELL_MS);
       await save();
     },

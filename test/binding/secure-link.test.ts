@@ -65,7 +65,7 @@ describe.skipIf(!leshanAvailable())(
       const { link, heard, echo } = await linked();
       const before = await link.peer();
       expect(await echo('one')).toBe('one true');
-      link.doubt();
+      link.doubt(systemClock.monotonic(), false);
       expect(await echo('two')).toBe('two true');
       expect((await link.peer()).key).toBe(before.key);
       expect(heard).toEqual(['moved']);
@@ -75,7 +75,7 @@ describe.skipIf(!leshanAvailable())(
       const { link, resumption, heard, echo } = await linked();
       const before = await link.peer();
       resumption.session = undefined;
-      link.doubt();
+      link.doubt(systemClock.monotonic(), false);
       expect(await echo('two')).toBe('two true');
       expect((await link.peer()).key).not.toBe(before.key);
       expect(heard).toEqual(['lost']);

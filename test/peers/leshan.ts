@@ -38,6 +38,8 @@ export interface LeshanOptions {
   readonly coapsPort?: number;
   /** The client that is let in over DTLS, and what the server proves itself with; absent: there is no DTLS. */
   readonly security?: LeshanSecurity;
+  /** bytes of the connection ids that it gives (RFC 9146); 0 or absent: it gives none */
+  readonly cidLength?: number;
   /** objects beyond the core ones; Leshan's own loader gets and checks their XML */
   readonly objects?: readonly ObjectDefinition[];
   /** ms after which a client in queue mode counts as asleep; 93,000 unless told */

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeoutException;
+import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.core.link.lwm2m.attributes.DefaultLwM2mAttributeParser;
 import org.eclipse.leshan.core.link.lwm2m.attributes.LwM2mAttributeSet;
@@ -88,6 +89,9 @@ public final class LeshanPeer {
             ? new CaliforniumServerEndpointsProvider.Builder(new CoapServerProtocolProvider())
             : new CaliforniumServerEndpointsProvider.Builder(
                 new CoapServerProtocolProvider(), new CoapsServerProtocolProvider());
+    endpoints.setConfiguration(
+        configuration ->
+            configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, options.path("cidLength").asInt()));
     endpoints.addEndpoint(
         new InetSocketAddress("127.0.0.1", options.path("coapPort").asInt()), Protocol.COAP);
     LeshanServerBuilder builder =
