@@ -19,16 +19,10 @@ function deviceTable(of: GatewayStatus['devices']): string {
   );
 }
 
-function statusText({
-  version,
-  startedAt,
-  servers,
-  bootstrap,
-  devices,
-  connections,
-  memory,
-}: GatewayStatus): string {
+function statusText(status: GatewayStatus): string {
+  const { version, startedAt, damagedFiles, servers, bootstrap, devices, connections, memory } = status;
   const blocks = [
+    damagedFiles === 0 ? '' : `state files that were damaged, and set aside: ${damagedFiles}`,
     bootstrap === undefined
       ? ''
       : ['Bootstrap-Server', bootstrap.phase, bootstrap.problem ?? ''].join('  ').trimEnd(),

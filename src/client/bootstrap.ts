@@ -95,7 +95,7 @@ export function startBootstrap(task: BootstrapTask, ports: BootstrapPorts): Boot
   };
 
   const finish = (): DraftResult | Inconsistent => {
-    const { faults } = draft.accounts();
+    const faults = draft.faults();
     if (faults.length > 0) {
       log.warn({ faults }, 'what the Bootstrap-Server has set makes no sense');
       return { status: 'inconsistent', message: faults.join('; ') };
@@ -131,7 +131,7 @@ export function startBootstrap(task: BootstrapTask, ports: BootstrapPorts): Boot
     }
     const fromPack = createDraft(configuration, ports);
     const result = fromPack.replace(answer.entries);
-    const { faults } = fromPack.accounts();
+    const faults = fromPack.faults();
     if (result.status === 'changed' && faults.length === 0)
       return { status: 'done', configuration: fromPack.configuration };
     log.warn({ faults, result: result.status }, 'the Bootstrap-Pack makes no sense; going on without');

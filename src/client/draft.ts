@@ -8,8 +8,12 @@ import {
   type Path,
   type Release,
 } from '../model/index.ts';
-import { SECURITY_RESOURCES as SECURITY, SERVER_RESOURCES as SERVER } from '../objects/index.ts';
-import { type Accounts, readAccounts } from './accounts.ts';
+import {
+  ACCESS_CONTROL_OBJECT,
+  SECURITY_RESOURCES as SECURITY,
+  SERVER_RESOURCES as SERVER,
+  storeFault,
+} from '../objects/index.ts';
 import {
   type Configuration,
   entriesOf,
@@ -19,6 +23,7 @@ import {
   valuesOf,
   without,
 } from './configuration.ts';
+import { faultsOf } from './consistency.ts';
 import type { Refusing } from './contract.ts';
 
 /** What comes of a command of a Bootstrap-Server. */
@@ -37,8 +42,8 @@ export interface Draft {
   remove(path: Path): DraftResult;
   /** A whole Bootstrap-Pack: of the objects in it nothing else is left. */
   replace(entries: readonly Entry[]): DraftResult;
-  /** Its faults are what keeps it from being followed. */
-  accounts(): Accounts;
+  /** What keeps it from being followed, for people. */
+  faults(): readonly string[];
   readonly configuration: Configuration;
 }
 
@@ -58,7 +63,15 @@ const refuse = (message: string): Refusing => ({ status: 'bad-request', message 
 
 const SECURITY_OBJECT = 0;
 const SERVER_OBJECT = 1;
-const ACCESS_CONTROL_OBJECT = 2;
+
+/** Accounts, or access controls. */
+const MOST_INSTANCES = 1024;
+
+/** What is too much of an object, so that no Bootstrap-Server fills the memory; undefined: nothing. */
+function excessOf(object: number, instances: ReadonlyMap<number, Values>): string | undefined {
+  if (object > ACCESS_CONTROL_OBJECT) return storeFault(instances.values());
+  return instances.size > MOST_INSTANCES ? `there are ${MOST_INSTANCES} instances at most` : undefined;
+}
 
 /** Objects that a Bootstrap-Server may read (OMA Core 1.2.2 6.1.7.3). */
 const READABLE: ReadonlySet<number> = new Set([SERVER_OBJECT, ACCESS_CONTROL_OBJECT]);
@@ -119,6 +132,8 @@ export function createDraft(before: Configuration, ports: DraftPorts): Draft {
         fit.push(one);
       }
       result = merge(result, object, instance, valuesOf(definition, fit));
+      const excess = excessOf(object, instancesOf(result, object));
+      if (excess !== undefined) return refuse(excess);
     }
     return result;
   };
@@ -219,7 +234,7 @@ export function createDraft(before: Configuration, ports: DraftPorts): Draft {
       const objects = new Set(entries.map(({ path }) => path.ids[0] ?? -1));
       return keep(put([...objects].reduce(cleared, configuration), entries), DONE);
     },
-    accounts: () => readAccounts(configuration),
+    faults: () => faultsOf(configuration, before, configurable),
     get configuration() {
       return configuration;
     },

@@ -34,7 +34,8 @@ export type {
 } from './contract.ts';
 export type { DraftResult } from './draft.ts';
 export type { Journal, JournalRecord } from './journal.ts';
-export { readConfiguration, writeConfiguration } from './remembered.ts';
+export { fitConfiguration, readConfiguration, writeConfiguration } from './remembered.ts';
+export { rightsIn, withoutLeavers } from './rights.ts';
 export type { SendOptions, SendResult } from './sending.ts';
 export type { Account, Keeper, Session, SessionPorts, SessionStatus } from './session.ts';
 export { createSession } from './session.ts';

@@ -1,7 +1,8 @@
 import { GatewayError } from '../base/index.ts';
-import type { Value } from '../model/index.ts';
+import { fitValue, type ObjectDefinition, type Value } from '../model/index.ts';
+import { ACCESS_CONTROL_OBJECT } from '../objects/index.ts';
 import type { ResourceValue } from '../tree/index.ts';
-import type { Configuration, Values } from './configuration.ts';
+import { type Configuration, entriesOf, type Values, valuesOf } from './configuration.ts';
 
 /**
  * A configuration as a JSON document that says by itself what each value is: texts, numbers and truth values as they
@@ -81,5 +82,33 @@ export function readConfiguration(document: unknown): Configuration {
       object,
       new Map(members(instances).map(([instance, of]) => [instance, values(of)])),
     ]),
+  );
+}
+
+/**
+ * What of a remembered configuration the definitions know: all of it in objects 0 and 1; of others what they allow.
+ * @throws GatewayError `client.bad-configuration`: rights that are not understood would be too wide or too narrow
+ */
+export function fitConfiguration(
+  configuration: Configuration,
+  definitions: ReadonlyMap<number, ObjectDefinition>,
+): Configuration {
+  const fitting = (definition: ObjectDefinition, instance: number, values: Values): Values => {
+    const entries = entriesOf(definition, instance, values);
+    const fits = entries.filter(({ path: { ids }, value }) => {
+      const resource = definition.resources.get(ids[2] ?? -1);
+      return resource !== undefined && 'value' in fitValue(resource, value, ids[3]);
+    });
+    if (fits.length < entries.length && definition.id === ACCESS_CONTROL_OBJECT) throw damaged();
+    return valuesOf(definition, fits);
+  };
+  return new Map(
+    [...configuration].flatMap(([object, instances]) => {
+      const definition = definitions.get(object);
+      if (definition === undefined) return [];
+      if (object < ACCESS_CONTROL_OBJECT) return [[object, instances] as const];
+      const all = [...instances].map(([id, values]) => [id, fitting(definition, id, values)] as const);
+      return [[object, new Map(all)] as const];
+    }),
   );
 }

@@ -237,7 +237,7 @@ const serverKeys = z.strictObject({
   registration: registration.prefault({}),
   access: oneOf('full', 'read', 'none').prefault('full').meta({
     description:
-      'What this server may do with the objects that are not behind a prefix, beside its own instance of object 1. With several servers, or another word than full, object 2 says so. Devices behind a prefix are open to every server.',
+      'What this server may do with the objects that are not behind a prefix, beside its own instance of object 1. With several servers, or another word than full, object 2 says so; a bootstrap cannot change it. Devices behind a prefix are open to every server.',
   }),
   credentials: z.exactOptional(credentials),
   heartbeat: z.exactOptional(duration({ least: '10s', most: '1d', example: '2m' })).meta({
@@ -283,7 +283,7 @@ export const upstream = z
         title: 'a list of object ids',
         examples: [[16, 19]],
         description:
-          'Objects of the gateway in which servers may keep what they like: they make, write and delete instances. For example 16 (Portfolio) and 19 (BinaryAppDataContainer).',
+          'Objects of the gateway in which servers may keep what they like: they make, write and delete instances. For example 16 (Portfolio) and 19 (BinaryAppDataContainer). It outlasts restarts; an object that is taken off the list is forgotten.',
       }),
     representation: representation.prefault('gateway').meta({
       description:

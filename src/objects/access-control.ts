@@ -1,5 +1,5 @@
-import { type Entry, MAX_ID, type ObjectDefinition } from '../model/index.ts';
-import type { InstanceSetup, ResourceValue, Tree } from '../tree/index.ts';
+import { MAX_ID, type ObjectDefinition } from '../model/index.ts';
+import { asInstances, type InstanceSetup, type ResourceValue, type Tree } from '../tree/index.ts';
 
 export const ACCESS_CONTROL_OBJECT = 2;
 
@@ -51,14 +51,14 @@ export function accessControlInstance(
   return { definition, instance, resources };
 }
 
-function controlOf(entries: readonly Entry[]): AccessControl {
-  const numberAt = (resource: number): number =>
-    Number(entries.find(({ path }) => path.ids[2] === resource)?.value ?? MAX_ID);
-  const acl = entries.filter(({ path }) => path.ids[2] === ACL);
+/** What the values of one instance of object 2 say. */
+export function accessControlOf(values: ReadonlyMap<number, ResourceValue>): AccessControl {
+  const numberAt = (resource: number): number => Number(values.get(resource) ?? MAX_ID);
+  const acl = asInstances(values.get(ACL) ?? new Map());
   return {
     object: numberAt(OBJECT),
     instance: numberAt(INSTANCE),
-    rights: new Map(acl.map(({ path, value }) => [path.ids[3] ?? 0, Number(value)])),
+    rights: new Map([...acl].map(([server, bits]) => [server, Number(bits)])),
     owner: numberAt(OWNER),
   };
 }
@@ -66,12 +66,34 @@ function controlOf(entries: readonly Entry[]): AccessControl {
 /** What the instances of object 2 in a tree say, by their ids. */
 export function readAccessControls(tree: Tree): ReadonlyMap<number, AccessControl> {
   const outcome = tree.snapshot([ACCESS_CONTROL_OBJECT], '');
-  const byInstance = new Map<number, Entry[]>();
-  for (const entry of outcome.status === 'content' ? outcome.entries : []) {
-    const instance = entry.path.ids[1] ?? 0;
-    const known = byInstance.get(instance);
-    if (known === undefined) byInstance.set(instance, [entry]);
-    else known.push(entry);
+  const byInstance = new Map<number, Map<number, ResourceValue>>();
+  for (const { path, value } of outcome.status === 'content' ? outcome.entries : []) {
+    const [, instance = 0, resource = 0, one] = path.ids;
+    const values = byInstance.get(instance) ?? new Map<number, ResourceValue>();
+    byInstance.set(instance, values);
+    const others = one === undefined ? [] : asInstances(values.get(resource) ?? new Map());
+    values.set(resource, one === undefined ? value : new Map([...others, [one, value]]));
   }
-  return new Map([...byInstance].map(([instance, entries]) => [instance, controlOf(entries)]));
+  return new Map([...byInstance].map(([instance, values]) => [instance, accessControlOf(values)]));
+}
+
+/** Who can do most with an instance when its owner is gone; undefined: nobody else can use it. */
+function heirOf({ rights }: AccessControl): number | undefined {
+  const weight = (bits: number): number =>
+    Number((bits & RIGHT.write) !== 0) + Number((bits & RIGHT.delete) !== 0);
+  const heirs = [...rights].sort(([, a], [, b]) => weight(b) - weight(a));
+  return heirs[0]?.[0];
+}
+
+/**
+ * A control without a server that is no longer configured (OMA Core 1.2 8.1.3); undefined when nobody is left who could
+ * use what it is about.
+ */
+export function withoutServer(control: AccessControl, server: number): AccessControl | undefined {
+  const rights = new Map([...control.rights].filter(([id]) => id !== server));
+  const rest = { ...control, rights };
+  if (control.owner !== server) return rest;
+  const heir = heirOf(rest);
+  // An heir of 0 is everybody: the instance stays, and nobody owns it.
+  return heir === undefined ? undefined : { ...rest, owner: heir === 0 ? NO_SERVER : heir };
 }

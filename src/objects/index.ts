@@ -3,13 +3,16 @@ export type { AccessControl, Right } from './access-control.ts';
 export {
   ACCESS_CONTROL_OBJECT,
   accessControlInstance,
+  accessControlOf,
+  accessControlValues,
   FULL_RIGHTS,
   NO_SERVER,
   RIGHT,
   readAccessControls,
   WHOLE_OBJECT,
+  withoutServer,
 } from './access-control.ts';
-export type { AccessKeeper, ServerAccess } from './access-keeper.ts';
+export type { AccessControls, AccessKeeper, ServerAccess } from './access-keeper.ts';
 export { createAccessKeeper } from './access-keeper.ts';
 export { connectivityInstance } from './connectivity.ts';
 export type { BoxPorts, DeviceSettings } from './device.ts';
@@ -26,9 +29,10 @@ export { createFirmwareUpdate, readRememberedFirmware } from './firmware.ts';
 export type { DownloadFailure, InstallFailure } from './firmware-machine.ts';
 export type { EndDevice } from './gateway.ts';
 export { GATEWAY_OBJECT, GATEWAY_VERSION, gatewayInstance, IOT_DEVICE_OBJECTS } from './gateway.ts';
+export { heldValues } from './held.ts';
 export type { Place } from './location.ts';
 export { locationInstance } from './location.ts';
 export { SECURITY_MODES, SECURITY_RESOURCES } from './security.ts';
 export type { ServerActions, ServerSettings } from './server.ts';
-export { SERVER_RESOURCES, serverInstance, serverValues } from './server.ts';
-export { storedObject } from './stored.ts';
+export { isShownOfServer, SERVER_RESOURCES, serverInstance, serverValues } from './server.ts';
+export { storedInstance, storedObject, storeFault } from './stored.ts';

@@ -126,6 +126,11 @@ const SHOWN: readonly number[] = [
   SERVER_RESOURCES.notificationMode,
 ];
 
+/** True if an instance of object 1 shows the resource, once it has a value. */
+export function isShownOfServer(resource: number): boolean {
+  return SHOWN.includes(resource);
+}
+
 /**
  * Object 1, one instance per account (OMA Core 1.2 E.2).
  * @param values what is absent is there once somebody writes it

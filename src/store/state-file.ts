@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GatewayError, messageOf } from '../base/index.ts';
@@ -12,10 +12,12 @@ export interface StateFile {
    * @throws GatewayError `store.unwritable`
    */
   save(document: unknown): Promise<void>;
+  /** Puts what is there aside, as `<file>.damaged`, for people to look at. */
+  setAside(): void;
 }
 
-/** What may be read at most; more than ten thousand identities. */
-const LARGEST_BYTES = 16 * 1024 * 1024;
+/** What may be read at most, and so what is written; more than ten thousand identities. */
+const LARGEST_CHARACTERS = 16 * 1024 * 1024;
 
 async function replaceFile(file: string, text: string): Promise<void> {
   const beside = `${file}.new`;
@@ -49,7 +51,7 @@ export function openStateFile(file: string): StateFile {
         throw new GatewayError('store.unreadable', `${file}: ${messageOf(error)}`, { cause: error });
       }
       try {
-        if (text.length > LARGEST_BYTES) throw new RangeError('it is too large');
+        if (text.length > LARGEST_CHARACTERS) throw new RangeError('it is too large');
         return JSON.parse(text);
       } catch (error) {
         throw new GatewayError('store.unreadable', `${file} is damaged: ${messageOf(error)}`, {
@@ -61,12 +63,22 @@ export function openStateFile(file: string): StateFile {
       const text = `${JSON.stringify(document, null, 2)}\n`;
       const saved = last
         .catch(() => {})
-        .then(() => replaceFile(file, text))
+        .then(() => {
+          if (text.length > LARGEST_CHARACTERS) throw new RangeError('it is too large');
+          return replaceFile(file, text);
+        })
         .catch((error: unknown) => {
           throw new GatewayError('store.unwritable', `${file}: ${messageOf(error)}`, { cause: error });
         });
       last = saved;
       return saved;
+    },
+    setAside() {
+      try {
+        renameSync(file, `${file}.damaged`);
+      } catch {
+        // What cannot be moved is in nobody's way: the next save takes its place.
+      }
     },
   };
 }

@@ -1,12 +1,16 @@
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../base/index.ts';
 import { bindingOf } from '../binding/index.ts';
 import {
   type Configuration,
   EMPTY,
+  fitConfiguration,
   merge,
   readConfiguration,
+  rightsIn,
   type Values,
+  withoutLeavers,
   writeConfiguration,
 } from '../client/index.ts';
 import type {
@@ -15,7 +19,11 @@ import type {
   RegistrationConfig,
   ServerConfig,
 } from '../config/index.ts';
+import type { ObjectDefinition } from '../model/index.ts';
 import {
+  ACCESS_CONTROL_OBJECT,
+  accessControlValues,
+  NO_SERVER,
   SECURITY_RESOURCES as SECURITY,
   SECURITY_MODES,
   SERVER_RESOURCES as SERVER,
@@ -23,6 +31,7 @@ import {
 } from '../objects/index.ts';
 import type { StateFile } from '../store/index.ts';
 import type { ResourceValue } from '../tree/index.ts';
+import type { Settings } from './shown.ts';
 
 const NOTHING = new Uint8Array();
 
@@ -143,16 +152,47 @@ export function factoryConfiguration(
   return bootstrap === undefined ? known : withBootstrap(known, bootstrap);
 }
 
+/**
+ * What is left of earlier settings with other files: accounts and rights are those of the files again. What servers keep
+ * in objects stays, and what they own is still theirs.
+ */
+export function renewed(factory: Configuration, { configuration }: Settings): Settings {
+  const owned = [...rightsIn(configuration)].filter(([, { owner }]) => owner !== NO_SERVER);
+  const kept = [...configuration].filter(([object]) => object > ACCESS_CONTROL_OBJECT);
+  const next = owned.reduce(
+    (all, [id, control]) => merge(all, ACCESS_CONTROL_OBJECT, id, accessControlValues(control)),
+    new Map([...kept, ...factory]) as Configuration,
+  );
+  return { configuration: withoutLeavers(next, configuration), hasRights: false };
+}
+
+/** What holds after a bootstrap has changed the configuration. */
+export function adopted(next: Configuration, before: Settings): Settings {
+  const [old, now] = [rightsIn(before.configuration), rightsIn(next)];
+  const isWritten = [...now].some(([id, control]) => !isDeepStrictEqual(control, old.get(id)));
+  return {
+    configuration: withoutLeavers(next, before.configuration),
+    hasRights: isWritten || (before.hasRights && now.size > 0),
+  };
+}
+
+const SECURITY_OBJECT = 0;
+
 const SCHEMA = 1;
 
 /**
- * Accounts that outlive the process: what a Bootstrap-Server or a server has set holds until the files themselves say
- * something else.
+ * Settings that outlive the process. All of them are one document, so that no power cut leaves rights without what they
+ * are about, or accounts without their rights.
  */
-export interface RememberedAccounts {
-  /** What was remembered for these factory settings, or these themselves. @throws GatewayError `store.*`, `client.*` */
-  load(factory: Configuration): Configuration;
-  save(configuration: Configuration): Promise<void>;
+export interface RememberedSettings {
+  /**
+   * @param document of the file; undefined: there is none
+   * @param factory the accounts of the files as they are now
+   * @returns what holds with them, and whether that is what was saved
+   * @throws GatewayError `store.*`, `client.*`
+   */
+  load(document: unknown, factory: Configuration): { readonly settings: Settings; readonly isSaved: boolean };
+  save(settings: Settings, factory: Configuration): Promise<void>;
 }
 
 function digest(configuration: Configuration): string {
@@ -161,23 +201,41 @@ function digest(configuration: Configuration): string {
     .digest('hex');
 }
 
-export function rememberAccounts(file: StateFile): RememberedAccounts {
-  let factoryDigest = '';
+/**
+ * @param definitions of all objects that can be remembered
+ * @param withAccounts false: accounts are those of the files, and credentials are not written again
+ */
+export function rememberSettings(
+  file: StateFile,
+  definitions: ReadonlyMap<number, ObjectDefinition>,
+  withAccounts: boolean,
+): RememberedSettings {
+  const withoutSecrets = (configuration: Configuration): Configuration =>
+    new Map([...configuration].filter(([object]) => withAccounts || object !== SECURITY_OBJECT));
   return {
-    load(factory) {
-      factoryDigest = digest(factory);
-      const document = file.load();
-      if (document === undefined) return factory;
+    load(document, factory) {
+      if (document === undefined)
+        return { settings: { configuration: factory, hasRights: false }, isSaved: true };
       const {
         schema,
         factory: of,
         accounts,
-      } = document as { schema?: unknown; factory?: unknown; accounts?: unknown };
+        hasRights,
+      } = (document ?? {}) as Readonly<Record<string, unknown>>;
       if (schema !== SCHEMA)
         throw new GatewayError('client.bad-configuration', 'the remembered accounts are of another version');
-      return of === factoryDigest ? readConfiguration(accounts) : factory;
+      const read = fitConfiguration(readConfiguration(accounts), definitions);
+      const configuration = withAccounts ? read : new Map([...factory, ...withoutSecrets(read)]);
+      const settings = { configuration, hasRights: hasRights === true };
+      if (of === digest(factory)) return { settings, isSaved: true };
+      return { settings: renewed(factory, settings), isSaved: false };
     },
-    save: (configuration) =>
-      file.save({ schema: SCHEMA, factory: factoryDigest, accounts: writeConfiguration(configuration) }),
+    save: ({ configuration, hasRights }, factory) =>
+      file.save({
+        schema: SCHEMA,
+        factory: digest(factory),
+        hasRights,
+        accounts: writeConfiguration(withoutSecrets(configuration)),
+      }),
   };
 }

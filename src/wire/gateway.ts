@@ -33,6 +33,8 @@ export interface GatewayStatus {
   readonly version: string;
   readonly startedAt: string;
   readonly servers: readonly SessionStatus[];
+  /** State files that were damaged when they were read, and were set aside. */
+  readonly damagedFiles: number;
   /** Absent: there is no Bootstrap-Server. */
   readonly bootstrap: BootstrapStatus | undefined;
   readonly devices: readonly {
@@ -187,8 +189,13 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
       },
     },
   );
+  let damagedFiles = 0;
   const clients = createClients(own.tree, {
     stateDirectory,
+    stored: plan.storedObjects,
+    damaged: () => {
+      damagedFiles++;
+    },
     clock,
     timers,
     log,
@@ -259,6 +266,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
       version: VERSION,
       startedAt,
       servers: clients.sessions.map((session) => session.status),
+      damagedFiles,
       bootstrap: clients.bootstrap,
       devices: fleet.members.map(({ planned: { config }, device, identity }) => ({
         id: device.id,

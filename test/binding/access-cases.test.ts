@@ -29,7 +29,15 @@ const hex = (bytes: string): Buffer => Buffer.from(bytes.replaceAll(' ', ''), 'h
 const IDENTITY = hex('83 00 41 00 61');
 
 async function attach(access: readonly ['full' | 'read' | 'none', 'full' | 'read' | 'none']): Promise<void> {
-  keeper.follow(access.map((word, index) => ({ server: index + 1, serverInstance: index, access: word })));
+  keeper.follow(
+    access.map((word, index) => ({
+      server: index + 1,
+      serverInstance: index,
+      access: word,
+      isFixed: true,
+    })),
+    new Map(),
+  );
   const mounts = {
     trees: (prefix: string): readonly Tree[] => (prefix === '' ? [tree] : prefix === 'd01' ? [device] : []),
   };

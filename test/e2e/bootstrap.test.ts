@@ -154,7 +154,146 @@ test('other accounts in the files take the place of what a bootstrap has set', a
   await gateway.stop();
 });
 
-test('a damaged file of accounts is told, and nothing is started', async () => {
+test('a damaged file of accounts is set aside, and the box asks the Bootstrap-Server again', async () => {
   await site.write('state/accounts.json', '{"schema":1,"factory":');
-  await expect(site.start(config(bootstrap()))).rejects.toMatchObject({ code: 'store.unreadable' });
+  gateway = await site.start(config(bootstrap()));
+  expect(gateway.status().damagedFiles).toBe(1);
+  expect(existsSync(join(site.folder, 'state/accounts.json.damaged'))).toBe(true);
+  await bootstrapped();
+  await attendance.registered();
+});
+
+describe('rights that a bootstrap sets (object 2)', () => {
+  let second: Lockstep;
+  let others: Attendance;
+
+  beforeEach(async () => {
+    ({ server: second, attendance: others } = await attended(site));
+  });
+
+  afterEach(() => gateway.stop());
+
+  const control = (id: number, values: Record<string, number>) => records(`/2/${id}/`, values);
+  const nobody = 65_535;
+
+  /** C.14 of the test catalogue: who may do what with /1/1, /1/2 and /3/0. */
+  async function bootstrappedWithRights(): Promise<void> {
+    await asked();
+    await write('/0', [...security(1, server.port), ...security(2, second.port)]);
+    await write('/1', [...account(1), ...account(2)]);
+    const rights = [
+      ...control(0, { '0': 1, '1': 1, '2/1': 15, '3': 1 }),
+      ...control(1, { '0': 1, '1': 2, '2/2': 15, '3': 2 }),
+      ...control(2, { '0': 3, '1': 0, '2/1': 15, '2/2': 1, '3': nobody }),
+    ];
+    expect((await write('/2', rights)).code).toBe('2.04');
+    expect((await bs.ask('0.02', '/bs')).code).toBe('2.04');
+    await attendance.registered();
+    await others.registered();
+  }
+
+  const codes = (of: Lockstep, ...paths: string[]): Promise<string[]> =>
+    Promise.all(paths.map(async (path) => (await of.ask('0.01', path)).code));
+
+  async function expectRights(): Promise<void> {
+    expect(await codes(server, '/1/1', '/1/2', '/3/0', '/4/0')).toEqual(['2.05', '4.01', '2.05', '4.01']);
+    expect(await codes(second, '/1/1', '/1/2', '/3/0', '/4/0')).toEqual(['4.01', '2.05', '2.05', '4.01']);
+    expect((await second.ask('0.02', '/3/0/5')).code).toBe('4.01');
+    // Devices behind a prefix are nobody's to withhold (Gateway TS 1.1 GW-09).
+    expect(await codes(second, '/d01/3303/0/5700')).toEqual(['2.05']);
+  }
+
+  test('hold, nothing is allowed beyond them, and they survive a restart (OMA Core 1.2 8.2)', async () => {
+    gateway = await site.start(config(bootstrap()));
+    await bootstrappedWithRights();
+    await expectRights();
+    await gateway.stop();
+    gateway = await site.start(config(bootstrap()));
+    await Promise.all([attendance.registered(2), others.registered(2)]);
+    await expectRights();
+  });
+
+  test('can be read, listed and taken away by the next bootstrap, and with them what they held back', async () => {
+    gateway = await site.start(config(bootstrap()));
+    await bootstrappedWithRights();
+    await server.ask('0.02', '/1/1/9');
+    await asked();
+    const list = await bs.ask('0.01', '', { accept: 40 });
+    expect(list.payload.toString()).toContain('</2/0>,</2/1>,</2/2>');
+    expect((await bs.ask('0.01', '/2/2', { accept: SENML_JSON })).payload.toString()).toContain('"2/1"');
+    expect((await bs.ask('0.04', '/2')).code).toBe('2.02');
+    expect((await bs.ask('0.02', '/bs')).code).toBe('2.04');
+    await eventually(async () => (await codes(second, '/4/0'))[0] === '2.05');
+  });
+
+  test('of a bootstrap that fails never come into force', async () => {
+    gateway = await site.start(config(bootstrap()));
+    await bootstrappedWithRights();
+    await server.ask('0.02', '/1/1/9');
+    await asked();
+    await write('/2', control(2, { '0': 3, '1': 0, '2/2': 15, '3': nobody }));
+    await write('/2', control(7, { '0': 4, '1': 0, '2/9': 15, '3': nobody }));
+    const refused = await bs.ask('0.02', '/bs');
+    expect([refused.code, refused.payload.toString()]).toEqual(['4.06', '/2/7/2/9: there is no server 9']);
+    await gateway.stop();
+    gateway = await site.start(config(bootstrap()));
+    await Promise.all([attendance.registered(2), others.registered(2)]);
+    await expectRights();
+  });
+
+  test('give a server that the files name no more than these say', async () => {
+    gateway = await site.start(
+      config(
+        `servers: [ { uri: "coap://127.0.0.1:${server.port}", shortServerId: 1, access: read } ], ${bootstrap()}`,
+      ),
+    );
+    await attendance.registered();
+    await server.ask('0.02', '/1/0/9');
+    await asked();
+    await write('/2', control(0, { '0': 3, '1': 0, '2/0': 15, '2/1': 15, '3': nobody }));
+    expect((await bs.ask('0.02', '/bs')).code).toBe('2.04');
+    await eventually(async () => (await codes(server, '/3/0'))[0] === '2.05');
+    expect(await codes(server, '/4/0')).toEqual(['2.05']);
+    expect((await server.ask('0.02', '/3/0/5')).code).toBe('4.01');
+  });
+});
+
+describe('objects that servers store in', () => {
+  const stored = (): string => config(`storedObjects: [16], ${bootstrap()}`);
+  const portfolio = (id: number, text: string) => records(`/16/${id}/`, { '0/0': text });
+
+  test('are written, listed and deleted by a bootstrap as accounts are', async () => {
+    gateway = await site.start(stored());
+    await asked();
+    await write('/0', security(1, server.port));
+    await write('/1', account(1));
+    expect((await write('/16', [...portfolio(0, 'a'), ...portfolio(7, 'b')])).code).toBe('2.04');
+    expect((await bs.ask('0.02', '/bs')).code).toBe('2.04');
+    expect((await attendance.registered()).payload.toString()).toContain('</16/0>,</16/7>');
+    expect((await server.ask('0.03', '/16/7/0/0', { payload: 'c', contentFormat: 0 })).code).toBe('2.04');
+    await server.ask('0.02', '/1/1/9');
+    await asked();
+    const list = await bs.ask('0.01', '/16', { accept: 40 });
+    expect(list.payload.toString()).toBe('</>;lwm2m=1.2,</16/0>,</16/7>');
+    expect((await bs.ask('0.04', '/16/0')).code).toBe('2.02');
+    expect((await bs.ask('0.02', '/bs')).code).toBe('2.04');
+    await eventually(async () => (await server.ask('0.01', '/16/0')).code === '4.04');
+    expect((await server.ask('0.01', '/16/7/0/0', { accept: 0 })).payload.toString()).toBe('c');
+  });
+
+  test('what servers keep there outlasts other accounts in the files', async () => {
+    gateway = await site.start(stored());
+    await bootstrapped();
+    await attendance.registered();
+    const payload = Buffer.from('8300410061', 'hex');
+    expect((await server.ask('0.02', '/16', { contentFormat: 11542, payload })).code).toBe('2.01');
+    await gateway.stop();
+    gateway = await site.start(
+      config(
+        `storedObjects: [16], servers: [ { uri: "coap://127.0.0.1:${server.port}", shortServerId: 1 } ]`,
+      ),
+    );
+    await attendance.registered(2);
+    expect((await server.ask('0.01', '/16/0/0/0', { accept: 0 })).payload.toString()).toBe('a');
+  });
 });

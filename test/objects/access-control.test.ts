@@ -54,19 +54,22 @@ function site(): { tree: Tree; controls: () => Record<string, unknown> } {
   return { tree, controls };
 }
 
+const NOTHING = new Map<number, AccessControl>();
+const NOBODY = 65_535;
+
 const servers = (...access: ServerAccess['access'][]): ServerAccess[] =>
-  access.map((word, index) => ({ server: index + 1, serverInstance: index, access: word }));
+  access.map((word, index) => ({ server: index + 1, serverInstance: index, access: word, isFixed: true }));
 
 describe('what the configuration gives', () => {
   test('one server that may do all needs no access control (OMA Core 1.2 8)', () => {
     const { tree, controls } = site();
-    createAccessKeeper(definition(2), tree, [tree]).follow(servers('full'));
+    createAccessKeeper(definition(2), tree, [tree]).follow(servers('full'), NOTHING);
     expect([tree.exists([2]), controls()]).toEqual([false, {}]);
   });
 
   test('two servers share all but their accounts, and each may create', () => {
     const { tree, controls } = site();
-    createAccessKeeper(definition(2), tree, [tree]).follow(servers('full', 'full'));
+    createAccessKeeper(definition(2), tree, [tree]).follow(servers('full', 'full'), NOTHING);
     expect(controls()).toEqual({
       '1/0': { owner: 1, 1: 15 },
       '1/1': { owner: 2, 2: 15 },
@@ -78,9 +81,12 @@ describe('what the configuration gives', () => {
   test('a server that comes later shares what the gateway shows; what is made and removed takes its control along', () => {
     const { tree, controls } = site();
     const keeper = createAccessKeeper(definition(2), tree, [tree]);
-    keeper.follow(servers('full', 'read'));
+    keeper.follow(servers('full', 'read'), NOTHING);
     expect(controls()['3/0']).toEqual({ owner: 65_535, 1: 15, 2: 1 });
-    keeper.follow([...servers('full', 'read'), { server: 7, serverInstance: 2, access: 'full' }]);
+    keeper.follow(
+      [...servers('full', 'read'), { server: 7, serverInstance: 2, access: 'full', isFixed: true }],
+      keeper.said(),
+    );
     expect(controls()['3/0']).toEqual({ owner: 65_535, 1: 15, 2: 1, 7: 15 });
     tree.create(16, undefined, [identity()], { server: 7 });
     expect(controls()['16/0']).toEqual({ owner: 7 });
@@ -95,25 +101,49 @@ const identity = () => ({
   value: 'a',
 });
 
-test('a server that goes leaves what others can use to who can do most, and takes the rest along (digest 10.4)', async () => {
-  const { tree, controls } = site();
-  const keeper = createAccessKeeper(definition(2), tree, [tree]);
-  keeper.follow(servers('full', 'full', 'full'));
-  for (let count = 0; count < 2; count++) tree.create(16, undefined, [identity()], { server: 1 });
-  const [id] = [...readAccessControls(tree)].find(
-    ([, { object, instance }]) => object === 16 && instance === 0,
-  ) ?? [0];
-  const grant = (server: number, bits: number) => ({
-    path: { prefix: '', ids: [2, id, 2, server] },
-    type: 'integer' as const,
-    value: bits,
+describe('what is said', () => {
+  const unfixed = (...ids: number[]): ServerAccess[] =>
+    ids.map((server) => ({ server, serverInstance: server - 1, access: 'none', isFixed: false }));
+
+  test('begins access control, and keeps its ids: what follows from the servers makes room', () => {
+    const { tree, controls } = site();
+    const keeper = createAccessKeeper(definition(2), tree, [tree]);
+    keeper.follow(servers('full', 'full'), NOTHING);
+    const said = new Map([[0, control(NOBODY, [1, 1])]]);
+    keeper.follow(unfixed(1, 2), said);
+    expect(readAccessControls(tree).get(0)).toEqual(said.get(0));
+    expect(controls()).toEqual({
+      '1/0': { owner: 1, 1: 15 },
+      '1/1': { owner: 2, 2: 15 },
+      '3/0': { owner: NOBODY, 1: 1 },
+      '16/65535': { owner: NOBODY },
+    });
+    expect(keeper.said()).toEqual(said);
   });
-  await tree.write([2, id], 'update', [grant(2, 1), grant(3, 10)], { server: 1 });
-  keeper.forget(1);
-  expect(tree.exists([16, 0])).toBe(true);
-  expect(tree.exists([16, 1])).toBe(false);
-  expect(controls()).toMatchObject({
-    '16/0': { owner: 3, 2: 1, 3: 10 },
-    '3/0': { owner: 65_535, 2: 15, 3: 15 },
+
+  test('about what is not there yet holds when it comes, whoever makes it', () => {
+    const { tree, controls } = site();
+    const keeper = createAccessKeeper(definition(2), tree, [tree]);
+    const later = { object: 16, instance: 0, owner: 2, rights: new Map([[1, 1]]) };
+    keeper.follow(unfixed(1, 2), new Map([[7, later]]));
+    tree.create(16, 0, [identity()], { server: 1 });
+    expect(controls()['16/0']).toEqual({ owner: 2, 1: 1 });
+    tree.removeInstance(16, 0);
+    expect(keeper.said()).toEqual(NOTHING);
+  });
+
+  test('gives those whom the files name what these say, and no default besides', () => {
+    const { tree, controls } = site();
+    const keeper = createAccessKeeper(definition(2), tree, [tree]);
+    const said = new Map([[0, control(NOBODY, [0, 31], [2, 31], [3, 8])]]);
+    keeper.follow([...servers('read', 'none'), ...unfixed(3)], said);
+    expect(controls()['3/0']).toEqual({ owner: NOBODY, 0: 31, 1: 1, 2: 0, 3: 8 });
+  });
+
+  test('of what a server owns is its own business', () => {
+    const { tree, controls } = site();
+    const keeper = createAccessKeeper(definition(2), tree, [tree]);
+    keeper.follow(servers('full', 'none'), new Map([[4, control(1, [2, 3])]]));
+    expect(controls()['3/0']).toEqual({ owner: 1, 2: 3 });
   });
 });

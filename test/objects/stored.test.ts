@@ -36,3 +36,16 @@ test('an instance holds so much and no more, and can be written again when it is
   );
   expect((await tree.write([16, 0, 0, 0], 'replace', [identity(large)], SERVER)).status).toBe('done');
 });
+
+test('all instances together hold so much and no more', async () => {
+  const tree = portfolio();
+  const large = 'x'.repeat(60_000);
+  for (let count = 0; count < 4; count++)
+    expect(tree.create(16, undefined, [identity(large)], SERVER).status).toBe('created');
+  expect(tree.create(16, undefined, [identity(large)], SERVER).status).toBe('bad-request');
+  expect(tree.create(16, undefined, [identity('a')], SERVER).status).toBe('created');
+  const written = await tree.write([16, 4, 0, 0], 'replace', [identity(large)].map(at4), SERVER);
+  expect(written.status).toBe('bad-request');
+});
+
+const at4 = (entry: Entry): Entry => ({ ...entry, path: { prefix: '', ids: [16, 4, 0, 0] } });

@@ -40,3 +40,24 @@ test('a folder that cannot be written is an error, and later saves are still tri
   await state.save({ fine: true });
   expect(state.load()).toEqual({ fine: true });
 });
+
+test('what was set aside is left for people, and the next save begins anew', async () => {
+  const file = join(folder, 'state.json');
+  writeFileSync(file, 'rubbish');
+  const state = openStateFile(file);
+  state.setAside();
+  expect(state.load()).toBeUndefined();
+  expect(readFileSync(`${file}.damaged`, 'utf8')).toBe('rubbish');
+  await state.save({ fine: true });
+  state.setAside();
+  state.setAside();
+  expect(readFileSync(`${file}.damaged`, 'utf8')).toContain('fine');
+});
+
+test('what could not be loaded is not saved, and the last document stays', async () => {
+  const state = openStateFile(join(folder, 'state.json'));
+  await state.save({ fine: true });
+  const large = 'x'.repeat(16 * 1024 * 1024);
+  await expect(state.save({ large })).rejects.toMatchObject({ code: 'store.unwritable' });
+  expect(state.load()).toEqual({ fine: true });
+});

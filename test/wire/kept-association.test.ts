@@ -16,6 +16,7 @@ function world(fails = false) {
       if (fails) throw new Error('the disk is full');
       document = JSON.parse(JSON.stringify(next));
     },
+    setAside() {},
   };
   return {
     of: (uri: Parameters<typeof keepAssociation>[1] = URI) => keepAssociation(file, uri, { now: () => now }),

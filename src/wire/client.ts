@@ -1,0 +1,317 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock, Logger, Timers } from '../base/index.ts';
+import { openBootstrapUplink, openCoapUplink, type Resumption, transmitWaitMs } from '../binding/index.ts';
+import {
+  type Client,
+  type Configuration,
+  createClient,
+  createSession,
+  EMPTY,
+  type Mounts,
+  type ServerAccount,
+  type Session,
+  type SessionStatus,
+  startBootstrap,
+} from '../client/index.ts';
+import type { ServerConfig, UpstreamConfig } from '../config/index.ts';
+import type { ObjectDefinition } from '../model/index.ts';
+import { ACCESS_CONTROL_OBJECT, type ServerActions } from '../objects/index.ts';
+import { type FileJournal, openJournal, openStateFile, type StateFile } from '../store/index.ts';
+import type { Tree } from '../tree/index.ts';
+import { adopted, factoryConfiguration, rememberSettings, renewed } from './accounts.ts';
+import { definitionOf } from './definitions.ts';
+import { type KeptAssociation, keepAssociation } from './kept-association.ts';
+import { loadMended } from './mended.ts';
+import { createShown, SERVER_OBJECT, type Settings } from './shown.ts';
+
+/** What clients need of the world. */
+export interface ClientPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Logger;
+  random(): number;
+  readonly keyLog: ((line: string) => void) | undefined;
+  onStatus(status: SessionStatus): void;
+  /** A state file was damaged, and the client goes on without it. */
+  damaged(): void;
+}
+
+/** How long a server may take to answer De-register before it is left without. */
+const FAREWELL_MS = 2000;
+
+/** What a server has written is on disk this much later at most; flash memory bears no write at every message. */
+const SAVE_MS = 1000;
+
+/** The same for rights: what a server has taken from another is not to come back with a power cut. */
+const SAVE_RIGHTS_MS = 20;
+
+/** When saving has failed: the disk is full, or worse. */
+const SAVE_AGAIN_MS = 60_000;
+
+/** Registration attempts: soon at first, and not in step with other boxes. */
+const RETRY = { firstMs: 5000, factor: 2, mostMs: 10 * 60_000, jitter: 0.3 };
+
+/** The release that a Bootstrap-Server is spoken to in, and every server that no file names. */
+const RELEASE = '1.2';
+
+/** One LwM2M client as servers see it, and where it keeps what it must not forget. */
+interface ClientSetup {
+  readonly endpoint: string;
+  readonly mounts: Mounts;
+  /** Where its instances of Object 1 are. */
+  readonly tree: Tree;
+  /** Its own trees, that one among them. */
+  readonly trees: readonly Tree[];
+  /** Objects of that tree that are nothing but what servers store in them. */
+  readonly stored: readonly ObjectDefinition[];
+  readonly folder: string;
+  /** False: it has the accounts of the files and no others, so that its folder needs no secrets. */
+  readonly canBootstrap: boolean;
+}
+
+/** What a session keeps on disk. */
+interface SessionFiles {
+  readonly journal: FileJournal;
+  readonly attributes: StateFile;
+  readonly resumption: Resumption;
+  readonly association: KeptAssociation;
+}
+
+export interface RunningClient {
+  readonly client: Client;
+  /** @throws GatewayError `store.*` */
+  follow(servers: readonly ServerConfig[], bootstrap: UpstreamConfig['bootstrap']): Promise<void>;
+  forget(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A client whose accounts are a {@link Configuration}, shown as objects 1 and 2. */
+export function runClient(
+  { endpoint, mounts, tree, trees, stored, folder, canBootstrap }: ClientSetup,
+  ports: ClientPorts,
+): RunningClient {
+  const { clock, timers, log, random, keyLog } = ports;
+  const own = [0, SERVER_OBJECT, ACCESS_CONTROL_OBJECT].map((object) => definitionOf(object));
+  const configurable = new Map([...own, ...stored].map((definition) => [definition.id, definition]));
+  const file = openStateFile(`${folder}/accounts.json`);
+  const remembered = rememberSettings(file, configurable, canBootstrap);
+  const files = new Map<Session, SessionFiles>();
+  let factory: Configuration | undefined;
+  let servers: readonly ServerConfig[] = [];
+  let triesPack = true;
+  /** What is on disk, or on its way there; undefined: something else than it should be. */
+  let saved: Settings | undefined;
+  let saving: Promise<void> | undefined;
+  let cancelSave = (): void => {};
+  let saveAt = Number.POSITIVE_INFINITY;
+  let isForgotten = false;
+  let isStopping = false;
+
+  const serverOf = (id: unknown): Partial<ServerConfig> =>
+    servers.find(({ shortServerId }) => shortServerId === id) ?? {};
+
+  const actionsOf = (id: number): ServerActions => {
+    const withSession = (act: (session: Session) => void) => (): void => {
+      const session = client.sessions.find(({ status }) => status.server === id);
+      if (session !== undefined) act(session);
+    };
+    return {
+      updateRegistration: withSession((session) => session.trigger()),
+      disable: withSession((session) => session.disable()),
+      requestBootstrap: () => client.requestBootstrap(),
+    };
+  };
+
+  const write = async (settings: Settings, files: Configuration): Promise<void> => {
+    try {
+      await remembered.save(settings, files);
+    } catch (error) {
+      saved = undefined;
+      log.error({ problem: String(error) }, 'the accounts could not be saved');
+      saveIn(SAVE_AGAIN_MS);
+    }
+  };
+
+  /** Settles when what there is now is on disk. */
+  const save = async (): Promise<void> => {
+    cancelSave();
+    saveAt = Number.POSITIVE_INFINITY;
+    const files = factory ?? EMPTY;
+    const settings = isForgotten ? { configuration: files, hasRights: false } : shown.current();
+    if (!isDeepStrictEqual(settings, saved)) {
+      saved = settings;
+      const written = write(settings, files);
+      saving = written;
+      await written;
+      if (saving === written) saving = undefined;
+    }
+    await saving;
+  };
+
+  const saveIn = (ms: number): void => {
+    const at = clock.monotonic() + ms;
+    if (at >= saveAt) return;
+    cancelSave();
+    saveAt = at;
+    cancelSave = timers.after(ms, () => {
+      saveAt = Number.POSITIVE_INFINITY;
+      // A disk that is slower than servers write is given no more to do than it can.
+      if (saving !== undefined) saveIn(SAVE_MS);
+      else void save();
+    });
+  };
+
+  const shown = createShown({
+    tree,
+    trees,
+    stored,
+    accessOf: (id) => serverOf(id).access,
+    actionsOf,
+    changed: (object) => saveIn(object === ACCESS_CONTROL_OBJECT ? SAVE_RIGHTS_MS : SAVE_MS),
+  });
+
+  const keep = ({ association, resumption }: SessionFiles): Promise<void> =>
+    association.keep(resumption).catch((error: unknown) => {
+      log.warn({ problem: String(error) }, 'the association could not be kept');
+    });
+
+  const openSession = (account: ServerAccount): Session => {
+    const { shortServerId, serverInstance: instance, security } = account;
+    const server = serverOf(shortServerId);
+    const place = `${folder}/server-${shortServerId}`;
+    const attributes = openStateFile(`${place}/attributes.json`);
+    const journal = openJournal({ folder: `${place}/journal` }, { timers, log });
+    const resumption: Resumption = {};
+    const association = keepAssociation(openStateFile(`${place}/association.json`), security.uri, clock);
+    let taken: Promise<void> | undefined;
+    const take = (ownLog: Logger): Promise<void> =>
+      association.take(resumption).catch((error: unknown) => {
+        ownLog.warn({ problem: String(error) }, 'what is kept of an association cannot be used');
+      });
+    const session = createSession(
+      {
+        endpoint,
+        shortServerId,
+        serverInstance: instance,
+        release: server.release ?? RELEASE,
+        queueMode: server.queueMode ?? false,
+        retry: RETRY,
+        transmitWaitMs: transmitWaitMs(server.transmission),
+      },
+      mounts,
+      {
+        clock,
+        timers,
+        log,
+        random,
+        journal,
+        attributes: {
+          load: () => loadMended(attributes, (document) => document, undefined, ports),
+          save: (document) =>
+            void attributes.save(document).catch((error: unknown) => {
+              log.error({ problem: String(error) }, 'attributes could not be saved');
+            }),
+        },
+        async openUplink(service, ownLog, attempt) {
+          taken ??= take(ownLog);
+          await taken;
+          return openCoapUplink(
+            {
+              ...security.uri,
+              credentials: security.credentials,
+              resumption,
+              attempt,
+              ...(server.localPort === undefined ? {} : { localPort: server.localPort }),
+              ...(server.heartbeatMs === undefined ? {} : { heartbeatMs: server.heartbeatMs }),
+              ...(server.transmission === undefined ? {} : { transmission: server.transmission }),
+            },
+            service,
+            { clock, timers, log: ownLog, random, keyLog },
+          );
+        },
+      },
+    );
+    files.set(session, { journal, attributes, resumption, association });
+    return session;
+  };
+
+  const client = createClient({
+    clock,
+    timers,
+    log,
+    random,
+    openSession,
+    async closeSession(_, session, deadlineMs) {
+      const kept = files.get(session);
+      files.delete(session);
+      // Only a client that stops with its program speaks to the same server again.
+      if (kept !== undefined) kept.resumption.suspends = isStopping && !isForgotten;
+      await session.stop(deadlineMs);
+      await kept?.journal.close();
+      if (kept?.resumption.suspends === true) await keep(kept);
+    },
+    setting: (instance, resource) => tree.peek([SERVER_OBJECT, instance, resource]),
+    configuration: () => shown.current().configuration,
+    async adopt(next) {
+      shown.show(adopted(next, shown.current()));
+      await save();
+    },
+    startBootstrap: (task) =>
+      startBootstrap(
+        { ...task, endpoint, triesPack },
+        {
+          timers,
+          log,
+          release: RELEASE,
+          configurable,
+          fixed: () => tree.objects().filter((object) => !configurable.has(object.definition.id)),
+          openUplink: ({ uri, credentials }, service) =>
+            openBootstrapUplink({ ...uri, credentials, attempt: 0 }, service, ports),
+        },
+      ),
+    onStatus: ports.onStatus,
+  });
+
+  /** What holds with these files: what was remembered with them, or what is left of it with others. */
+  const settingsWith = (files: Configuration): Settings => {
+    if (factory !== undefined) return renewed(files, shown.current());
+    const fresh = { settings: { configuration: files, hasRights: false }, isSaved: false };
+    const loaded = loadMended(file, (document) => remembered.load(document, files), fresh, ports);
+    if (loaded.isSaved) saved = loaded.settings;
+    return loaded.settings;
+  };
+
+  return {
+    client,
+    async follow(wanted, bootstrap) {
+      // How a server is spoken to is no part of the accounts.
+      const anew = new Set(
+        wanted
+          .filter((one) => !isDeepStrictEqual(one, serverOf(one.shortServerId)))
+          .map((one) => one.shortServerId),
+      );
+      servers = wanted;
+      triesPack = bootstrap?.pack ?? true;
+      const next = factoryConfiguration(wanted, bootstrap);
+      if (!isDeepStrictEqual(next, factory)) {
+        saved = undefined;
+        const settings = settingsWith(next);
+        factory = next;
+        shown.show(settings);
+      } else if (anew.size === 0) return;
+      else shown.share();
+      await client.follow(shown.current().configuration, anew);
+    },
+    async forget() {
+      isForgotten = true;
+      await save();
+      await Promise.all([...files.values()].map(({ attributes }) => attributes.save({})));
+    },
+    async stop() {
+      isStopping = true;
+      await client.stop(FAREWELL_MS);
+      await save();
+      cancelSave();
+    },
+  };
+}
