@@ -22,6 +22,7 @@ import { adopted, factoryConfiguration, rememberSettings, renewed } from './acco
 import { definitionOf } from './definitions.ts';
 import { type KeptAssociation, keepAssociation } from './kept-association.ts';
 import { loadMended } from './mended.ts';
+import { createSaver } from './saver.ts';
 import { createShown, SERVER_OBJECT, type Settings } from './shown.ts';
 
 /** What clients need of the world. */
@@ -44,9 +45,6 @@ const SAVE_MS = 1000;
 
 /** The same for rights: what a server has taken from another is not to come back with a power cut. */
 const SAVE_RIGHTS_MS = 20;
-
-/** When saving has failed: the disk is full, or worse. */
-const SAVE_AGAIN_MS = 60_000;
 
 /** Registration attempts: soon at first, and not in step with other boxes. */
 const RETRY = { firstMs: 5000, factor: 2, mostMs: 10 * 60_000, jitter: 0.3 };
@@ -99,11 +97,6 @@ export function runClient(
   let factory: Configuration | undefined;
   let servers: readonly ServerConfig[] = [];
   let triesPack = true;
-  /** What is on disk, or on its way there; undefined: something else than it should be. */
-  let saved: Settings | undefined;
-  let saving: Promise<void> | undefined;
-  let cancelSave = (): void => {};
-  let saveAt = Number.POSITIVE_INFINITY;
   let isForgotten = false;
   let isStopping = false;
 
@@ -122,44 +115,13 @@ export function runClient(
     };
   };
 
-  const write = async (settings: Settings, files: Configuration): Promise<void> => {
-    try {
-      await remembered.save(settings, files);
-    } catch (error) {
-      saved = undefined;
-      log.error({ problem: String(error) }, 'the accounts could not be saved');
-      saveIn(SAVE_AGAIN_MS);
-    }
-  };
-
-  /** Settles when what there is now is on disk. */
-  const save = async (): Promise<void> => {
-    cancelSave();
-    saveAt = Number.POSITIVE_INFINITY;
-    const files = factory ?? EMPTY;
-    const settings = isForgotten ? { configuration: files, hasRights: false } : shown.current();
-    if (!isDeepStrictEqual(settings, saved)) {
-      saved = settings;
-      const written = write(settings, files);
-      saving = written;
-      await written;
-      if (saving === written) saving = undefined;
-    }
-    await saving;
-  };
-
-  const saveIn = (ms: number): void => {
-    const at = clock.monotonic() + ms;
-    if (at >= saveAt) return;
-    cancelSave();
-    saveAt = at;
-    cancelSave = timers.after(ms, () => {
-      saveAt = Number.POSITIVE_INFINITY;
-      // A disk that is slower than servers write is given no more to do than it can.
-      if (saving !== undefined) saveIn(SAVE_MS);
-      else void save();
-    });
-  };
+  const saver = createSaver<Settings>({
+    clock,
+    timers,
+    log,
+    current: () => (isForgotten ? { configuration: factory ?? EMPTY, hasRights: false } : shown.current()),
+    write: (settings) => remembered.save(settings, factory ?? EMPTY),
+  });
 
   const shown = createShown({
     tree,
@@ -167,7 +129,7 @@ export function runClient(
     stored,
     accessOf: (id) => serverOf(id).access,
     actionsOf,
-    changed: (object) => saveIn(object === ACCESS_CONTROL_OBJECT ? SAVE_RIGHTS_MS : SAVE_MS),
+    changed: (object) => saver.changed(object === ACCESS_CONTROL_OBJECT ? SAVE_RIGHTS_MS : SAVE_MS),
   });
 
   const keep = ({ association, resumption }: SessionFiles): Promise<void> =>
@@ -254,7 +216,7 @@ export function runClient(
     configuration: () => shown.current().configuration,
     async adopt(next) {
       shown.show(adopted(next, shown.current()));
-      await save();
+      await saver.save();
     },
     startBootstrap: (task) =>
       startBootstrap(
@@ -277,7 +239,7 @@ export function runClient(
     if (factory !== undefined) return renewed(files, shown.current());
     const fresh = { settings: { configuration: files, hasRights: false }, isSaved: false };
     const loaded = loadMended(file, (document) => remembered.load(document, files), fresh, ports);
-    if (loaded.isSaved) saved = loaded.settings;
+    if (loaded.isSaved) saver.found(loaded.settings);
     return loaded.settings;
   };
 
@@ -294,7 +256,7 @@ export function runClient(
       triesPack = bootstrap?.pack ?? true;
       const next = factoryConfiguration(wanted, bootstrap);
       if (!isDeepStrictEqual(next, factory)) {
-        saved = undefined;
+        saver.found(undefined);
         const settings = settingsWith(next);
         factory = next;
         shown.show(settings);
@@ -304,14 +266,13 @@ export function runClient(
     },
     async forget() {
       isForgotten = true;
-      await save();
+      await saver.save();
       await Promise.all([...files.values()].map(({ attributes }) => attributes.save({})));
     },
     async stop() {
       isStopping = true;
       await client.stop(FAREWELL_MS);
-      await save();
-      cancelSave();
+      await saver.stop();
     },
   };
 }
