@@ -59,6 +59,8 @@ export interface BindingPorts {
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
+  /** Whether the server is not to be heard just now. */
+  readonly isDeaf?: () => boolean;
   /** Hears the secrets of DTLS and TLS, a line of an SSLKEYLOGFILE each time. For debugging only. */
   readonly keyLog?: ((line: string) => void) | undefined;
 }
@@ -192,6 +194,7 @@ export async function openAssociation(
     timers: ports.timers,
     random: ports.random,
     log: ports.log,
+    isDeaf: ports.isDeaf,
     ...serving,
     onLost: () => events?.lost(),
     limits: { observations: OBSERVATIONS, observationsPerPeer: OBSERVATIONS },

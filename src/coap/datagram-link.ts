@@ -159,6 +159,7 @@ export function createDatagramLink(options: DatagramLinkOptions): Link {
     if (known !== undefined) {
       repeat(peer, mid, known.treatment);
     } else if (isRequestMessage) {
+      if (user.isDeaf()) return;
       remember(state, message, 'silence');
       user.onRequest(peer, message);
     } else {

@@ -53,6 +53,8 @@ export interface EndpointOptions {
   readonly stream?: Partial<StreamParameters>;
   readonly limits?: Partial<EndpointLimits>;
   readonly handler: Handler;
+  /** Whether requests are passed over just now, as if they had not come; a retransmission later is served. */
+  readonly isDeaf?: (() => boolean) | undefined;
   /** Takes large bodies as they come, such as firmware. Asked once for each body of a PUT, POST, PATCH or iPATCH. */
   readonly openBody?: OpenBody;
   /** Peers that strangers must not push out of what is limited, such as those that are registered; default: none. */
@@ -112,6 +114,7 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
 
   const user: LinkUser = {
     onRequest: (peer, message) => server.serve(peer, message),
+    isDeaf: options.isDeaf ?? (() => false),
     onResponse: (peer, message) => expectations.take(peer, message),
     onLost(peer) {
       // First, so that the user can tell what ends now from what was ended.

@@ -57,6 +57,8 @@ export interface Room {
 /** Who uses a link. None may throw. */
 export interface LinkUser {
   onRequest(peer: Peer, request: Message): void;
+  /** Whether requests are passed over just now, as if they had not come: what is sent again later is new. */
+  isDeaf(): boolean;
   /** @returns whether anybody waited for it; if not, the peer is told where the carrier allows it */
   onResponse(peer: Peer, response: Message): boolean;
   /** The connection to a peer is over, and all that was under way is settled. Of streams only. */

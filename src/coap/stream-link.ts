@@ -149,7 +149,7 @@ export function createStreamLink(options: StreamLinkOptions): Link {
   const onMessage = (peer: Peer, message: Message): void => {
     // A response that nobody waits for is passed over: there is no reset (RFC 8323 7.4).
     if (isResponse(message.code)) user.onResponse(peer, message);
-    else if (isRequest(message.code)) user.onRequest(peer, message);
+    else if (isRequest(message.code) && !user.isDeaf()) user.onRequest(peer, message);
   };
 
   const onOver = (session: Session, peer: Peer, error: Error | undefined): void => {

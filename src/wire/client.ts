@@ -188,7 +188,15 @@ export function runClient(
               ...(server.transmission === undefined ? {} : { transmission: server.transmission }),
             },
             service,
-            { clock, timers, log: ownLog, random, keyLog },
+            {
+              clock,
+              timers,
+              log: ownLog,
+              random,
+              keyLog,
+              // While a Bootstrap-Server speaks, no other is heard (OMA Core 1.2.2 6.1.5; X35).
+              isDeaf: () => client.bootstrap?.phase === 'running',
+            },
           );
         },
       },
