@@ -12,7 +12,9 @@ export type Fault =
   | { readonly kind: 'drip'; readonly ms: number }
   | { readonly kind: 'noise'; readonly before: Buffer }
   | { readonly kind: 'double' }
-  | { readonly kind: 'hang-up' };
+  | { readonly kind: 'hang-up' }
+  /** the device refuses, and does nothing */
+  | { readonly kind: 'exception'; readonly code: number };
 
 /** Chooses what goes wrong with the answer to `request` (unit, function, data); undefined: nothing. */
 export type FaultScript = (request: Buffer, random: () => number) => Fault | undefined;
@@ -24,6 +26,7 @@ type Piece = readonly [afterMs: number, bytes: Buffer | undefined];
 function piecesOf(frame: Buffer, fault: Fault | undefined): readonly Piece[] {
   switch (fault?.kind) {
     case undefined:
+    case 'exception':
       return [[0, frame]];
     case 'drop':
       return [];

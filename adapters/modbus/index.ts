@@ -2,6 +2,7 @@
 import type { AdapterModule } from 'lwm2m-gateway/adapter';
 import { openConnection } from './adapter.ts';
 import { broadcastFaults, connectionType } from './connection.ts';
+import { createFaultScript, faultFaults, faultSchema } from './fault-script.ts';
 import { connectionLoad } from './load.ts';
 import { compileDevice } from './points.ts';
 import { schemas } from './schemas.ts';
@@ -17,7 +18,12 @@ const modbus: AdapterModule = {
   },
   load: connectionLoad,
   open: openConnection,
-  simulate,
+  simulate: (devices, host, { faults, ...medium } = { type: 'modbus-tcp' }) =>
+    simulate(devices, host, {
+      ...medium,
+      ...(faults === undefined ? {} : { faults: createFaultScript(faults, host.clock) }),
+    }),
+  faults: { schema: faultSchema, check: faultFaults },
   tools,
 };
 

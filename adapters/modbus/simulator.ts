@@ -13,6 +13,7 @@ import { createChannel } from './channel.ts';
 import { serialDialOf } from './connection.ts';
 import { createFaultySender, type FaultScript } from './faults.ts';
 import { BROADCAST } from './line-link.ts';
+import { EXCEPTION_FLAG } from './pdu.ts';
 import { compileDevice } from './points.ts';
 import { createSlave, type Slave } from './slave.ts';
 import { createRequestReader, type RequestReader, WIRES, type Wire } from './wires.ts';
@@ -64,7 +65,7 @@ export async function simulate(
     return simulated;
   };
 
-  const answer = (request: Buffer): Buffer | undefined => {
+  const answer: AnswerRequest = (request, refusal) => {
     const unit = request.readUInt8(0);
     if (unit === BROADCAST && !byUnit.has(unit)) {
       for (const { slave, isPresent } of byUnit.values()) if (isPresent) slave.answer(request.subarray(1));
@@ -72,6 +73,7 @@ export async function simulate(
     }
     const simulated = byUnit.get(unit);
     if (!simulated?.isPresent) return undefined;
+    if (refusal !== undefined) return Buffer.of(unit, request.readUInt8(1) | EXCEPTION_FLAG, refusal);
     return Buffer.concat([request.subarray(0, 1), simulated.slave.answer(request.subarray(1))]);
   };
   const server = await serve(medium, answer, host);
@@ -93,7 +95,8 @@ interface Server {
   close(): Promise<void>;
 }
 
-type AnswerRequest = (request: Buffer) => Buffer | undefined;
+/** @param refusal the exception that it has to be */
+type AnswerRequest = (request: Buffer, refusal?: number) => Buffer | undefined;
 
 /** Answers requests as they come, one after the other, in the way that the fault script wants it. */
 function createResponder(
@@ -105,8 +108,9 @@ function createResponder(
   return (write, hangUp) => {
     const send = createFaultySender(host.clock, write, hangUp);
     return createRequestReader(wire, (request, tag) => {
-      const reply = answer(request);
-      if (reply !== undefined) send(wire.frame(reply, tag), faults?.(request, host.random));
+      const fault = faults?.(request, host.random);
+      const reply = answer(request, fault?.kind === 'exception' ? fault.code : undefined);
+      if (reply !== undefined) send(wire.frame(reply, tag), fault);
     });
   };
 }

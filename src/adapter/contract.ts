@@ -228,6 +228,24 @@ export interface Simulation {
   close(): Promise<void>;
 }
 
+/** Where devices are simulated, and what goes wrong there. */
+export interface SimulatedMedium {
+  /** a connection type */
+  readonly type: string;
+  /** Host and port to listen at, or the settings of the simulated end of a serial line. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Rules that have passed {@link FaultRules}. */
+  readonly faults?: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** The rules that a fault script is made of; the first that fits an answer is done to it. */
+export interface FaultRules {
+  /** of one rule: an object that forbids unknown keys */
+  readonly schema: JsonSchema;
+  /** Faults that a schema cannot tell; a path begins with the number of the rule. Pure. */
+  check(rules: readonly Readonly<Record<string, unknown>>[]): readonly PlanFault[];
+}
+
 /** A connection as a configuration describes it; `settings` are without `type` and have passed its schema. */
 export interface ConnectionPlan {
   readonly type: string;
@@ -272,12 +290,9 @@ export interface AdapterModule {
   open(connection: ConnectionPlan & { readonly id: string }, host: AdapterHost): Adapter;
   /**
    * Simulates devices from their plans: on the loopback interface, or on the medium of a connection type that is named.
-   * @param medium `settings` say where: host and port to listen at, or those of the simulated end of a serial line
    */
-  simulate?(
-    devices: readonly DevicePlan[],
-    host: AdapterHost,
-    medium?: { readonly type: string; readonly settings?: Readonly<Record<string, unknown>> },
-  ): Promise<Simulation>;
+  simulate?(devices: readonly DevicePlan[], host: AdapterHost, medium?: SimulatedMedium): Promise<Simulation>;
+  /** What a simulation can be told to do wrong. */
+  readonly faults?: FaultRules;
   readonly tools?: AdapterTools;
 }

@@ -234,6 +234,7 @@ program
   .option('--device <keys>', 'as in a configuration', 'unit: 1')
   .option('--host <address>', 'to listen at, e.g. 0.0.0.0 for every network; otherwise this computer only')
   .option('--port <port>', 'to listen at; any free one otherwise', parseWithin(1, 65_535))
+  .option('--faults <file>', 'what goes wrong with its answers: a YAML file with a list `faults`')
   .option('--set <point=value>', 'in the unit of the point; may be repeated', collect, [])
   .option('--profiles <folder>', 'with more profiles; may be repeated', collect, [])
   .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])

@@ -1,4 +1,5 @@
-import type { Simulation } from '../adapter/index.ts';
+import type { FaultRules, Simulation } from '../adapter/index.ts';
+import { formatFault, loadRules, type Settings } from '../config/index.ts';
 import { rawFromText, textOfRaw } from '../gateway/index.ts';
 import type { PlannedDevice } from '../wire/index.ts';
 import { type FieldOptions, fieldHost, planField } from './field.ts';
@@ -10,6 +11,8 @@ export interface SimulateOptions extends Pick<FieldOptions, 'device' | 'profiles
   readonly host?: string;
   /** Any free one otherwise. */
   readonly port?: number;
+  /** A fault script. */
+  readonly faults?: string;
   /** `point=value`, in the unit of the point. */
   readonly set: readonly string[];
 }
@@ -83,6 +86,16 @@ function setAll(simulation: Simulation, device: PlannedDevice, set: readonly str
   return undefined;
 }
 
+/** The rules of a fault script, or what is wrong with it, on a line each. */
+function readFaults(file: string, keys: FaultRules): readonly Settings[] | { readonly lines: string[] } {
+  const { rules, faults, locate } = loadRules(file, 'faults', keys.schema, { env: process.env });
+  if (rules === undefined) return { lines: faults.map(formatFault) };
+  const lines = keys.check(rules).map(({ path, message }) => formatFault({ ...locate(path), message }));
+  return lines.length === 0 ? rules : { lines };
+}
+
+const NO_FAULTS: FaultRules = { schema: { type: 'object', additionalProperties: false }, check: () => [] };
+
 const ENDING = ['SIGINT', 'SIGTERM'] as const;
 
 /** Resolves at Ctrl-C, SIGTERM or when `signal` says so. */
@@ -103,15 +116,21 @@ function untilEnded(signal: AbortSignal | undefined): Promise<void> {
  */
 export async function simulate(
   profile: string,
-  { host, port, set, connection, ...options }: SimulateOptions,
+  { host, port, set, connection, faults: script, ...options }: SimulateOptions,
   out: Output,
   until?: AbortSignal,
 ): Promise<number> {
   const device = await planField({ ...options, profile, connection: connection ?? SOCKET });
   const { adapter, compiled, config } = device;
   const { type, settings } = device.connection;
+  const faults = script === undefined ? [] : readFaults(script, adapter.faults ?? NO_FAULTS);
+  if ('lines' in faults) {
+    for (const line of faults.lines) out.complain(line);
+    return EXIT.badConfig;
+  }
   const simulation = await adapter.simulate?.([compiled.plan], fieldHost(), {
     type,
+    faults,
     settings: connection === undefined ? { host, port } : settings,
   });
   if (simulation === undefined) {

@@ -33,3 +33,5 @@ export type { LoadEnvironment, Loaded } from './load.ts';
 export { loadConfig } from './load.ts';
 export type { Origin } from './locate.ts';
 export type { AdapterKeys } from './protocol.ts';
+export type { LoadedRules } from './rules.ts';
+export { loadRules } from './rules.ts';

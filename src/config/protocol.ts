@@ -117,13 +117,14 @@ const POINTS = {
 
 /** The keys of the core and those of the adapter in one object. */
 function joined(protocol: string, base: z.ZodObject, own: JsonSchema): z.ZodObject {
-  const object = fromJson(protocol, own);
+  const object = objectFromJson(protocol, own);
   const twice = Object.keys(object.shape).filter((key) => key in base.shape);
   if (twice.length > 0) throw broken(protocol, `the keys ${twice.join(', ')} belong to the gateway`);
   return z.strictObject({ ...base.shape, ...object.shape });
 }
 
-function fromJson(protocol: string, own: JsonSchema): z.ZodObject {
+/** @throws GatewayError `config.adapter-schema` */
+export function objectFromJson(protocol: string, own: JsonSchema): z.ZodObject {
   let schema: z.ZodType;
   try {
     schema = z.fromJSONSchema(own as z.core.JSONSchema.JSONSchema);

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createTestHost } from 'lwm2m-gateway/adapter/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import modbus from '../../adapters/modbus/index.ts';
@@ -63,6 +66,65 @@ describe('simulate', () => {
     expect(out.printed()).toMatch(/^written: demandPeriod = 15 min$/m);
     expect(heard.printed()).toMatch(/^-> .* 01 10 00 02 00 02 04 41 70 00 00$/m);
     expect(heard.printed()).toMatch(/^demandPeriod = 15$/m);
+  });
+
+  /** What a fault script in a file comes to. */
+  async function scripted(text: string): Promise<{ file: string; out: Heard; running: Promise<number> }> {
+    const folder = await mkdtemp(join(tmpdir(), 'faults-'));
+    const file = join(folder, 'faults.yaml');
+    await writeFile(file, text);
+    const out = listen();
+    const end = new AbortController();
+    const given = { device: 'unit: 1', profiles: [], adapter: [], set: ['v1=231'], faults: file };
+    const running = simulate('abb/b23', given, out, end.signal);
+    ending.push(async () => {
+      end.abort();
+      await running;
+      await rm(folder, { recursive: true });
+    });
+    return { file, out, running };
+  }
+
+  test('answers as badly as a fault script says', async () => {
+    const { out } = await scripted('faults:\n  - { do: exception, code: 4, times: 1 }\n  - { do: drip }\n');
+    await eventually(() => out.printed().includes('answers at'));
+    const port = Number(/port: (\d+)/.exec(out.printed())?.[1]);
+    const read1 = listen();
+    expect(await read(['v1'], options(port, { profile: 'abb/b23' }), read1)).toBe(1);
+    expect(read1.printed()).toMatch(/^v1: rejected$/m);
+    const read2 = listen();
+    expect(await read(['v1'], options(port, { profile: 'abb/b23' }), read2)).toBe(0);
+    expect(read2.printed()).toMatch(/^v1 = 231 V /m);
+  });
+
+  test('a fault script that makes no sense is told with line and column, all of it at once', async () => {
+    const { file, out, running } = await scripted(`faults:
+  - { do: lat, delay: 1s }
+  - { do: late, delay: 5 }
+  - { every: 2 }
+  - { do: drop, adress: 7 }
+`);
+    expect(await running).toBe(2);
+    expect(
+      out
+        .complained()
+        .split('\n')
+        .map((line) => line.slice(file.length + 1, file.length + 70)),
+    ).toEqual([
+      expect.stringContaining("2:11 faults[0].do: 'lat' is not allowed (did you mean 'late'?)"),
+      expect.stringContaining('3:24 faults[1].delay: 5 is not allowed'),
+      expect.stringContaining("4:5 faults[2]: 'do' is missing"),
+      expect.stringContaining("5:17 faults[3].adress: unknown key 'adress' (did you mean 'addr"),
+    ]);
+  });
+
+  test('nor one whose rules say what cannot be', async () => {
+    const { file, out, running } = await scripted(
+      'faults: [{ do: drop, delay: 1s }, { do: late, from: 2s, to: 1s }]',
+    );
+    expect(await running).toBe(2);
+    expect(out.complained()).toBe(`${file}:1:29 faults[0].delay: delay says nothing about drop
+${file}:1:61 faults[1].to: nothing lies between 2s and 1s`);
   });
 
   test.each([
