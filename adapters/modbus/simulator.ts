@@ -16,7 +16,7 @@ import { BROADCAST } from './line-link.ts';
 import { EXCEPTION_FLAG } from './pdu.ts';
 import { compileDevice } from './points.ts';
 import { createSlave, type Slave } from './slave.ts';
-import { createRequestReader, type RequestReader, WIRES, type Wire } from './wires.ts';
+import { createRequestReader, type RequestReader, type Wire, wireOf } from './wires.ts';
 
 /** Where simulated devices are reached: a connection type, and its settings where they have to be given. */
 export interface SimulationMedium {
@@ -76,7 +76,7 @@ export async function simulate(
     if (refusal !== undefined) return Buffer.of(unit, request.readUInt8(1) | EXCEPTION_FLAG, refusal);
     return Buffer.concat([request.subarray(0, 1), simulated.slave.answer(request.subarray(1))]);
   };
-  const server = await serve(medium, answer, host);
+  const server = await serve(createResponder(wireOf(medium.type), answer, medium, host), medium, host);
 
   return {
     connection: server.connection,
@@ -98,13 +98,16 @@ interface Server {
 /** @param refusal the exception that it has to be */
 type AnswerRequest = (request: Buffer, refusal?: number) => Buffer | undefined;
 
+/** Reads requests, and answers them by the functions that it is given. */
+export type Respond = (write: (bytes: Buffer) => void, hangUp: () => void) => RequestReader;
+
 /** Answers requests as they come, one after the other, in the way that the fault script wants it. */
 function createResponder(
   wire: Wire,
   answer: AnswerRequest,
   { faults }: SimulationMedium,
   host: AdapterHost,
-): (write: (bytes: Buffer) => void, hangUp: () => void) => RequestReader {
+): Respond {
   return (write, hangUp) => {
     const send = createFaultySender(host.clock, write, hangUp);
     return createRequestReader(wire, (request, tag) => {
@@ -115,13 +118,13 @@ function createResponder(
   };
 }
 
-function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHost): Promise<Server> {
-  const wire = WIRES[medium.type];
-  if (wire === undefined) {
-    throw new GatewayError('modbus.unknown-connection-type', `no such type: ${medium.type}`);
-  }
-  const respond = createResponder(wire, answer, medium, host);
-  switch (wire.carrier) {
+/** Listens on a medium, with a reader for every master there. */
+export function serve(
+  respond: Respond,
+  medium: Pick<SimulationMedium, 'type' | 'settings'>,
+  host: AdapterHost,
+): Promise<Server> {
+  switch (wireOf(medium.type).carrier) {
     case 'tcp':
       return serveTcp(respond, medium.settings);
     case 'udp':
@@ -130,8 +133,6 @@ function serve(medium: SimulationMedium, answer: AnswerRequest, host: AdapterHos
       return serveSerial(respond, medium, host);
   }
 }
-
-type Respond = ReturnType<typeof createResponder>;
 
 /** Where to listen; by default on a free port of the loopback interface. */
 function listenAt({ host, port }: SimulationMedium['settings'] = {}): { host: string; port: number } {
@@ -194,7 +195,11 @@ async function serveUdp(respond: Respond, settings: SimulationMedium['settings']
 }
 
 /** The devices take one end of a line; its settings are theirs, and the caller knows the other end. */
-async function serveSerial(respond: Respond, medium: SimulationMedium, host: AdapterHost): Promise<Server> {
+async function serveSerial(
+  respond: Respond,
+  medium: Pick<SimulationMedium, 'type' | 'settings'>,
+  host: AdapterHost,
+): Promise<Server> {
   const settings = medium.settings ?? {};
   const dial = serialDialOf(medium.type, settings);
   let opened = (): void => {};

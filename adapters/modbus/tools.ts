@@ -13,6 +13,8 @@ import { exceptionRule } from './exceptions.ts';
 import type { Link, Outcome } from './link.ts';
 import type { ReadRequest } from './pdu.ts';
 import { compileDevice, type Field } from './points.ts';
+import { replay } from './replay.ts';
+import { sniff } from './sniff.ts';
 import { sunSpecModels } from './sunspec.ts';
 import { createValueCodec, isBlockType, ORDER_NAMES, registersOf, type ValueType } from './value.ts';
 import { describeWay, waysToSpeak } from './ways.ts';
@@ -182,4 +184,4 @@ async function* probePoints({ ask }: Asker, device: DevicePlan): AsyncGenerator<
   }
 }
 
-export const tools: AdapterTools = { plainProfile: { addressing: 'pdu0' }, scan, probe };
+export const tools: AdapterTools = { plainProfile: { addressing: 'pdu0' }, scan, probe, sniff, replay };

@@ -1,3 +1,4 @@
+import { GatewayError } from 'lwm2m-gateway/adapter';
 import { asciiFraming } from './ascii.ts';
 import { type Framing, findFrame } from './framing.ts';
 import { createMbapReader, mbapFrame } from './mbap.ts';
@@ -32,6 +33,13 @@ export const WIRES: Readonly<Record<string, Wire>> = {
   'modbus-ascii': lineWire('serial', asciiFraming),
   'modbus-ascii-tcp': lineWire('tcp', asciiFraming),
 };
+
+/** @throws GatewayError `modbus.unknown-connection-type` */
+export function wireOf(type: string): Wire {
+  const wire = WIRES[type];
+  if (wire === undefined) throw new GatewayError('modbus.unknown-connection-type', `no such type: ${type}`);
+  return wire;
+}
 
 /** Cuts what a master sends into requests. */
 export interface RequestReader {
@@ -75,7 +83,7 @@ const COUNT_AT: Readonly<Record<number, number>> = { 15: 6, 16: 6, 23: 10 };
 /** How long the others are. */
 const FIXED: Readonly<Record<number, number>> = { 1: 6, 2: 6, 3: 6, 4: 6, 5: 6, 6: 6, 8: 6, 22: 8 };
 
-function requestLength(head: Buffer): number | undefined {
+export function requestLength(head: Buffer): number | undefined {
   const code = head[1] ?? 0;
   const at = COUNT_AT[code];
   if (at === undefined) return FIXED[code];

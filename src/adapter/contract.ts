@@ -268,6 +268,41 @@ export interface Finding {
   readonly text: string;
 }
 
+/** A frame that was on a medium, or bytes that are none. */
+export interface CapturedFrame {
+  /** ms since the beginning of the capture */
+  readonly at: number;
+  readonly kind: 'request' | 'answer' | 'noise';
+  /** as they were on the medium, checksums and all */
+  readonly bytes: Uint8Array;
+}
+
+export interface SniffOptions {
+  /** For media that are no line: where to listen, to pass everything on to the connection. Default: any port here. */
+  readonly listen?: { readonly host?: string; readonly port?: number };
+  /** `text`: what it says, on one line */
+  onHeard(frame: CapturedFrame & { readonly text: string }): void;
+  /** The medium was lost, or cannot be opened; it is tried again. */
+  onDown(reason: string): void;
+}
+
+/** Somebody who listens. */
+export interface Sniffer {
+  /** Keys of a connection: where a master has to go to be heard, or where is listened. */
+  readonly where: Readonly<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+/** Devices that do as they did in a capture. */
+export interface Replay {
+  /** The connection type and settings that reach it. */
+  readonly type: string;
+  readonly connection: Readonly<Record<string, unknown>>;
+  /** `requests`, and how many were `captured`, `derived` from what else was captured, or left without an answer: `silent` */
+  statistics(): AdapterStatistics;
+  close(): Promise<void>;
+}
+
 /** What helps a person at the box to put a device into service. They only read. */
 export interface AdapterTools {
   /** A section of a profile with which the address of a single point means what is on the wire. */
@@ -276,6 +311,18 @@ export interface AdapterTools {
   scan(connection: ConnectionPlan, options: ScanOptions, host: AdapterHost): AsyncIterable<Finding>;
   /** Tries other ways to talk on the medium, and to understand the points of the device; tells what it saw. */
   probe(connection: ConnectionPlan, device: DevicePlan, host: AdapterHost): AsyncIterable<string>;
+  /** Listens to what others say on a medium. Fails with a `GatewayError` where nobody can. */
+  sniff?(connection: ConnectionPlan, options: SniffOptions, host: AdapterHost): Promise<Sniffer>;
+  /**
+   * Answers as in a capture of a connection of this type.
+   * @param medium what is absent is the loopback interface
+   */
+  replay?(
+    type: string,
+    capture: readonly CapturedFrame[],
+    host: AdapterHost,
+    medium?: Partial<SimulatedMedium>,
+  ): Promise<Replay>;
 }
 
 /** A field protocol. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../version.ts';
+import { MOST_CAPTURE_MIB } from './capture.ts';
 import { check } from './check.ts';
 import { connect } from './connect.ts';
 import { type DecodeOptions, decode } from './decode.ts';
@@ -13,9 +14,11 @@ import { type ObjectsOptions, objects } from './objects.ts';
 import type { OrderOptions } from './order.ts';
 import { describeError, EXIT, terminal } from './output.ts';
 import { read, write } from './read.ts';
+import { type ReplayCommand, replay } from './replay.ts';
 import { run } from './run.ts';
 import { schema } from './schema.ts';
 import { type SimulateOptions, simulate } from './simulate.ts';
+import { type SniffCommand, sniff } from './sniff.ts';
 import { devices, health, status } from './status.ts';
 
 const DEFAULT_STATE = '/var/lib/lwm2m-gateway';
@@ -239,6 +242,31 @@ program
   .option('--profiles <folder>', 'with more profiles; may be repeated', collect, [])
   .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
   .action(ending((profile: string, options: SimulateOptions) => simulate(profile, options, terminal)));
+
+fieldCommand(
+  'sniff',
+  'show what others say on a medium, and write it down; on sockets as a relay, until Ctrl-C',
+)
+  .option('--write <file>', 'capture to write; it must not be there')
+  .option('--size <MiB>', 'that the capture may have', parseWithin(1, MOST_CAPTURE_MIB), 16)
+  .option('--seconds <n>', 'end by itself after so many', parseSeconds)
+  .option('--host <address>', 'where a relay listens; otherwise this computer only')
+  .option('--port <port>', 'where a relay listens; any free one otherwise', parseWithin(1, 65_535))
+  .action(ending((options: SniffCommand) => sniff(options, terminal)));
+
+program
+  .command('replay')
+  .description('be the devices of a capture until Ctrl-C; or read one of them, and compare')
+  .argument('<capture>', 'that sniff has written')
+  .option('--profile <id>', 'read all its points of the device, and end')
+  .option('--expect <file>', 'what has to be read; is written when it is not there')
+  .option('--connection <keys>', 'that it is reached by, instead of --host and --port; for serial lines')
+  .option('--device <keys>', 'as in a configuration', 'unit: 1')
+  .option('--host <address>', 'to listen at; otherwise this computer only')
+  .option('--port <port>', 'to listen at; any free one otherwise', parseWithin(1, 65_535))
+  .option('--profiles <folder>', 'with more profiles; may be repeated', collect, [])
+  .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
+  .action(ending((file: string, options: ReplayCommand) => replay(file, options, terminal)));
 
 program
   .command('demo')

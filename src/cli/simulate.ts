@@ -2,6 +2,7 @@ import type { FaultRules, Simulation } from '../adapter/index.ts';
 import { formatFault, loadRules, type Settings } from '../config/index.ts';
 import { rawFromText, textOfRaw } from '../gateway/index.ts';
 import type { PlannedDevice } from '../wire/index.ts';
+import { untilEnded } from './ending.ts';
 import { type FieldOptions, fieldHost, planField } from './field.ts';
 import { describeError, EXIT, keysText, type Output } from './output.ts';
 
@@ -95,20 +96,6 @@ function readFaults(file: string, keys: FaultRules): readonly Settings[] | { rea
 }
 
 const NO_FAULTS: FaultRules = { schema: { type: 'object', additionalProperties: false }, check: () => [] };
-
-const ENDING = ['SIGINT', 'SIGTERM'] as const;
-
-/** Resolves at Ctrl-C, SIGTERM or when `signal` says so. */
-function untilEnded(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      for (const name of ENDING) process.off(name, end);
-      resolve();
-    };
-    for (const name of ENDING) process.once(name, end);
-    signal?.addEventListener('abort', end);
-  });
-}
 
 /**
  * `simulate`: a device made of a profile, on a real medium, until Ctrl-C.

@@ -10,6 +10,8 @@ export interface RelayOptions {
   readonly turnaroundMs?: number;
   /** What becomes of bytes on their way to the master; an empty list drops them. */
   readonly toMaster?: (chunk: Buffer) => readonly Buffer[];
+  /** Hears what is on the line, whoever says it. */
+  readonly tap?: (chunk: Buffer) => void;
 }
 
 export interface Relay {
@@ -63,7 +65,13 @@ function createPace(
 
 /** Listens on 127.0.0.1, and passes bytes on to a simulation on `target`. */
 export async function startRelay(target: number, options: RelayOptions = {}): Promise<Relay> {
-  const { characterMs = 0, echo = false, turnaroundMs = 0, toMaster = (chunk) => [chunk] } = options;
+  const {
+    characterMs = 0,
+    echo = false,
+    turnaroundMs = 0,
+    toMaster = (chunk) => [chunk],
+    tap = () => {},
+  } = options;
   const sockets = new Set<Socket>();
   let busyMs = 0;
   const server = createServer({ noDelay: true }, (master) => {
@@ -77,8 +85,14 @@ export async function startRelay(target: number, options: RelayOptions = {}): Pr
         device.destroy();
       });
     }
-    const there = createPace(characterMs, (bytes) => device.write(bytes));
-    const back = createPace(characterMs, (bytes) => master.write(bytes));
+    const there = createPace(characterMs, (bytes) => {
+      tap(bytes);
+      device.write(bytes);
+    });
+    const back = createPace(characterMs, (bytes) => {
+      tap(bytes);
+      master.write(bytes);
+    });
     master.on('data', (chunk) => {
       busyMs += chunk.length * characterMs;
       if (echo) back.pass(chunk, 0);
