@@ -46,6 +46,13 @@ export function toPduAddress(addressing: Addressing, table: Table, address: numb
   return range === undefined ? undefined : address - range.first;
 }
 
+/** An address on the wire as people look it up: `holding 0x0034 (40053)`, the latter in Modicon notation. */
+export function placeText(table: Table, address: number): string {
+  const digits = address < 9999 ? 4 : 5;
+  const modicon = `${TABLES[table].modicon}${String(address + 1).padStart(digits, '0')}`;
+  return `${table} 0x${address.toString(16).padStart(4, '0')} (${modicon})`;
+}
+
 /** The tables that an address without a table means: in Modicon notation the one it names, else all. */
 export function tablesOf(addressing: Addressing, address: number): readonly Table[] {
   const named = TABLE_NAMES.filter((table) => toPduAddress(addressing, table, address) !== undefined);

@@ -1,6 +1,7 @@
 /** modbus: meters and controllers that speak Modbus. Knows no unit, no scale and no LwM2M. */
 import type { AdapterModule } from 'lwm2m-gateway/adapter';
 import { openConnection } from './adapter.ts';
+import { placeText } from './address.ts';
 import { broadcastFaults, connectionType } from './connection.ts';
 import { createFaultScript, faultFaults, faultSchema } from './fault-script.ts';
 import { connectionLoad } from './load.ts';
@@ -16,6 +17,10 @@ const modbus: AdapterModule = {
     const compiled = compileDevice(device);
     return [...compiled.faults, ...broadcastFaults(compiled, connectionType(type))];
   },
+  places: (device) =>
+    new Map(
+      [...compileDevice(device).fields].map(([id, { table, address }]) => [id, placeText(table, address)]),
+    ),
   load: connectionLoad,
   open: openConnection,
   simulate: (devices, host, { faults, ...medium } = { type: 'modbus-tcp' }) =>

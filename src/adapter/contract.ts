@@ -332,6 +332,8 @@ export interface AdapterModule {
   readonly schemas: AdapterSchemas;
   /** Faults that a schema cannot tell, e.g. a point that exceeds a limit. Pure. */
   check(device: DevicePlan, connection: ConnectionPlan): readonly PlanFault[];
+  /** Where points stand on the wire, in the words of manuals, for `check`: `holding 0x0034 (40053)`. Pure. */
+  places?(device: DevicePlan): ReadonlyMap<PointId, string>;
   /** How busy the connection will be with these polls. Pure. */
   load(connection: ConnectionPlan, plans: readonly PollPlan[]): BusLoad;
   open(connection: ConnectionPlan & { readonly id: string }, host: AdapterHost): Adapter;

@@ -17,12 +17,18 @@ function intervalText(device: PlannedDevice, point: string): string {
   return Number.isFinite(poll.intervalMs) ? `every ${poll.intervalMs / 1000} s` : 'once';
 }
 
-function sourceText(device: PlannedDevice, resource: CompiledResource): string[] {
+type Places = ReadonlyMap<string, string>;
+
+function sourceText(device: PlannedDevice, resource: CompiledResource, places: Places): string[] {
   const { definition } = resource;
   const unit = definition.unit;
   switch (resource.kind) {
     case 'point':
-      return [resource.unit ?? unit, `<- ${resource.point}, ${intervalText(device, resource.point)}`];
+      return [
+        resource.unit ?? unit,
+        `<- ${resource.point}, ${intervalText(device, resource.point)}`,
+        places.get(resource.point) ?? '',
+      ];
     case 'constant':
       return [unit, `= ${JSON.stringify(resource.value)}`];
     case 'executable':
@@ -35,6 +41,7 @@ function sourceText(device: PlannedDevice, resource: CompiledResource): string[]
 function instanceRows(
   device: PlannedDevice,
   { definition, instance, resources }: CompiledInstance,
+  places: Places,
 ): string[][] {
   return [
     [`    /${definition.id}/${instance}`, `${definition.name} ${definition.version}`],
@@ -42,7 +49,7 @@ function instanceRows(
       `      /${resource.ids.join('/')}`,
       resource.definition.name,
       resource.definition.operations,
-      ...sourceText(device, resource),
+      ...sourceText(device, resource, places),
     ]),
   ];
 }
@@ -51,7 +58,8 @@ function deviceText(device: PlannedDevice, { deviceId, prefix }: Identity): stri
   const { id, profile, connection, location } = device.config;
   const place = location === undefined ? '' : ` (${location})`;
   const head = `  ${id}${place}: ${profile.id} on ${connection}, prefix /${prefix}, Device ID ${deviceId}`;
-  return `${head}\n${table(device.compiled.instances.flatMap((instance) => instanceRows(device, instance)))}`;
+  const places = device.adapter.places?.(device.compiled.plan) ?? new Map();
+  return `${head}\n${table(device.compiled.instances.flatMap((instance) => instanceRows(device, instance, places)))}`;
 }
 
 const EFFECTS: Readonly<Record<OwnObject['effect'], string>> = {

@@ -71,6 +71,7 @@ const FOR_GOOD = { maxAgeMs: Number.POSITIVE_INFINITY, staleAfterMs: Number.POSI
 const UNSENT: ReadonlySet<FieldCause> = new Set<FieldCause>(['overloaded', 'forbidden']);
 
 const DEVICE_OBJECT = 3;
+const SERIAL_NUMBER = 2;
 
 /** Peripheral malfunction: the nearest there is to a meter that does not answer (OMA Core 1.2 E.4, resource 11). */
 const NO_ANSWER: ReadonlyMap<number, Value> = new Map([[0, 8]]);
@@ -166,8 +167,26 @@ export function startDevice(
   const pointResources = compiled.instances.flatMap(({ resources }) => resources.filter(isPoint));
   const byIds = new Map(pointResources.map((resource) => [idsKey(resource.ids), resource]));
 
+  let serialNumber: Value | undefined;
+
+  /** Another serial number is another meter, whatever its address is (pitfall 12): a person has to hear of it. */
+  const noteSerialNumber = (updates: readonly FieldUpdate[]): void => {
+    for (const update of updates) {
+      const [object, , resource] = update.ids;
+      if (object !== DEVICE_OBJECT || resource !== SERIAL_NUMBER || !('value' in update)) continue;
+      if (serialNumber !== undefined && serialNumber !== update.value)
+        log.warn(
+          { before: serialNumber, now: update.value },
+          'the device has another serial number: it was exchanged',
+        );
+      serialNumber = update.value;
+    }
+  };
+
   const take = (samples: readonly Sample[]): void => {
-    tree.update(takeSamples(compiled, states, samples, clock.monotonic()).map(cellUpdate));
+    const updates = takeSamples(compiled, states, samples, clock.monotonic());
+    noteSerialNumber(updates);
+    tree.update(updates.map(cellUpdate));
   };
 
   /** The points that feed these resources, whichever of their instances. */

@@ -169,6 +169,26 @@ describe.concurrent('pitfall 4: a TCP device that is no gateway', () => {
   });
 });
 
+test('one request at a time, unless the connection says that the device takes more', async (context) => {
+  let most = 0;
+  let waiting = 0;
+  const behave = (request: RogueRequest): void => {
+    most = Math.max(most, ++waiting);
+    setTimeout(() => {
+      waiting--;
+      request.socket.write(request.good());
+    }, 10);
+  };
+  const overlap = async (settings: Record<string, unknown>): Promise<number> => {
+    most = 0;
+    const { device } = await bench(context, behave, settings);
+    await Promise.all(Array.from({ length: 6 }, () => read(device)));
+    return most;
+  };
+  expect(await overlap({})).toBe(1);
+  expect(await overlap({ maxInFlight: 3 })).toBe(3);
+});
+
 describe.concurrent('replies that come late', () => {
   test('pitfall 1: the reply to a request that was given up is never taken for the next one (node-modbus #224)', async (context) => {
     let late: RogueRequest | undefined;

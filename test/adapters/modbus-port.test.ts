@@ -161,6 +161,26 @@ describe('the port', () => {
   });
 });
 
+test.each([
+  ['150ms unless told otherwise', {}, 150],
+  ['as long as it is told', { timing: { broadcastDelay: '400ms' } }, 400],
+])('pitfall 4: after a broadcast the devices have their time, %s', async (_name, settings, delayMs) => {
+  const { adapter, port, devices } = await open(settings);
+  answering(port, 10);
+  const everybody = devicePlan(
+    { mode: { table: 'holding', addr: 30, type: 'uint16', access: 'w', write: { verify: 'none' } } },
+    { id: 'all', settings: { unit: 0 } },
+  );
+  const written = adapter.attach(everybody).write([{ point: 'mode', value: 7 }], { deadlineMs: 1000 });
+  expect(await read(devices, ['a'])).toEqual([101]);
+  expect(await written).toEqual([{ point: 'mode', status: 'done' }]);
+  const [broadcast, next] = port.written;
+  const frameMs = (8 * 11_000) / 9600;
+  expect(broadcast?.bytes[0]).toBe(0);
+  expect((next?.at ?? 0) - (broadcast?.at ?? 0)).toBeGreaterThanOrEqual(frameMs + delayMs - 1);
+  expect((next?.at ?? 0) - (broadcast?.at ?? 0)).toBeLessThan(frameMs + delayMs + 10);
+});
+
 test('pitfall 18: bytes of another master are counted, and not talked into', async () => {
   const { adapter, port, devices } = await open();
   answering(port, 10);

@@ -94,6 +94,13 @@ describe('dimensions', () => {
   });
 });
 
+test('pitfall 5: it is said where points stand on the wire, in hex and in Modicon notation', async () => {
+  const { printed } = await checked(
+    '{ object: 3331, resources: { 5700: { from: energy, unit: kWh }, 5701: "kWh" } }',
+  );
+  expect(printed()).toMatch(/\/3331\/0\/5700 .* <- energy, every 60 s +holding 0x0000 \(40001\)$/m);
+});
+
 describe('object definitions of a user', () => {
   const OBJECT = '{ object: 33000, resources: { 1: volume } }';
 

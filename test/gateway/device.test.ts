@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AttachedDevice, FieldCause, FieldValue, Sample } from '../../src/adapter/index.ts';
-import { createTimers, silentLogger } from '../../src/base/index.ts';
+import { createTimers, type Logger, overheard, silentLogger } from '../../src/base/index.ts';
 import { type Device, startDevice } from '../../src/gateway/device.ts';
 import type { ExecuteStep, ObjectMapping, PointSource } from '../../src/gateway/source.ts';
 import type { Entry, Ids, Value } from '../../src/model/index.ts';
@@ -38,7 +38,7 @@ const OBJECTS: readonly ObjectMapping[] = [
   },
 ];
 
-function open(points = POINTS, objects = OBJECTS): Site {
+function open(points = POINTS, objects = OBJECTS, log: Logger = silentLogger): Site {
   const clock = createFakeClock();
   const registers = new Map<string, FieldValue>([
     ['power', 100],
@@ -104,7 +104,7 @@ function open(points = POINTS, objects = OBJECTS): Site {
     attached,
     { id: 'meter', manufacturer: 'ACME' },
     { after: 3, backoffMs: [10 * SECOND, MINUTE] },
-    { clock, timers: createTimers(clock, 5), log: silentLogger },
+    { clock, timers: createTimers(clock, 5), log },
   );
   return Object.assign(site, { device });
 }
@@ -175,6 +175,34 @@ describe('writing to the field', () => {
     expect(await replaced).toEqual({ status: 'done' });
     expect(await site.read('3308/0')).toMatchObject({ '3308/0/5750': 'limit', '3308/0/5900': 8 });
   });
+});
+
+test('pitfall 12: another serial number is told, and is no reason to make another device of it', async () => {
+  const told: unknown[] = [];
+  const log = overheard(silentLogger, (level, facts, message) => told.push([level, message, facts]));
+  const site = open(
+    { serial: point({ poll: 1000 }) },
+    [{ object: 3, resources: { 2: { from: 'serial', format: '%d' } } }],
+    log,
+  );
+  await site.clock.advance(3 * SECOND);
+  expect(await site.read('3/0/2')).toBe('0');
+  site.fail.read = 'timeout';
+  await site.clock.advance(3 * SECOND);
+  site.fail = {};
+  await site.clock.advance(MINUTE);
+  const exchanged = (): unknown[] => told.filter((one) => JSON.stringify(one).includes('exchanged'));
+  expect(exchanged()).toEqual([]);
+  site.registers.set('serial', 4712);
+  await site.clock.advance(3 * SECOND);
+  expect(await site.read('3/0/2')).toBe('4712');
+  expect(exchanged()).toEqual([
+    [
+      'warn',
+      expect.stringContaining('another serial number'),
+      expect.objectContaining({ before: '0', now: '4712' }),
+    ],
+  ]);
 });
 
 describe('a device that does not answer', () => {
