@@ -4,3 +4,5 @@ export { backoffDelay, createSignal, createTimers, GatewayError } from '../base/
 export type { Quality } from '../model/index.ts';
 export type * from './contract.ts';
 export { durationMs, durationSchema } from './duration.ts';
+export type * from './module.ts';
+export type * from './tools.ts';

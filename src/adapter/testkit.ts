@@ -7,7 +7,6 @@ import { silentLogger, systemClock } from '../base/index.ts';
 import type {
   Adapter,
   AdapterHost,
-  AdapterModule,
   AttachedDevice,
   DevicePlan,
   FieldValue,
@@ -15,6 +14,7 @@ import type {
   PointId,
   Sample,
 } from './contract.ts';
+import type { AdapterModule } from './module.ts';
 
 /** A device in the field, real or simulated, and the way to it. */
 export interface TestField {
@@ -247,6 +247,21 @@ const CHECKS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
     bench.device.detach();
     for (const sample of await readWithin(bench.device, bench.field.readable)) {
       assert.ok('cause' in sample && sample.cause === 'closed');
+    }
+  },
+
+  async 'a memory that makes no sense is passed over, and what is kept is plain data'({
+    adapter,
+    device,
+    field,
+  }) {
+    device.detach();
+    for (const learned of [undefined, null, 0, 'text', [], {}, { cuts: 7 }]) {
+      const keep = (news: unknown = null): void =>
+        assert.deepEqual(JSON.parse(JSON.stringify(news)), news, 'what is kept is not plain data');
+      const again = adapter.attach(field.device, { learned, keep });
+      await readUntilGood({ adapter, device: again, field });
+      again.detach();
     }
   },
 
