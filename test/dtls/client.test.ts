@@ -166,6 +166,21 @@ test('nobody there: it gives up in time, and says what the network said', async 
   });
 });
 
+test('datagrams from another address are not looked at, nor answered there (RFC 9146 6)', async () => {
+  const served = await serve();
+  const client = await connect(served.port);
+  const stranger = await serve();
+  const { hear } = hearing(client);
+  // A genuine record, from where the server is not.
+  const elsewhere = served.server().record(23, 1, Buffer.from('from elsewhere'));
+  await new Promise((done) => stranger.socket.send(elsewhere, client.transport.localPort, '127.0.0.1', done));
+  served.server().write(Buffer.from('from the server'));
+  expect(await hear()).toBe('from the server');
+  client.transport.send(Buffer.from('to the server'), client.peer);
+  await until(() => served.heard.length > 0);
+  expect(stranger.heard).toEqual([]);
+});
+
 test('a server that is silent: it gives up in time', async () => {
   const socket = createSocket('udp4');
   await new Promise<void>((done) => socket.bind(0, '127.0.0.1', done));

@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto';
+import { createECDH, X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { agree } from '../../src/dtls/ecdhe.ts';
 import type { Credentials } from '../../src/dtls/index.ts';
 import { pemOf } from './certificates.ts';
 import { createScene, openScene, PSK, type Scene } from './network.ts';
@@ -83,6 +84,21 @@ test.each([0xc0a8, 0xc0a4, 0x00a8, 0x00a9, 0xc0a9, 0xd001])('PSK suite %#x', (su
 
 test.each([0xc0ae, 0xc02b])('ECDHE_ECDSA suite %#x', (suite) => {
   expectEcho(openScene(scene('certificate', { server: { suite } })));
+});
+
+test('an agreed secret keeps the zeros at its front (RFC 8422 5.10)', () => {
+  const curves = [
+    [23, 'prime256v1', 32],
+    [24, 'secp384r1', 48],
+  ] as const;
+  for (const [id, name, length] of curves)
+    for (let time = 0; time < 600; time++) {
+      const peer = createECDH(name);
+      const agreed = agree(id, peer.generateKeys());
+      if (typeof agreed === 'string') throw new Error(agreed);
+      expect(agreed.secret).toHaveLength(length);
+      if (agreed.secret[0] === 0) break;
+    }
 });
 
 test('CBC is offered only when it is asked for, and then with Encrypt-then-MAC (RFC 7366)', () => {

@@ -182,6 +182,140 @@ test('what is kept of a handshake is bounded, whatever is sent', () => {
   expect(told.ended).toEqual([]);
 });
 
+/** The fragments in a datagram of plain handshake records, each in a record of its own. */
+function fragmentsIn(datagram: Buffer): Buffer[] {
+  const fragments: Buffer[] = [];
+  for (let at = 0; at < datagram.length; ) {
+    const end = at + 13 + datagram.readUInt16BE(at + 11);
+    fragments.push(datagram.subarray(at + 13, end));
+    at = end;
+  }
+  return fragments;
+}
+
+/** Bytes `from` to `to` of a whole message, as a fragment (RFC 6347 4.2.2). */
+function cut(message: Buffer, from: number, to: number): Buffer {
+  const head = Buffer.from(message.subarray(0, 12));
+  head.writeUIntBE(from, 6, 3);
+  head.writeUIntBE(to - from, 9, 3);
+  return Buffer.concat([head, message.subarray(12 + from, 12 + to)]);
+}
+
+describe('fragments', () => {
+  const ways: Readonly<Record<string, (message: Buffer, length: number) => Buffer[]>> = {
+    'that overlap (RFC 6347 4.2.3)': (message, length) =>
+      [0, 7, 14, 21, 200, 400, length].flatMap((from) => [
+        cut(message, Math.min(from, length), length),
+        cut(message, 0, Math.min(from + 20, length)),
+      ]),
+    'from back to front': (message, length) =>
+      Array.from({ length }, (_, at) => cut(message, length - at - 1, length - at)),
+    'that each come twice': (message, length) =>
+      [cut(message, 0, length >> 1), cut(message, length >> 1, length)].flatMap((one) => [one, one]),
+    'of no bytes between the others': (message, length) =>
+      [0, length >> 1, length].flatMap((at) => [
+        cut(message, at, at),
+        cut(message, 0, at),
+        cut(message, at, length),
+      ]),
+    'with one beyond the end, and one of another type': (message, length) => {
+      const [beyond, other] = [cut(message, 0, length), cut(message, 0, length)];
+      beyond.writeUIntBE(1, 6, 3);
+      other.writeUInt8(20, 0);
+      return [beyond, other, message];
+    },
+  };
+  test.each(Object.keys(ways))('%s are put together', (name) => {
+    let number = 100;
+    const made = createScene(
+      scene('certificate', {
+        server: { mtu: 9000 },
+        way: (datagram, pass, direction) => {
+          if (direction === 'up' || datagram.readUInt8(13) !== 2) return pass(datagram);
+          for (const message of fragmentsIn(datagram)) {
+            const length = message.readUIntBE(1, 3);
+            const pieces = length === 0 ? [message] : (ways[name]?.(message, length) ?? []);
+            for (const piece of pieces) pass(record(22, 0, number++, piece));
+          }
+        },
+      }),
+    );
+    made.client.start();
+    made.settle();
+    expectAlive(made);
+  });
+});
+
+/** Our epoch 1 begins with our Finished and the server's with its own; ChangeCipherSpec only announces it. */
+describe('ChangeCipherSpec', () => {
+  const ccs = record(20, 0, 50, hex('01'));
+  const isCcs = (datagram: Buffer): boolean => datagram.readUInt8(0) === 20;
+  const ways: Readonly<Record<string, NonNullable<SceneOptions['way']>>> = {
+    'before everything else': (datagram, pass) => {
+      pass(ccs);
+      pass(datagram);
+    },
+    'many times': (datagram, pass) => {
+      pass(datagram);
+      for (let time = 0; time < 5; time++) pass(ccs);
+    },
+    'not at all': (datagram, pass) => pass(isCcs(datagram) ? datagram.subarray(14) : datagram),
+    'behind Finished': (datagram, pass) => {
+      pass(isCcs(datagram) ? datagram.subarray(14) : datagram);
+      if (isCcs(datagram)) pass(ccs);
+    },
+    'of no known value': (datagram, pass) => {
+      pass(record(20, 0, 51, hex('02')));
+      pass(record(20, 0, 52, Buffer.alloc(0)));
+      pass(datagram);
+    },
+  };
+  test.each(Object.keys(ways))(
+    '%s makes nobody believe anything: the epoch counts (RFC 6347 4.1)',
+    (name) => {
+      const made = createScene({
+        way: (datagram, pass, direction) => {
+          if (direction === 'up') pass(datagram);
+          else ways[name]?.(datagram, pass, direction);
+        },
+      });
+      made.client.start();
+      made.settle();
+      expectAlive(made);
+    },
+  );
+
+  test('and application data right behind it are not believed without Finished (RFC 5246 7.4.9)', async () => {
+    const made = createScene({
+      server: {
+        alter: (flight) => flight.filter(({ type, contentType }) => type !== 20 || contentType !== undefined),
+      },
+    });
+    made.client.start();
+    made.settle();
+    made.server.write(Buffer.from('too early'));
+    made.settle();
+    await made.clock.advance(120_000);
+    expect(made.told).toMatchObject({ received: [], ended: [{ code: 'dtls.timeout' }] });
+  });
+});
+
+test('application data may come together with Finished and behind it (RFC 6347 4.1)', () => {
+  let held: Buffer | undefined;
+  const made = createScene({
+    way: (datagram, pass, direction) => {
+      if (direction === 'down' && datagram.readUInt8(0) === 20) held = datagram;
+      else if (held !== undefined && direction === 'down') pass(Buffer.concat([held, datagram]));
+      else pass(datagram);
+    },
+  });
+  made.client.start();
+  made.settle();
+  made.server.write(Buffer.from('at once'));
+  made.settle();
+  expect(made.told.received).toEqual(['at once']);
+});
+
 describe('records of epoch 1 that overtake', () => {
   const reversed: SceneOptions['way'] = (() => {
     let held: (() => void)[] = [];

@@ -27,6 +27,42 @@ test('other times can be set', async () => {
   expect(sentAt).toEqual([0, 100, 250, 400]);
 });
 
+/** Records of a datagram: content type, epoch, record number, and of a plain handshake message its number. */
+function recordsIn(datagram: Buffer): { type: number; epoch: number; number: number; message?: number }[] {
+  const found = [];
+  for (let at = 0; at < datagram.length; at += 13 + datagram.readUInt16BE(at + 11)) {
+    const [type, epoch] = [datagram.readUInt8(at), datagram.readUInt16BE(at + 3)];
+    const message = type === 22 && epoch === 0 ? { message: datagram.readUInt16BE(at + 17) } : {};
+    found.push({ type, epoch, number: datagram.readUIntBE(at + 5, 6), ...message });
+  }
+  return found;
+}
+
+test('a flight is repeated whole: same messages and epochs, new record numbers (RFC 6347 4.1, 4.2.4)', async () => {
+  const { client, clock, up, settle } = createScene({
+    way: (datagram, pass, direction) => {
+      // What is protected, and what comes with it, gets lost.
+      if (direction === 'down' || datagram.readUInt8(13) === 1) pass(datagram);
+    },
+  });
+  client.start();
+  settle();
+  await clock.advance(9000 + 18_000);
+  const sent = up.filter((datagram) => datagram.readUInt8(13) !== 1).map(recordsIn);
+  expect(sent).toHaveLength(3);
+  const withoutNumbers = sent.map((records) => records.map(({ number, ...rest }) => rest));
+  // ClientKeyExchange, ChangeCipherSpec (RFC 6347 4.2.5), Finished
+  expect(withoutNumbers[0]).toEqual([
+    { type: 22, epoch: 0, message: 2 },
+    { type: 20, epoch: 0 },
+    { type: 22, epoch: 1 },
+  ]);
+  expect(withoutNumbers[1]).toEqual(withoutNumbers[0]);
+  expect(withoutNumbers[2]).toEqual(withoutNumbers[0]);
+  const numbers = sent.flat().map(({ epoch, number }) => `${epoch} ${number}`);
+  expect(new Set(numbers).size).toBe(numbers.length); // no nonce twice (RFC 5288 3)
+});
+
 test('smaller datagrams are tried when large ones are not answered (RFC 6347 4.1.1.1)', async () => {
   const made = createScene(
     scene('certificate', {
