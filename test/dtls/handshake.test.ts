@@ -324,6 +324,13 @@ test('a key that cannot sign ends the handshake with an error, not with a crash'
   expect(result.told.ended).toMatchObject([{ code: 'dtls.failed' }]);
 });
 
+test('an identity of 128 bytes and a key of 64 (RFC 4279 5.3)', () => {
+  const [identity, key] = [Buffer.alloc(128, 'i'), Buffer.alloc(64, 7)];
+  const result = openScene({ credentials: { kind: 'psk', identity, key }, server: { psk: key } });
+  expectEcho(result);
+  expect(result.server.seen.identity).toBe(identity.toString());
+});
+
 test('a wrong key is never told by the server: the handshake times out (RFC 4279 2)', async () => {
   const result = openScene({ credentials: { ...PSK, key: Buffer.from('wrong') } });
   expect(result.server.isOpen()).toBe(false);
