@@ -206,7 +206,7 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
     else discard('application data before its time');
   };
 
-  /** RFC 5246 7.2.2: there is no renegotiation. */
+  /** There is no renegotiation (RFC 5246 7.2.2); who repeats Finished lacks our last flight (RFC 6347 4.2.4). */
   const refuseHandshake = ({ bytes }: Content): void => {
     const [type] = bytes;
     if (type === HANDSHAKE.helloRequest) sendAlert(WARNING, 'no_renegotiation');
@@ -219,11 +219,7 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
       else unread++;
       return;
     }
-    if (phase === 'open' && record.epoch === 0) {
-      // Nothing in the clear means anything now, save that the server may lack our last flight.
-      if (record.type === CONTENT.handshake) sender.answerRepetition();
-      return;
-    }
+    if (phase === 'open' && record.epoch === 0) return; // nothing in the clear means anything now
     const content = records.read(record);
     if (content === undefined) return;
     if (content.type === CONTENT.applicationData) takeData(content);
@@ -306,8 +302,7 @@ export function createAssociation(given: AssociationOptions, user: AssociationUs
     suspend() {
       const { state } = records;
       if (phase !== 'open' || state === undefined || state.peerCid.length === 0) return undefined;
-      const { credentials, serverName } = options;
-      const binding = bindingOf(state.keys.client.key, credentials, serverName);
+      const binding = bindingOf(state.keys.client.key, options.relation);
       const saved = encodeConnection({ records: state, session, binding });
       end(undefined);
       return saved;

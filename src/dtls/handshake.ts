@@ -27,6 +27,8 @@ import type { KeyExchange, Suite } from './suites.ts';
 export interface HandshakeOptions {
   readonly credentials: Credentials;
   readonly serverName: string | undefined;
+  /** {@link relationOf} the two */
+  readonly relation: Buffer;
   /** Those that the credentials are for. */
   readonly suites: readonly Suite[];
   readonly needsExtendedMasterSecret: boolean;
@@ -275,7 +277,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
     // Resumption makes no session younger.
     const latest = isResumed && offeredSession ? offeredSession.expiresAt : Number.POSITIVE_INFINITY;
     const expiresAt = Math.min(latest, sessionEnd(options.now(), ticket.lifetimeMs, identity?.certificate));
-    const binding = bindingOf(master, credentials, serverName);
+    const binding = bindingOf(master, options.relation);
     return { id, ticket: ticket.bytes, master, suite, isExtendedMasterSecret, expiresAt, binding };
   };
 

@@ -4,7 +4,7 @@ import type { Credentials } from './credentials.ts';
 import type { AssociationOptions } from './engine.ts';
 import type { HandshakeOptions } from './handshake.ts';
 import { DEFAULT_TIMERS, type RetransmissionTimers } from './retransmission.ts';
-import { type Connection, decodeConnection, decodeSession, isBoundTo } from './session.ts';
+import { type Connection, decodeConnection, decodeSession, isBoundTo, relationOf } from './session.ts';
 import { type KeyExchange, SUITES, type Suite } from './suites.ts';
 import { needsServerName } from './trust.ts';
 
@@ -39,11 +39,12 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
   checkCredentials(credentials, serverName);
   const { session, connection } = options;
   const saved = connection && decodeConnection(connection);
-  const isOurs =
-    saved !== undefined && isBoundTo(saved, saved.records.keys.client.key, credentials, serverName);
+  const relation = relationOf(credentials, serverName);
+  const isOurs = saved !== undefined && isBoundTo(saved, saved.records.keys.client.key, relation);
   return {
     credentials,
     serverName,
+    relation,
     suites,
     mtu,
     needsExtendedMasterSecret: options.needsExtendedMasterSecret ?? true,

@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, timingSafeEqual, type X509Certificate } from 'node:crypto';
+import { createHash, createHmac, createPublicKey, timingSafeEqual, type X509Certificate } from 'node:crypto';
 import { createReader, keep, type Reader, uint, vector } from './bytes.ts';
 import type { Credentials } from './credentials.ts';
 import type { DirectionKeys } from './keys.ts';
@@ -52,28 +52,27 @@ function partsOf(credentials: Credentials): readonly Uint8Array[] {
   }
 }
 
-/**
- * Ties what is saved to the credentials and the server that it was made with: whoever changes what is trusted must
- * not go on with what was trusted before.
- */
-export function bindingOf(
-  secret: Uint8Array,
-  credentials: Credentials,
-  serverName: string | undefined,
-): Buffer {
-  const mac = createHmac('sha256', secret);
+/** With what credentials, and with what server, in a few bytes. As secret as the credentials. */
+export function relationOf(credentials: Credentials, serverName: string | undefined): Buffer {
+  const hash = createHash('sha256');
   const parts = [Buffer.from(credentials.kind), Buffer.from(serverName ?? ''), ...partsOf(credentials)];
-  for (const part of parts) mac.update(vector(4, part));
-  return mac.digest();
+  for (const part of parts) hash.update(vector(4, part));
+  return hash.digest();
 }
+
+/**
+ * Ties what is saved to the relation that it was made in: whoever changes what is trusted must not go on with what was
+ * trusted before.
+ */
+export const bindingOf = (secret: Uint8Array, relation: Uint8Array): Buffer =>
+  createHmac('sha256', secret).update(relation).digest();
 
 export function isBoundTo(
   { binding }: { readonly binding: Buffer },
   secret: Uint8Array,
-  credentials: Credentials,
-  serverName: string | undefined,
+  relation: Uint8Array,
 ): boolean {
-  const expected = bindingOf(secret, credentials, serverName);
+  const expected = bindingOf(secret, relation);
   return binding.length === expected.length && timingSafeEqual(binding, expected);
 }
 
@@ -96,8 +95,7 @@ export function sessionEnd(
 
 /** What a handshake is about to ask for. */
 interface Intent {
-  readonly credentials: Credentials;
-  readonly serverName: string | undefined;
+  readonly relation: Uint8Array;
   readonly suites: readonly Suite[];
   readonly needsExtendedMasterSecret: boolean;
   readonly now: () => number;
@@ -110,7 +108,7 @@ export function isResumable(session: Session, intent: Intent): boolean {
     intent.now() < session.expiresAt &&
     intent.suites.includes(session.suite) &&
     (session.isExtendedMasterSecret || !intent.needsExtendedMasterSecret) &&
-    isBoundTo(session, session.master, intent.credentials, intent.serverName)
+    isBoundTo(session, session.master, intent.relation)
   );
 }
 
