@@ -54,7 +54,7 @@ export function createFlightSender(options: FlightSenderOptions): FlightSender {
 
   const transmit = (): void => {
     if (flight === undefined) return;
-    const mtu = mtuAfter(options.mtu, waiting?.repeats ?? 0);
+    const mtu = flight.kind === 'hello' ? options.mtu : mtuAfter(options.mtu, waiting?.repeats ?? 0);
     for (const datagram of packFlight(flight, mtu, options.records)) options.transmit(datagram);
   };
 
@@ -90,7 +90,7 @@ export function createFlightSender(options: FlightSenderOptions): FlightSender {
       disarm();
       flight = next;
       waiting = undefined;
-      if (next.isLast) answersLeft = MOST_LAST_FLIGHTS;
+      if (next.kind === 'last') answersLeft = MOST_LAST_FLIGHTS;
       else arm(beginWaiting(timers, spentMs()));
       transmit();
     },
@@ -102,7 +102,7 @@ export function createFlightSender(options: FlightSenderOptions): FlightSender {
     settle() {
       disarm();
       waiting = undefined;
-      if (flight?.isLast !== true) flight = undefined;
+      if (flight?.kind !== 'last') flight = undefined;
     },
     stop() {
       disarm();

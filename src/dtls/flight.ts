@@ -10,8 +10,11 @@ export type FlightItem =
 /** What is sent, and sent again, together (RFC 6347 4.2.4). */
 export interface Flight {
   readonly items: readonly FlightItem[];
-  /** Nothing answers it, so it is repeated only when the server repeats its own. */
-  readonly isLast: boolean;
+  /**
+   * `hello`: a server that keeps no state yet could not put it together (RFC 6347 4.2.1); `last`: nothing answers it,
+   * so it is repeated only when the server repeats its own.
+   */
+  readonly kind: 'hello' | 'answer' | 'last';
 }
 
 const CHANGE_CIPHER_SPEC = Buffer.of(1);

@@ -129,8 +129,8 @@ export function createHandshake(options: HandshakeOptions): Handshake {
     transcript.add(encodeFragment(message));
     items.push({ kind: 'message', epoch, message });
   };
-  const flight = (isLast: boolean): Flight => {
-    const whole = { items, isLast };
+  const flight = (kind: Flight['kind']): Flight => {
+    const whole = { items, kind };
     items = [];
     return whole;
   };
@@ -235,7 +235,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       deriveMaster(hello);
       prove?.();
       queueFinished();
-      return { protection: protection(hello), flight: flight(false) };
+      return { protection: protection(hello), flight: flight('answer') };
     };
   };
 
@@ -256,7 +256,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       const { suite, isExtendedMasterSecret, isEncryptThenMac } = theHello();
       const session = sessionOf(theHello());
       return {
-        ...(isResumed && { flight: flight(true) }),
+        ...(isResumed && { flight: flight('last') }),
         outcome: {
           suite,
           isResumed,
@@ -322,7 +322,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       // A ClientHello without the cookie, and the request for it, are not part of the transcript (RFC 6347 4.2.1).
       transcript = createTranscript();
       queue(HANDSHAKE.clientHello, encodeClientHello({ random: clientRandom, sessionId, cookie, offer }));
-      return flight(false);
+      return flight('hello');
     },
     take(message) {
       const [at, rule] = placeOf(message.type, position, rules);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { RetransmissionTimers } from '../../src/dtls/index.ts';
 import { seededRandom } from '../coap/random.ts';
 import { createScene, type SceneOptions } from './network.ts';
@@ -8,6 +8,8 @@ import { scene } from './scenes.ts';
 const HANDSHAKES = Number(process.env.DTLS_HANDSHAKES ?? 1600);
 /** Those with certificates cost more. */
 const CERTIFIED = HANDSHAKES / 4;
+
+vi.setConfig({ testTimeout: 300_000 }); // a machine may have other things to do
 
 const TIMERS: RetransmissionTimers = { firstMs: 1000, mostMs: 60_000, totalMs: 60_000 };
 const DELAY_MS = 20;

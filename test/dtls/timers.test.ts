@@ -83,6 +83,14 @@ test('smaller datagrams are tried when large ones are not answered (RFC 6347 4.1
   expect(made.client.isOpen).toBe(true);
 });
 
+test('a hello stays in one piece: servers that keep no state cannot put it together (RFC 6347 4.2.1)', async () => {
+  const serverName = `${'a-long-name.'.repeat(16)}example.org`;
+  const { clock, up } = unheard(scene('certificate', { serverName }));
+  await clock.advance(DEFAULT_TIMERS.totalMs);
+  expect(up.map(({ length }) => length)).toEqual(Array(4).fill(up[0]?.length));
+  expect(up[0]?.length).toBeGreaterThan(256);
+});
+
 test('what made no sense is named when the time is up', async () => {
   const { client, clock, told } = unheard();
   // A ServerHello cut short, as a broken server would send it.
