@@ -3,6 +3,7 @@ import { type Clock, GatewayError, systemClock } from '../base/index.ts';
 import type { Credentials } from './credentials.ts';
 import type { AssociationOptions } from './engine.ts';
 import type { HandshakeOptions } from './handshake.ts';
+import { eraseDirection } from './keys.ts';
 import { DEFAULT_TIMERS, type RetransmissionTimers } from './retransmission.ts';
 import { type Connection, decodeConnection, decodeSession, isBoundTo, relationOf } from './session.ts';
 import { type KeyExchange, SUITES, type Suite } from './suites.ts';
@@ -22,7 +23,7 @@ const MOST_MTU = 2 ** 14;
 const MAX_CID = 254; // its length and one more stand in a byte (RFC 9146 3)
 const MAX_PSK_PART = 0xffff;
 /** Names in the form of the DNS, or addresses; in other alphabets as A-labels (RFC 6066 3). */
-const HOST = /^[\w.:-]{1,253}$/;
+const HOST = /^[\w.:%-]{1,253}$/;
 
 /** @throws GatewayError `dtls.bad-options` */
 export function readOptions(options: AssociationOptions): CheckedOptions {
@@ -38,9 +39,7 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
   require(areSane(timers), 'timers must be longer than nothing, and end');
   checkCredentials(credentials, serverName);
   const { session, connection } = options;
-  const saved = connection && decodeConnection(connection);
   const relation = relationOf(credentials, serverName);
-  const isOurs = saved !== undefined && isBoundTo(saved, saved.records.keys.client.key, relation);
   return {
     credentials,
     serverName,
@@ -50,12 +49,23 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
     needsExtendedMasterSecret: options.needsExtendedMasterSecret ?? true,
     connectionId: connectionId === false ? undefined : connectionId,
     session: session && decodeSession(session),
-    connection: isOurs ? saved : undefined,
+    connection: connection && connectionOf(connection, relation),
     timers,
     clock: options.clock ?? systemClock,
     random: options.random ?? randomBytes,
     keyLog: options.keyLog,
   };
+}
+
+/** What was saved in that relation; what was saved in another is erased. */
+function connectionOf(bytes: Uint8Array, relation: Uint8Array): Connection | undefined {
+  const saved = decodeConnection(bytes);
+  if (saved === undefined) return undefined;
+  const { client, server } = saved.records.keys;
+  if (isBoundTo(saved, client.key, relation)) return saved;
+  for (const keys of [client, server]) eraseDirection(keys);
+  saved.session?.master.fill(0);
+  return undefined;
 }
 
 const areSane = ({ firstMs, mostMs, totalMs }: RetransmissionTimers): boolean =>

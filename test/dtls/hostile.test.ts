@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createScene, openScene, type Scene, type SceneOptions } from './network.ts';
+import { trafficKeys } from '../../src/dtls/keys.ts';
+import { SUITES } from '../../src/dtls/suites.ts';
+import { createScene, openScene, PSK, type Scene, type SceneOptions } from './network.ts';
 import { scene } from './scenes.ts';
 import type { ServerSession } from './server.ts';
 
@@ -431,10 +433,67 @@ test('a forged repetition makes a client send once per timer at most', async () 
   expect(up.length - before).toBe(2);
 });
 
-test('secrets are overwritten when it ends', () => {
-  const opened = openScene({ server: { resumes: 'id' } });
-  expect(opened.client.session()).toBeDefined();
-  opened.client.close();
-  expect(opened.client.session()).toBeUndefined();
-  expect(opened.client.suspend()).toBeUndefined();
+/** What is overwritten while something is done, in hex. */
+function overwrittenBy(act: () => void): Set<string> {
+  const overwritten = new Set<string>();
+  const { fill } = Buffer.prototype;
+  Buffer.prototype.fill = function (this: Buffer, ...values: Parameters<typeof fill>) {
+    overwritten.add(this.toString('hex'));
+    return fill.apply(this, values);
+  } as typeof fill;
+  try {
+    act();
+  } finally {
+    Buffer.prototype.fill = fill;
+  }
+  return overwritten;
+}
+
+describe('secrets are overwritten', () => {
+  const suite = SUITES.find(({ name }) => name === 'TLS_PSK_WITH_AES_128_CCM_8');
+  const secretsOf = ({ told, server }: Scene): string[] => {
+    const master = told.keyLog[0]?.split(' ')[2] ?? '';
+    if (suite === undefined || master === '') throw new Error('no secrets');
+    const keys = trafficKeys(suite, Buffer.from(master, 'hex'), server.randoms);
+    return [master, keys.client.key.toString('hex'), keys.server.key.toString('hex')];
+  };
+  const wrongFinished: SceneOptions = {
+    server: {
+      alter: (flight) => flight.map((it) => (it.type === 20 ? { ...it, body: Buffer.alloc(12) } : it)),
+    },
+  };
+  test.each<readonly [string, SceneOptions, (scene: Scene) => void]>([
+    ['when it is closed', { server: { resumes: 'id' } }, ({ client }) => client.close()],
+    ['when there is nothing to resume, and it is closed', {}, ({ client }) => client.close()],
+    ['when it fails', wrongFinished, () => {}],
+    ['when it is suspended', { server: { cid: Buffer.from('cid') } }, ({ client }) => void client.suspend()],
+    [
+      'when the server ends it',
+      { server: { resumes: 'id' } },
+      ({ client, server }) => client.receive(server.record(21, 1, Buffer.of(2, 80))),
+    ],
+  ])('%s', (_name, options, end) => {
+    let ended: Scene | undefined;
+    const overwritten = overwrittenBy(() => {
+      ended = openScene(options);
+      end(ended);
+    });
+    if (ended === undefined) throw new Error('nothing happened');
+    expect(ended.told.ended).toHaveLength(1);
+    expect(ended.client.session()).toBeUndefined();
+    expect(ended.client.suspend()).toBeUndefined();
+    for (const secret of secretsOf(ended)) expect(overwritten).toContain(secret);
+  });
+
+  test('also those of a connection that is not gone on with', async () => {
+    const server = { cid: Buffer.from('cid') };
+    const first = openScene({ server });
+    const [, ...keys] = secretsOf(first);
+    const connection = first.client.suspend();
+    const credentials = { ...PSK, identity: Buffer.from('somebody else') };
+    const overwritten = overwrittenBy(() => {
+      openScene({ server, credentials, ...(connection && { connection }) }).client.close();
+    });
+    for (const key of keys) expect(overwritten).toContain(key);
+  });
 });
