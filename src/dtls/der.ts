@@ -19,7 +19,7 @@ const TAG = {
 /** Lengths of lengths; a certificate of 16 MB is none. */
 const MAX_LENGTH_SIZE = 3;
 
-const broken = () => distrust('bad_certificate', 'malformed', 'broken DER in a certificate');
+const broken = () => distrust('malformed', 'broken DER in a certificate');
 
 function elementsOf(der: Buffer): Element[] {
   const elements: Element[] = [];

@@ -68,26 +68,17 @@ const nameOf = ({ subject }: X509Certificate): string =>
 function checkAny(certificate: X509Certificate, extensions: Extensions, nowMs: number): void {
   const name = nameOf(certificate);
   if (!(nowMs >= Date.parse(certificate.validFrom)))
-    throw distrust(
-      'bad_certificate',
-      'not-yet-valid',
-      `${name} is not valid before ${certificate.validFrom}`,
-    );
+    throw distrust('not-yet-valid', `${name} is not valid before ${certificate.validFrom}`);
   if (!(nowMs <= Date.parse(certificate.validTo)))
-    throw distrust('certificate_expired', 'expired', `${name} expired on ${certificate.validTo}`);
+    throw distrust('expired', `${name} expired on ${certificate.validTo}`);
   for (const [oid, { isCritical }] of extensions)
     if (oid === OID.nameConstraints || (isCritical && !UNDERSTOOD.has(oid)))
-      throw distrust(
-        'unsupported_certificate',
-        'unsupported',
-        `${name} has a constraint that is not supported`,
-      );
+      throw distrust('unsupported', `${name} has a constraint that is not supported`);
   // Node calls the extended key usage so; every certificate of the path must allow it where it says anything.
   const purposes: readonly string[] = certificate.keyUsage ?? [];
   if (extensions.has(OID.extendedKeyUsage) && !purposes.includes(SERVER_AUTH))
-    throw distrust('unsupported_certificate', 'not-for-servers', `${name} is not meant for servers`);
-  if (!isStrong(certificate.publicKey))
-    throw distrust('bad_certificate', 'weak', `the key of ${name} is too weak`);
+    throw distrust('not-for-servers', `${name} is not meant for servers`);
+  if (!isStrong(certificate.publicKey)) throw distrust('weak', `the key of ${name} is too weak`);
 }
 
 function allowsUsage(extensions: Extensions, bit: number): boolean {
@@ -99,7 +90,7 @@ function checkLeaf(leaf: X509Certificate, nowMs: number): void {
   const extensions = extensionsOf(leaf);
   checkAny(leaf, extensions, nowMs);
   if (!allowsUsage(extensions, KEY_USAGE.digitalSignature))
-    throw distrust('unsupported_certificate', 'not-for-servers', `the key of ${nameOf(leaf)} may not sign`);
+    throw distrust('not-for-servers', `the key of ${nameOf(leaf)} may not sign`);
 }
 
 /** @param below CAs between it and the leaf, without those that issued themselves (RFC 5280 4.2.1.9) */
@@ -108,9 +99,8 @@ function checkCa(ca: X509Certificate, below: number, nowMs: number): void {
   checkAny(ca, extensions, nowMs);
   const constraints = extensions.get(OID.basicConstraints);
   if (constraints === undefined || !ca.ca || !allowsUsage(extensions, KEY_USAGE.keyCertSign))
-    throw distrust('bad_certificate', 'not-a-ca', `${nameOf(ca)} may not issue certificates`);
-  if (below > pathLengthIn(constraints.value))
-    throw distrust('bad_certificate', 'not-a-ca', `too many CAs below ${nameOf(ca)}`);
+    throw distrust('not-a-ca', `${nameOf(ca)} may not issue certificates`);
+  if (below > pathLengthIn(constraints.value)) throw distrust('not-a-ca', `too many CAs below ${nameOf(ca)}`);
 }
 
 const isSame = (a: X509Certificate, b: X509Certificate): boolean => a.raw.equals(b.raw);
@@ -118,13 +108,9 @@ const isSelfIssued = (certificate: X509Certificate): boolean => certificate.subj
 
 function checkIssued(subject: X509Certificate, issuer: X509Certificate): void {
   if (!SIGNATURES.has(signatureAlgorithmOf(subject)))
-    throw distrust(
-      'bad_certificate',
-      'weak',
-      `${nameOf(subject)} is signed with an algorithm that is not accepted`,
-    );
+    throw distrust('weak', `${nameOf(subject)} is signed with an algorithm that is not accepted`);
   if (!subject.verify(issuer.publicKey))
-    throw distrust('bad_certificate', 'no-path', `${nameOf(subject)} is not signed by ${nameOf(issuer)}`);
+    throw distrust('no-path', `${nameOf(subject)} is not signed by ${nameOf(issuer)}`);
 }
 
 const MAX_CAS = 8;
@@ -172,5 +158,5 @@ export function buildPath(
   checkLeaf(leaf, nowMs);
   const path = extend([leaf], 0);
   if (path !== undefined) return path;
-  throw reason ?? distrust('unknown_ca', 'no-path', `no path from ${nameOf(leaf)} to a trusted CA`);
+  throw reason ?? distrust('no-path', `no path from ${nameOf(leaf)} to a trusted CA`);
 }

@@ -41,7 +41,7 @@ export function readIdentity(body: Uint8Array, credentials: Credentials): Judgem
         if (!isRaw)
           throw protocolFault('unsupported_certificate', 'the server does not show a raw public key');
         if (!spki.equals(credentials.serverKey))
-          throw distrust('bad_certificate', 'pin', 'the public key of the server is another one');
+          throw distrust('pin', 'the public key of the server is another one');
         return { key: parsePublicKey(spki), certificate: undefined };
       };
     }
@@ -63,7 +63,7 @@ export function answerShare(
   if (curveType !== NAMED_CURVE) throw protocolFault('illegal_parameter', 'a curve without a name');
   if (signature !== undefined) {
     if (identity === undefined || identity.key.asymmetricKeyType !== signedBy)
-      throw distrust('unsupported_certificate', 'unsupported', 'the key of the server is not for the suite');
+      throw distrust('unsupported', 'the key of the server is not for the suite');
     const signed = Buffer.concat([randoms.client, randoms.server, parameters]);
     const verdict = checkSignature(signature.scheme, identity.key, signed, signature.bytes);
     if (verdict === 'unoffered')

@@ -58,7 +58,7 @@ const MAX_CHAIN = 10;
  * @throws GatewayError `dtls.certificate`
  */
 export function parseChain(ders: readonly Uint8Array[]): X509Certificate[] {
-  if (ders.length > MAX_CHAIN) throw distrust('bad_certificate', 'malformed', 'too many certificates');
+  if (ders.length > MAX_CHAIN) throw distrust('malformed', 'too many certificates');
   return ders.map((der) => {
     try {
       const certificate = new X509Certificate(der);
@@ -68,7 +68,7 @@ export function parseChain(ders: readonly Uint8Array[]): X509Certificate[] {
     } catch {
       // as below
     }
-    throw distrust('bad_certificate', 'malformed', 'a certificate that cannot be read');
+    throw distrust('malformed', 'a certificate that cannot be read');
   });
 }
 
@@ -77,7 +77,7 @@ export function parsePublicKey(spki: Uint8Array): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch {
-    throw distrust('unsupported_certificate', 'malformed', 'a public key that cannot be read');
+    throw distrust('malformed', 'a public key that cannot be read');
   }
 }
 
@@ -105,7 +105,7 @@ function checkName(leaf: X509Certificate, name: string): void {
       : leaf.checkIP(name);
   if (isFor !== undefined) return;
   const names = leaf.subjectAltName?.slice(0, MOST_CHARACTERS) ?? 'nobody';
-  throw distrust('bad_certificate', 'name', `the certificate is for ${names}, not for ${name}`);
+  throw distrust('name', `the certificate is for ${names}, not for ${name}`);
 }
 
 /**
@@ -122,7 +122,7 @@ export function judgeServer(
   nowMs: number,
 ): KeyObject {
   const [leaf, ...others] = chain;
-  if (leaf === undefined) throw distrust('bad_certificate', 'no-path', 'the server shows no certificate');
+  if (leaf === undefined) throw distrust('malformed', 'the server shows no certificate');
   const { hasPath, pinned, isAnchor, needsName } = demandOf(trust);
   const { pin, anchors = [] } = trust;
   let path: readonly X509Certificate[] = [leaf];
@@ -131,10 +131,10 @@ export function judgeServer(
       pin && isAnchor ? [...pinnedCertificate(pin), ...others.filter((it) => matches(pin, it))] : [];
     path = buildPath(leaf, others, isAnchor ? pinnedOnes : anchors, nowMs);
     if (serverName !== undefined) checkName(leaf, serverName);
-    else if (needsName) throw distrust('bad_certificate', 'name', 'no name to check the certificate for');
+    else if (needsName) throw distrust('name', 'no name to check the certificate for');
   }
   const candidates = pinned === 'leaf' ? [leaf] : path.slice(1);
   if (pin !== undefined && !candidates.some((it) => matches(pin, it)))
-    throw distrust('bad_certificate', 'pin', 'the certificate is not the pinned one');
+    throw distrust('pin', 'the certificate is not the pinned one');
   return leaf.publicKey;
 }

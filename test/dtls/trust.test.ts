@@ -78,7 +78,7 @@ describe('a path to an anchor (RFC 5280 6)', () => {
   });
   test.each<readonly [string, readonly Issued[], string]>([
     ['without the intermediate CA', [ecServer], 'no-path'],
-    ['without any certificate', [], 'no-path'],
+    ['without any certificate', [], 'malformed'],
     ['after its end', [server({ to: new Date(Date.now() - DAY_MS / 2) }), intermediate], 'expired'],
     [
       'before its beginning',
