@@ -1,3 +1,4 @@
+import type { Transcript } from './keys.ts';
 import { encodeFragment, FRAGMENT_HEADER, type Message } from './message.ts';
 import { CONTENT } from './numbers.ts';
 import type { Epoch, RecordLayer } from './records.ts';
@@ -15,6 +16,34 @@ export interface Flight {
    * so it is repeated only when the server repeats its own.
    */
   readonly kind: 'hello' | 'answer' | 'last';
+}
+
+/** Collects our messages, numbers them (RFC 6347 4.2.2), and adds them to the transcript. */
+export interface FlightWriter {
+  add(type: number, body: Buffer, epoch?: Epoch): void;
+  changeCipherSpec(): void;
+  /** All that was added since the flight before. */
+  complete(kind: Flight['kind']): Flight;
+}
+
+export function createFlightWriter(transcript: Pick<Transcript, 'add'>): FlightWriter {
+  let items: FlightItem[] = [];
+  let sent = 0;
+  return {
+    add(type, body, epoch = 0) {
+      const message: Message = { type, sequence: sent++, body };
+      transcript.add(encodeFragment(message));
+      items.push({ kind: 'message', epoch, message });
+    },
+    changeCipherSpec() {
+      items.push({ kind: 'change-cipher-spec' });
+    },
+    complete(kind) {
+      const flight = { items, kind };
+      items = [];
+      return flight;
+    },
+  };
 }
 
 const CHANGE_CIPHER_SPEC = Buffer.of(1);

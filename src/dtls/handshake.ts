@@ -4,13 +4,13 @@ import type { Credentials } from './credentials.ts';
 import type { Agreement } from './ecdhe.ts';
 import type { Offer } from './extension.ts';
 import { protocolFault } from './fault.ts';
-import type { Flight, FlightItem } from './flight.ts';
+import { createFlightWriter, type Flight } from './flight.ts';
 import { decodeServerHello, encodeClientHello, type ServerHello } from './hello.ts';
 import { createTranscript, masterSecret, type Randoms, trafficKeys, verifyData } from './keys.ts';
 import { encodeFragment, type Message } from './message.ts';
 import { HANDSHAKE } from './numbers.ts';
 import { type Presence, placeOf, type Rule } from './order.ts';
-import type { Epoch, ProtectionState } from './records.ts';
+import type { ProtectionState } from './records.ts';
 import { identityOf, premasterSecret } from './secrets.ts';
 import {
   type CertificateRequest,
@@ -100,9 +100,8 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   // With a ticket the server shows that it resumes by echoing an id of ours, which may be any (RFC 5077 3.4).
   const sessionId = offer.ticket.length > 0 ? options.random(32) : (offeredSession?.id ?? NOTHING);
 
-  let transcript = createTranscript();
-  let sent = 0;
-  let items: FlightItem[] = [];
+  const transcript = createTranscript();
+  const ours = createFlightWriter(transcript);
   /** Index of the latest message in {@link rules}. */
   let position = -1;
   let serverHello: ServerHello | undefined;
@@ -124,40 +123,30 @@ export function createHandshake(options: HandshakeOptions): Handshake {
 
   // ---- our messages
 
-  const queue = (type: number, body: Buffer, epoch: Epoch = 0): void => {
-    const message: Message = { type, sequence: sent++, body };
-    transcript.add(encodeFragment(message));
-    items.push({ kind: 'message', epoch, message });
-  };
-  const flight = (kind: Flight['kind']): Flight => {
-    const whole = { items, kind };
-    items = [];
-    return whole;
-  };
-  const queueFinished = (): void => {
-    items.push({ kind: 'change-cipher-spec' });
-    queue(HANDSHAKE.finished, finishedData('client'), 1);
+  const addFinished = (): void => {
+    ours.changeCipherSpec();
+    ours.add(HANDSHAKE.finished, finishedData('client'), 1);
   };
 
   /** Our certificate or key, if we have one that the server takes. @returns how to sign with it */
-  const queueCertificate = (request: CertificateRequest): (() => void) => {
+  const addCertificate = (request: CertificateRequest): (() => void) => {
     const own = identityOf(credentials, theHello().isClientKeyRaw);
     const scheme = own && schemeFor(own.privateKey, request);
     if (own === undefined || scheme === undefined) {
-      queue(HANDSHAKE.certificate, vector(3)); // RFC 5246 7.4.6
+      ours.add(HANDSHAKE.certificate, vector(3)); // RFC 5246 7.4.6
       return () => {};
     }
-    queue(HANDSHAKE.certificate, own.shown);
+    ours.add(HANDSHAKE.certificate, own.shown);
     return () => {
       const signature = signWith(scheme, own.privateKey, transcript.bytes());
-      queue(HANDSHAKE.certificateVerify, Buffer.concat([uint(scheme, 2), vector(2, signature)]));
+      ours.add(HANDSHAKE.certificateVerify, Buffer.concat([uint(scheme, 2), vector(2, signature)]));
     };
   };
 
-  const queueKeyExchange = ({ isPsk, isEphemeral }: KeyExchange): void => {
+  const addKeyExchange = ({ isPsk, isEphemeral }: KeyExchange): void => {
     const psk = isPsk && credentials.kind === 'psk' ? vector(2, credentials.identity) : NOTHING;
     const share = isEphemeral && agreement ? vector(1, agreement.publicKey) : NOTHING;
-    queue(HANDSHAKE.clientKeyExchange, Buffer.concat([psk, share]));
+    ours.add(HANDSHAKE.clientKeyExchange, Buffer.concat([psk, share]));
   };
 
   const deriveMaster = ({ suite, isExtendedMasterSecret }: ServerHello): void => {
@@ -230,12 +219,12 @@ export function createHandshake(options: HandshakeOptions): Handshake {
     createReader(body).end();
     return (): Step => {
       const hello = theHello();
-      const prove = requested && queueCertificate(requested);
-      queueKeyExchange(hello.suite.keyExchange);
+      const prove = requested && addCertificate(requested);
+      addKeyExchange(hello.suite.keyExchange);
       deriveMaster(hello);
       prove?.();
-      queueFinished();
-      return { protection: protection(hello), flight: flight('answer') };
+      addFinished();
+      return { protection: protection(hello), flight: ours.complete('answer') };
     };
   };
 
@@ -252,11 +241,11 @@ export function createHandshake(options: HandshakeOptions): Handshake {
     return (): Step => {
       if (body.length !== expected.length || !timingSafeEqual(body, expected))
         throw protocolFault('decrypt_error', 'the Finished of the server is wrong');
-      if (isResumed) queueFinished();
+      if (isResumed) addFinished();
       const { suite, isExtendedMasterSecret, isEncryptThenMac } = theHello();
       const session = sessionOf(theHello());
       return {
-        ...(isResumed && { flight: flight('last') }),
+        ...(isResumed && { flight: ours.complete('last') }),
         outcome: {
           suite,
           isResumed,
@@ -320,9 +309,9 @@ export function createHandshake(options: HandshakeOptions): Handshake {
     },
     hello(cookie) {
       // A ClientHello without the cookie, and the request for it, are not part of the transcript (RFC 6347 4.2.1).
-      transcript = createTranscript();
-      queue(HANDSHAKE.clientHello, encodeClientHello({ random: clientRandom, sessionId, cookie, offer }));
-      return flight('hello');
+      transcript.clear();
+      ours.add(HANDSHAKE.clientHello, encodeClientHello({ random: clientRandom, sessionId, cookie, offer }));
+      return ours.complete('hello');
     },
     take(message) {
       const [at, rule] = placeOf(message.type, position, rules);

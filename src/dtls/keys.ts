@@ -102,6 +102,7 @@ export function verifyData(
 
 /** Handshake messages as they are hashed and signed: unfragmented, without HelloVerifyRequest (RFC 6347 4.2.6). */
 export interface Transcript {
+  clear(): void;
   add(message: Uint8Array): void;
   bytes(): Buffer;
   digest(hash: string): Buffer;
@@ -110,6 +111,9 @@ export interface Transcript {
 export function createTranscript(): Transcript {
   const messages: Uint8Array[] = [];
   return {
+    clear() {
+      messages.length = 0;
+    },
     add: (message) => messages.push(message),
     bytes: () => Buffer.concat(messages),
     digest(hash) {
