@@ -47,6 +47,8 @@ export interface DtlsClient {
   rebind(): Promise<boolean>;
 }
 
+const MOST_UNHEARD = 8;
+
 type Carrier = Awaited<ReturnType<typeof openUdpClient>>;
 
 /**
@@ -62,6 +64,8 @@ export async function openDtlsClient(options: DtlsClientOptions): Promise<DtlsCl
   let carrier: Carrier | undefined;
   let peer: Peer | undefined;
   let receiver: DatagramReceiver | undefined;
+  /** What came with the end of the handshake, before anybody could listen. */
+  const unheard: Buffer[] = [];
   /** What the network told last. It may be forged, so it only explains why nobody answers. */
   let hint: Error | undefined;
 
@@ -69,7 +73,8 @@ export async function openDtlsClient(options: DtlsClientOptions): Promise<DtlsCl
     transmit: (datagram) => carrier?.transport.send(datagram, carrier.peer),
     opened: opening.resolve,
     received(bytes) {
-      if (peer !== undefined) receiver?.onMessage(bytes, peer);
+      if (peer !== undefined && receiver !== undefined) receiver.onMessage(bytes, peer);
+      else if (unheard.length < MOST_UNHEARD) unheard.push(bytes);
     },
     ended(error) {
       opening.reject(explain(error, hint));
@@ -107,6 +112,10 @@ export async function openDtlsClient(options: DtlsClientOptions): Promise<DtlsCl
       },
       receive(next) {
         receiver = next;
+        if (unheard.length > 0)
+          setImmediate(() => {
+            for (const bytes of unheard.splice(0)) receiver?.onMessage(bytes, server);
+          });
       },
       send(bytes, to) {
         try {

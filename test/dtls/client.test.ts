@@ -25,8 +25,13 @@ interface Served {
   server(): TestServer;
 }
 
+interface ServeOptions extends Partial<TestServerOptions> {
+  /** What the server says in the datagram of its Finished. */
+  readonly saysAtOnce?: string;
+}
+
 /** A server for one client after the other, wherever a client with a connection id comes from. */
-async function serve(options: Partial<TestServerOptions> = {}): Promise<Served> {
+async function serve({ saysAtOnce, ...options }: ServeOptions = {}): Promise<Served> {
   const socket = createSocket('udp4');
   const heard: string[] = [];
   const alerts: string[] = [];
@@ -35,7 +40,11 @@ async function serve(options: Partial<TestServerOptions> = {}): Promise<Served> 
   const start = (): TestServer =>
     createTestServer({
       ...options,
-      send: (datagram) => socket.send(datagram, from.port, from.address),
+      send(datagram) {
+        const isFinished = datagram.readUInt8(0) === 20 && saysAtOnce !== undefined;
+        const more = isFinished ? server?.record(23, 1, Buffer.from(saysAtOnce)) : undefined;
+        socket.send([datagram, more ?? Buffer.alloc(0)], from.port, from.address);
+      },
       received: (bytes) => heard.push(bytes.toString()),
       alerted: (level, code) => alerts.push(`${level} ${code}`),
     });
@@ -115,6 +124,12 @@ test('it is a transport: datagrams go both ways, as they are', async () => {
   expect(client.transport.localPort).toBeGreaterThan(0);
   expect(client.peer).toMatchObject({ address: '127.0.0.1', port: served.port });
   expect(client.counters.forged).toBe(0);
+});
+
+test('what the server says at once is heard, though nobody could listen yet', async () => {
+  const served = await serve({ saysAtOnce: 'welcome' });
+  const { hear } = hearing(await connect(served.port));
+  expect(await hear()).toBe('welcome');
 });
 
 test('every association has a peer of its own (RFC 7252 9.1.1)', async () => {
