@@ -1,4 +1,4 @@
-import { isGatewayError } from '../base/index.ts';
+import { type Cancel, isGatewayError } from '../base/index.ts';
 import {
   type Attributes,
   changeAttributes,
@@ -18,12 +18,14 @@ export interface AttributeStore {
    * from the resource at most.
    */
   effective(path: Path): Attributes;
-  /** Forgets what is attached to instances that are gone, and below them; what an object has stays (digest 8.5). */
+  /** Forgets what is attached to instances that are not there, and below them; what an object has stays (digest 8.5). */
   prune(exists: (instance: Path) => boolean): void;
   /** All that is attached, as a JSON document. */
   export(): unknown;
   /** Attaches what {@link export} gave; what cannot be understood is left out. */
   import(document: unknown): void;
+  /** Watches nothing any more, and keeps what is attached. */
+  stop(): void;
 }
 
 const NONE: Attributes = {};
@@ -46,15 +48,45 @@ function fromJson(value: unknown): Attributes | undefined {
   return changeAttributes(NONE, change);
 }
 
-/** @param onChanged hears of every change but {@link AttributeStore.import} */
-export function createAttributeStore(onChanged: () => void = () => {}): AttributeStore {
-  const attached = new Map<string, { readonly path: Path; readonly attributes: Attributes }>();
+/** What is attached at one path. */
+interface Attachment {
+  readonly path: Path;
+  readonly attributes: Attributes;
+  readonly unwatch: Cancel | undefined;
+}
+
+/**
+ * @param onChanged hears of every change but {@link AttributeStore.import}
+ * @param watch has `removed` called when what is at a path goes: its attributes go with it, and are not those of
+ *   whatever comes there later
+ */
+export function createAttributeStore(
+  onChanged: () => void = () => {},
+  watch: (path: Path, removed: () => void) => Cancel | undefined = () => undefined,
+): AttributeStore {
+  const attached = new Map<string, Attachment>();
+
+  const detach = (key: string): void => {
+    attached.get(key)?.unwatch?.();
+    attached.delete(key);
+  };
+  const attach = (path: Path, attributes: Attributes): void => {
+    const key = formatPath(path);
+    const removed = (): void => {
+      detach(key);
+      onChanged();
+    };
+    // What an object has stays, whatever instances it has (digest 8.5).
+    const unwatch = attached.get(key)?.unwatch ?? (path.ids.length > 1 ? watch(path, removed) : undefined);
+    attached.set(key, { path, attributes, unwatch });
+  };
+
   const own = (path: Path): Attributes => attached.get(formatPath(path))?.attributes ?? NONE;
   return {
     own,
     set(path, attributes) {
-      if (Object.keys(attributes).length === 0) attached.delete(formatPath(path));
-      else attached.set(formatPath(path), { path, attributes });
+      if (Object.keys(attributes).length === 0) detach(formatPath(path));
+      else attach(path, attributes);
       onChanged();
     },
     effective(path) {
@@ -71,10 +103,15 @@ export function createAttributeStore(onChanged: () => void = () => {}): Attribut
     prune(exists) {
       const before = attached.size;
       for (const [key, { path }] of attached) {
-        if (path.ids.length >= 2 && !exists({ prefix: path.prefix, ids: path.ids.slice(0, 2) }))
-          attached.delete(key);
+        if (path.ids.length >= 2 && !exists({ prefix: path.prefix, ids: path.ids.slice(0, 2) })) detach(key);
       }
       if (attached.size < before) onChanged();
+    },
+    stop() {
+      for (const [key, { path, attributes, unwatch }] of attached) {
+        unwatch?.();
+        attached.set(key, { path, attributes, unwatch: undefined });
+      }
     },
     export: () =>
       JSON.parse(
@@ -88,7 +125,7 @@ export function createAttributeStore(onChanged: () => void = () => {}): Attribut
       for (const [key, value] of Object.entries(document)) {
         try {
           const attributes = fromJson(value);
-          if (attributes !== undefined) attached.set(key, { path: parsePath(key), attributes });
+          if (attributes !== undefined) attach(parsePath(key), attributes);
         } catch (error) {
           if (!isGatewayError(error)) throw error;
         }

@@ -151,7 +151,14 @@ function unreachable(error: unknown): Answer {
 export function createSession(account: Account, mounts: Mounts, ports: SessionPorts): Session {
   const { timers, clock } = ports;
   const log = ports.log.child({ server: account.shortServerId, endpoint: account.endpoint });
-  const attributes = createAttributeStore(() => ports.attributes?.save(attributes.export()));
+  const attributes = createAttributeStore(
+    () => ports.attributes?.save(attributes.export()),
+    ({ prefix, ids }, removed) =>
+      mounts
+        .trees(prefix)
+        .find((tree) => tree.exists(ids))
+        ?.watch(ids, { changed() {}, removed }),
+  );
   attributes.import(ports.attributes?.load());
   const access = createAccess(mounts.trees(''), account.shortServerId);
   const watches: Cancel[] = [];
@@ -465,6 +472,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
       });
       reporting.stop();
       access.stop();
+      attributes.stop();
       await closeUplink();
     },
     trigger: () => soon({ type: 'triggered' }),

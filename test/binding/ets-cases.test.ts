@@ -531,6 +531,30 @@ describe('composites', () => {
     expect(await value('/1/0/2')).toBe('1');
   });
 
+  test('attributes of a resource instance, and of an instance, go with it (digest 8.5)', async () => {
+    await at.post('/16', TLV, hex('88 00 06 41 00 61 41 01 62'));
+    await onlyUpdate();
+    const attached = async (): Promise<string> => text(await at.get('/16/0?depth=3', LINK));
+    for (const path of [
+      '/16?pmax=9',
+      '/16/0?pmin=1',
+      '/16/0/0?pmin=2',
+      '/16/0/0/0?pmin=3',
+      '/16/0/0/1?pmin=4',
+    ])
+      expect((await at.server.ask('0.03', path)).code).toBe('2.04');
+    expect((await at.server.ask('0.04', '/16/0/0/1')).code).toBe('2.02');
+    expect((await at.put('/16/0/0/1', TEXT, 'again')).code).toBe('2.04');
+    expect(await attached()).toBe(
+      '</16/0>;pmax=9;pmin=1,</16/0/0>;dim=2;pmin=2,</16/0/0/0>;pmin=3,</16/0/0/1>',
+    );
+    expect((await at.server.ask('0.04', '/16/0')).code).toBe('2.02');
+    await onlyUpdate();
+    await at.post('/16', TLV, hex('88 00 06 41 00 61 41 01 62'));
+    await onlyUpdate();
+    expect(await attached()).toBe('</16/0>;pmax=9,</16/0/0>;dim=2,</16/0/0/0>,</16/0/0/1>');
+  });
+
   test('X39 null removes a resource instance, in SenML-ETCH and in LwM2M CBOR', async () => {
     await at.post('/16', TLV, hex('88 00 09 41 00 61 41 01 62 41 02 63'));
     await onlyUpdate();
