@@ -14,6 +14,7 @@ import {
   openTcpClient,
   openUdpClient,
   type StreamTransport,
+  type Traffic,
 } from '../transport/index.ts';
 import { alertOf, explained } from './handshake-fault.ts';
 import { type LinkEvents, openSecureLink, type Resumption, type SecureLink } from './secure-link.ts';
@@ -59,6 +60,8 @@ export interface BindingPorts {
   readonly timers: Timers;
   readonly log: Logger;
   random(): number;
+  /** Hears how much is sent and received. */
+  readonly traffic?: Traffic;
   /** Whether the server is not to be heard just now. */
   readonly isDeaf?: () => boolean;
   /** Hears the secrets of DTLS and TLS, a line of an SSLKEYLOGFILE each time. For debugging only. */
@@ -138,8 +141,8 @@ interface Link extends Pick<SecureLink, 'peer' | 'doubt'> {
 /** Rather no connection than one that everybody can read. */
 async function openLink(address: ServerAddress, ports: BindingPorts, events?: LinkEvents): Promise<Link> {
   const { scheme = 'coap', host, port, attempt, localPort, credentials, resumption = {} } = address;
-  const { clock, log, keyLog } = ports;
-  const common = { host, port, attempt, clock, log };
+  const { clock, log, keyLog, traffic } = ports;
+  const common = { host, port, attempt, clock, log, ...(traffic !== undefined && { traffic }) };
   const udp = { ...common, ...(localPort !== undefined && { localPort }) };
   const security = isSecure(scheme) ? securityOf(credentials ?? NO_CREDENTIALS, host) : undefined;
   if (bindingOf(scheme) === 'U' && security !== undefined)

@@ -15,6 +15,8 @@ export {
 export type { AccessControls, AccessKeeper, ServerAccess } from './access-keeper.ts';
 export { createAccessKeeper } from './access-keeper.ts';
 export { connectivityInstance } from './connectivity.ts';
+export type { ConnectivityStatistics } from './connectivity-statistics.ts';
+export { COLLECTION_PERIOD, createConnectivityStatistics } from './connectivity-statistics.ts';
 export type { BoxPorts, DeviceSettings } from './device.ts';
 export { gatewayDeviceInstance, mandatoryDeviceResources, NO_ERROR } from './device.ts';
 export type { EventLog, LogRecord } from './event-log.ts';

@@ -8,6 +8,7 @@ import {
   silentLogger,
   systemClock,
 } from '../base/index.ts';
+import type { Traffic } from './traffic.ts';
 
 /** Turns a name into IPv4 and IPv6 addresses, best first. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
@@ -31,6 +32,7 @@ export interface ServerPlace {
    */
   readonly attempt?: number;
   readonly log?: Logger;
+  readonly traffic?: Traffic;
 }
 
 const LOOKUP_TIMEOUT_MS = 10_000;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Cancel, type Clock, GatewayError } from '../base/index.ts';
 import { type Connection, type ConnectionReceiver, deafConnection } from './stream.ts';
+import type { Traffic } from './traffic.ts';
 import type { Peer } from './transport.ts';
 
 interface ConnectionLimits {
@@ -27,6 +28,7 @@ export function createSocketConnection(
   peer: Peer,
   clock: Clock,
   limits: ConnectionLimits = CONNECTION_LIMITS,
+  traffic?: Traffic,
 ): Connection {
   let receiver: ConnectionReceiver = deafConnection;
   let failure: Error | undefined;
@@ -36,7 +38,10 @@ export function createSocketConnection(
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   socket.pause();
-  socket.on('data', (bytes) => receiver.onBytes(bytes));
+  socket.on('data', (bytes) => {
+    traffic?.received(bytes.length);
+    receiver.onBytes(bytes);
+  });
   socket.on('drain', () => receiver.onRoom());
   socket.on('error', (error) => {
     failure ??= error;
@@ -73,6 +78,7 @@ export function createSocketConnection(
         socket.cork();
         process.nextTick(uncork);
       }
+      traffic?.sent(bytes.length);
       socket.write(bytes);
       if (socket.writableLength > limits.mostWaitingBytes)
         destroy(new GatewayError('transport.not-taken', `${peer.key} does not take what it is sent`));

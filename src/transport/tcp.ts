@@ -104,7 +104,13 @@ function connect(address: string, options: TcpClientOptions): Promise<Connected>
         return;
       }
       // Before anything else can happen to the socket.
-      const connection = createSocketConnection(socket, peerOf(address, port, 1), clock);
+      const connection = createSocketConnection(
+        socket,
+        peerOf(address, port, 1),
+        clock,
+        CONNECTION_LIMITS,
+        options.traffic,
+      );
       socket.off('error', fail);
       socket.off('close', onClose);
       resolve({ socket, connection });

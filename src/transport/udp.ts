@@ -2,6 +2,7 @@ import type { Socket } from 'node:dgram';
 import { GatewayError, type Logger, messageOf, silentLogger } from '../base/index.ts';
 import { createPeerBook, placeName } from './peer-book.ts';
 import { openToAny, type ServerPlace } from './resolve.ts';
+import { datagramHeaders, type Traffic } from './traffic.ts';
 import { type DatagramReceiver, type DatagramTransport, deafReceiver, type Peer } from './transport.ts';
 import { bindSocket, connectSocket } from './udp-socket.ts';
 
@@ -34,11 +35,11 @@ const SERVER_RECEIVE_BUFFER = 1 << 20;
 export async function openUdpClient(
   options: UdpClientOptions,
 ): Promise<{ readonly transport: DatagramTransport; readonly peer: Peer }> {
-  const { port, localPort = 0, localAddress } = options;
+  const { port, localPort = 0, localAddress, traffic } = options;
   return openToAny(options, async (address) => {
     const socket = await connectSocket(address, port, localPort, localAddress);
     const peer: Peer = { key: placeName(address, port), address, port };
-    return { transport: createTransport(socket, toOnePeer(peer)), peer };
+    return { transport: createTransport(socket, toOnePeer(peer), traffic), peer };
   });
 }
 
@@ -107,8 +108,9 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(messageOf(error));
 }
 
-function createTransport(socket: Socket, addressing: Addressing): DatagramTransport {
-  const localPort = socket.address().port;
+function createTransport(socket: Socket, addressing: Addressing, traffic?: Traffic): DatagramTransport {
+  const { port: localPort, family } = socket.address();
+  const headers = datagramHeaders(family);
   let receiver: DatagramReceiver = deafReceiver;
   let closing: Promise<void> | undefined;
 
@@ -118,9 +120,10 @@ function createTransport(socket: Socket, addressing: Addressing): DatagramTransp
     if (error !== null) onError(error);
   };
   socket.on('error', onError);
-  socket.on('message', (bytes, { address, port }) =>
-    receiver.onMessage(bytes, addressing.from(address, port)),
-  );
+  socket.on('message', (bytes, { address, port }) => {
+    traffic?.received(bytes.length + headers);
+    receiver.onMessage(bytes, addressing.from(address, port));
+  });
 
   return {
     localPort,
@@ -129,6 +132,7 @@ function createTransport(socket: Socket, addressing: Addressing): DatagramTransp
     },
     send(bytes, peer) {
       if (closing !== undefined) return;
+      traffic?.sent(bytes.length + headers);
       try {
         addressing.send(socket, bytes, peer, onSent);
       } catch (error) {

@@ -15,7 +15,7 @@ import {
 } from '../client/index.ts';
 import type { ServerConfig, UpstreamConfig } from '../config/index.ts';
 import type { ObjectDefinition } from '../model/index.ts';
-import { ACCESS_CONTROL_OBJECT, type ServerActions } from '../objects/index.ts';
+import { ACCESS_CONTROL_OBJECT, type ConnectivityStatistics, type ServerActions } from '../objects/index.ts';
 import { type FileJournal, openJournal, openStateFile, type StateFile } from '../store/index.ts';
 import type { Tree } from '../tree/index.ts';
 import { adopted, factoryConfiguration, rememberSettings, renewed } from './accounts.ts';
@@ -32,6 +32,8 @@ export interface ClientPorts {
   readonly log: Logger;
   random(): number;
   readonly keyLog: ((line: string) => void) | undefined;
+  /** Hears how much goes to servers, and comes from them. */
+  readonly traffic: Pick<ConnectivityStatistics, 'sent' | 'received'>;
   onStatus(status: SessionStatus): void;
   /** A state file was damaged, and the client goes on without it. */
   damaged(): void;
@@ -88,7 +90,7 @@ export function runClient(
   { endpoint, mounts, tree, trees, stored, folder, canBootstrap }: ClientSetup,
   ports: ClientPorts,
 ): RunningClient {
-  const { clock, timers, log, random, keyLog } = ports;
+  const { clock, timers, log, random, keyLog, traffic } = ports;
   const own = [0, SERVER_OBJECT, ACCESS_CONTROL_OBJECT].map((object) => definitionOf(object));
   const configurable = new Map([...own, ...stored].map((definition) => [definition.id, definition]));
   const file = openStateFile(`${folder}/accounts.json`);
@@ -194,6 +196,7 @@ export function runClient(
               log: ownLog,
               random,
               keyLog,
+              traffic,
               // While a Bootstrap-Server speaks, no other is heard (OMA Core 1.2.2 6.1.5; X35).
               isDeaf: () => client.bootstrap?.phase === 'running',
             },

@@ -193,6 +193,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
   const clients = createClients(own.tree, {
     stateDirectory,
     stored: plan.storedObjects,
+    traffic: own.traffic,
     damaged: () => {
       damagedFiles++;
     },

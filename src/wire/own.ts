@@ -3,7 +3,10 @@ import type { BoxConfig } from '../config/index.ts';
 import { runCommand } from '../firmware/index.ts';
 import { formatLinks, type Link, type ObjectDefinition } from '../model/index.ts';
 import {
+  COLLECTION_PERIOD,
+  type ConnectivityStatistics,
   connectivityInstance,
+  createConnectivityStatistics,
   createEventLog,
   GATEWAY_OBJECT,
   GATEWAY_VERSION,
@@ -17,13 +20,22 @@ import {
 import { createTree, DONE, type Outcome, type Tree } from '../tree/index.ts';
 import { VERSION } from '../version.ts';
 import { definitionOf } from './definitions.ts';
-import type { FleetListener } from './fleet.ts';
+import type { Member } from './fleet.ts';
+
+/** What Object 25 says about a device. */
+interface ShownDevice extends Pick<Member, 'identity'> {
+  readonly device: Pick<Member['device'], 'tree'>;
+}
 
 /** The gateway's own objects, with one instance of Object 25 for each device that is there. */
-export interface OwnObjects extends FleetListener {
+export interface OwnObjects {
   readonly tree: Tree;
+  came(shown: ShownDevice): void;
+  went(shown: Pick<ShownDevice, 'identity'>): void;
   /** For the Event Log. */
   record(record: LogRecord): void;
+  /** For Connectivity Statistics. */
+  readonly traffic: Pick<ConnectivityStatistics, 'sent' | 'received'>;
 }
 
 export interface OwnPorts {
@@ -34,6 +46,8 @@ export interface OwnPorts {
   /** Forgets what servers and bootstraps have set. */
   forget(): Promise<void>;
 }
+
+const STATISTICS_OBJECT = 7;
 
 /** The answer to Reboot goes out before the process ends. */
 const RESTART_DELAY_MS = 200;
@@ -105,12 +119,21 @@ export function createOwnObjects(
   tree.addInstance(connectivityInstance(definitionOf(4), clock));
   if (location !== undefined)
     tree.addInstance(locationInstance(definitionOf(6), location, Math.floor(clock.now() / 1000)));
+  const traffic = createConnectivityStatistics(definitionOf(STATISTICS_OBJECT), {
+    timers,
+    period: () => tree.peek([STATISTICS_OBJECT, 0, COLLECTION_PERIOD]),
+    changed(resources) {
+      for (const resource of resources) tree.touch([STATISTICS_OBJECT, 0, resource]);
+    },
+  });
+  tree.addInstance(traffic.setup);
   tree.addInstance(eventLog.setup);
   tree.addObject(gateway);
   for (const definition of stored) tree.addObject(definition, storedObject(tree, definition));
   return {
     tree,
     record: eventLog.add,
+    traffic,
     came({ device, identity }) {
       const end = { ...identity, objects: () => deviceLinks(device.tree) };
       tree.addInstance(gatewayInstance(gateway, identity.instance, end));

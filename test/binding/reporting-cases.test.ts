@@ -291,13 +291,6 @@ describe('single observations', () => {
     for (let round = 0; round < 3; round++) times.push((await timed(() => next(first)))[1]);
     for (const time of times) expect(Math.abs(time - 5)).toBeLessThan(SLACK_S);
   });
-
-  test('G-11, G-66 a device that changes is told to who observes its links, and is no reason for an Update', async () => {
-    const first = await observe('/25/0/3');
-    own.touch([25, 0, 3]);
-    expect(text(await next(first))).toBe('</3303/0>');
-    await expect(server.nextRequest(100)).rejects.toThrow('no request');
-  });
 });
 
 describe('Observe-Composite', () => {

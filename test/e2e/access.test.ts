@@ -51,7 +51,7 @@ test('one server that may do all meets no access control', async () => {
   servers: [{ uri: "coap://127.0.0.1:${one.port}" }]
 `);
   expect((await one.register()).payload.toString()).toBe(
-    '</1/0>,</3/0>,</4/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0',
+    '</1/0>,</3/0>,</4/0>,</7/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0',
   );
   expect((await one.ask('0.01', '/2')).code).toBe('4.04');
 });

@@ -51,6 +51,30 @@ test('int-701 int-710 int-801 int-810 its network and its place can be read and 
   }
 });
 
+test('int-901 int-905 int-910 counts what goes to its servers and comes from them, from Start to Stop', async () => {
+  await site.start(config('{}'));
+  expect((await attendance.registered()).payload.toString()).toContain('</7/0>');
+  await server.ask('0.01', '/3/0', { accept: SENML_JSON });
+  expect(await read('/7/0')).toEqual({ '2': 0, '3': 0, '4': 0, '5': 0, '8': 0 });
+  expect((await server.ask('0.03', '/7/0/8', { contentFormat: 0, payload: '-1' })).code).toBe('4.00');
+  expect((await server.ask('0.03', '/7/0/8', { contentFormat: 0, payload: '3600' })).code).toBe('2.04');
+  const before = server.received.length;
+  expect((await server.ask('0.02', '/7/0/6')).code).toBe('2.04');
+  for (let count = 0; count < 20; count++) await server.ask('0.01', '/3/0', { accept: SENML_JSON });
+  // With headers of UDP and IPv4.
+  const sizes = server.received.slice(before).map(({ length }) => length + 28);
+  expect((await server.ask('0.02', '/7/0/7')).code).toBe('2.04');
+  await server.ask('0.01', '/3/0', { accept: SENML_JSON });
+  const counted = await read('/7/0');
+  expect(counted['2']).toBe(Math.floor(sizes.reduce((sum, size) => sum + size, 0) / 1024));
+  expect(counted['4']).toBe(Math.max(...sizes));
+  expect(counted['5']).toBeLessThan(Math.max(...sizes));
+  expect(await read('/7/0')).toEqual(counted);
+  await server.ask('0.03', '/7/0?pmin=1&pmax=1');
+  const observed = await server.ask('0.01', '/7/0', { accept: SENML_JSON, observe: 0 });
+  expect((await server.nextNotification(observed.token)).payload).toEqual(observed.payload);
+});
+
 test('int-241 Reboot runs the command of the box, after the answer', async () => {
   const mark = join(site.folder, 'rebooted');
   await site.start(config(`{ reboot: ["${await script('reboot', 'touch "$1"')}", "${mark}"] }`));

@@ -81,7 +81,7 @@ describe('the identities of devices', () => {
       'sn-d': { instance: 3, prefix: expect.any(String) },
     });
     expect((await attendance.registered(2)).payload.toString()).toBe(
-      '</1/0>,</3/0>,</4/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0,</25/0>,</25/2>,</25/3>',
+      '</1/0>,</3/0>,</4/0>,</7/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0,</25/0>,</25/2>,</25/3>',
     );
     expect(await temperature(second['sn-d']?.prefix)).toBe('21.5');
     expect(await temperature(first['sn-b']?.prefix)).toBe('4.04');
@@ -112,7 +112,7 @@ test('two servers see the same meter, one behind a prefix and one as a client of
   const gateway = await site.start(meterConfig({ servers, meters, field: simulation.connection }));
   const prefix = gateway.status().devices[0]?.prefix;
   expect((await attendance.registered()).payload.toString()).toBe(
-    '</1/0>,</3/0>,</4/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0,</25/0>',
+    '</1/0>,</3/0>,</4/0>,</7/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0,</25/0>',
   );
   const { query, payload } = await otherAttendance.registered();
   expect(query).toContain('ep=meter-1');

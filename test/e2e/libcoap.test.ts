@@ -73,7 +73,7 @@ describe.skipIf(!libcoapAvailable())(`libcoap (else: ${libcoapInstallLine})`, ()
   test('G-01 Register of LwM2M 1.2 names the devices in Object 25 and nothing of them', () => {
     expect(registration.query).toEqual({ ep: ENDPOINT, lt: '3600', lwm2m: '1.2', b: 'U' });
     expect(registration.links).toBe(
-      '</1/0>,</3/0>,</4/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0,</25/0>,</25/1>',
+      '</1/0>,</3/0>,</4/0>,</7/0>,</20>;ver=2.1,</20/0>,</25>;ver=2.0,</25/0>,</25/1>',
     );
   });
 
