@@ -115,6 +115,18 @@ const NO_CREDENTIALS: Credentials = {
   cipherSuites: [],
 };
 
+/** A server that wants to be left alone is, but not for the half year that RFC 8323 5.5 can say: nobody drives out to a box. */
+const LONGEST_HOLD_OFF_S = 3600;
+
+/** Waits for as long as the server has asked for. */
+async function holdOff({ resumption }: ServerAddress, { clock, timers, log }: BindingPorts): Promise<void> {
+  const restMs = (resumption?.notBefore ?? 0) - clock.monotonic();
+  if (resumption === undefined || restMs <= 0) return;
+  resumption.notBefore = undefined;
+  log.info({ restMs }, 'the server wants to be left alone for a while');
+  await new Promise<void>((resolve) => timers.after(restMs, resolve));
+}
+
 /** Retransmissions go on for a minute and a half; a person who watches wants to know earlier. */
 const SILENCE_MS = 8000;
 
@@ -176,6 +188,7 @@ export async function openAssociation(
   ports: BindingPorts,
   events?: LinkEvents,
 ): Promise<Association> {
+  await holdOff(address, ports);
   let generation = 0;
   /** Aborted when a new one begins. */
   let current = new AbortController();
@@ -199,7 +212,12 @@ export async function openAssociation(
     log: ports.log,
     isDeaf: ports.isDeaf,
     ...serving,
-    onLost: () => events?.lost(),
+    onLost(_, holdOffS = 0) {
+      const { resumption } = address;
+      if (holdOffS > 0 && resumption !== undefined)
+        resumption.notBefore = ports.clock.monotonic() + Math.min(holdOffS, LONGEST_HOLD_OFF_S) * 1000;
+      events?.lost();
+    },
     limits: { observations: OBSERVATIONS, observationsPerPeer: OBSERVATIONS },
     ...(address.transmission === undefined ? {} : { parameters: address.transmission }),
     ...(address.heartbeatMs === undefined ? {} : { stream: { heartbeatMs: address.heartbeatMs } }),

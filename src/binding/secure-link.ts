@@ -17,6 +17,8 @@ export interface Resumption {
   connection?: Buffer | undefined;
   /** The link leaves a connection at its end and does not tell the server, where that gave us a connection id. */
   suspends?: boolean;
+  /** The server wants to be left alone until then, in ms of the monotonic clock: over a stream, see RFC 8323 5.5. */
+  notBefore?: number | undefined;
 }
 
 /** What the user of a link hears. */

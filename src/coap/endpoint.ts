@@ -59,8 +59,11 @@ export interface EndpointOptions {
   readonly openBody?: OpenBody;
   /** Peers that strangers must not push out of what is limited, such as those that are registered; default: none. */
   readonly isKnown?: IsKnown;
-  /** Hears that the connection to a peer is over, and with it all that was asked and observed there and here. */
-  readonly onLost?: (peer: Peer) => void;
+  /**
+   * Hears that the connection to a peer is over, and with it all that was asked and observed there and here.
+   * @param holdOffS for how long the peer has asked not to be connected with again (RFC 8323 5.5)
+   */
+  readonly onLost?: (peer: Peer, holdOffS: number | undefined) => void;
   readonly log?: Logger;
 }
 
@@ -116,9 +119,9 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     onRequest: (peer, message) => server.serve(peer, message),
     isDeaf: options.isDeaf ?? (() => false),
     onResponse: (peer, message) => expectations.take(peer, message),
-    onLost(peer) {
+    onLost(peer, holdOffS) {
       // First, so that the user can tell what ends now from what was ended.
-      callOut(() => options.onLost?.(peer));
+      callOut(() => options.onLost?.(peer, holdOffS));
       expectations.drop(peer);
       server.dropObservations(peer);
       observations.drop(peer, 'lost');

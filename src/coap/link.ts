@@ -61,8 +61,11 @@ export interface LinkUser {
   isDeaf(): boolean;
   /** @returns whether anybody waited for it; if not, the peer is told where the carrier allows it */
   onResponse(peer: Peer, response: Message): boolean;
-  /** The connection to a peer is over, and all that was under way is settled. Of streams only. */
-  onLost(peer: Peer): void;
+  /**
+   * The connection to a peer is over, and all that was under way is settled. Of streams only.
+   * @param holdOffS for how long the peer wants no other one
+   */
+  onLost(peer: Peer, holdOffS: number | undefined): void;
   /** Whether we owe the peer an answer. */
   isWorkingFor(peer: Peer): boolean;
 }

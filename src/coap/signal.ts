@@ -17,6 +17,8 @@ export interface Signal {
   maxMessageSize: number | undefined;
   /** Block-Wise-Transfer of CSM */
   isBlockWise: boolean;
+  /** Hold-Off of Release: seconds in which the peer wants no new connection (RFC 8323 5.5) */
+  holdOffS: number | undefined;
 }
 
 const isAccepted = (): boolean => true;
@@ -37,8 +39,9 @@ const READERS: Readonly<Record<SignalCode, OptionReader<Signal>>> = {
   [SignalCode.ping]: createOptionReader<Signal>({ 2: { length: [0, 0], read: isAccepted } }),
   [SignalCode.pong]: createOptionReader<Signal>({ 2: { length: [0, 0], read: isAccepted } }),
   [SignalCode.release]: createOptionReader<Signal>({
+    // Alternative-Address is not followed: where the server is, is for its account to say.
     2: { length: [1, 255], isRepeatable: true, read: isAccepted },
-    4: { length: [0, 3], read: isAccepted },
+    4: { length: [0, 3], read: uintInto('holdOffS') },
   }),
   [SignalCode.abort]: createOptionReader<Signal>({ 2: { length: [0, 2], read: isAccepted } }),
 };
@@ -49,7 +52,7 @@ export function isKnownSignal(code: number): code is SignalCode {
 
 /** @returns the number of the first critical option that is not known (RFC 8323 5.2), or what the options say */
 export function readSignal(code: SignalCode, options: readonly Option[]): Signal | number {
-  const signal: Signal = { maxMessageSize: undefined, isBlockWise: false };
+  const signal: Signal = { maxMessageSize: undefined, isBlockWise: false, holdOffS: undefined };
   const refused = READERS[code](options, signal);
   return refused === undefined ? signal : refused.number;
 }

@@ -33,8 +33,8 @@ export interface ChannelUser {
   onMessage(message: Message): void;
   /** More can be sent: the peer's CSM is there, or the connection has room again. */
   onOpen(): void;
-  /** The peer wants to be left: what is under way may be finished, nothing is begun (RFC 8323 5.5). */
-  onRelease(): void;
+  /** The peer wants to be left, perhaps for some time: what is under way may be finished, nothing is begun (RFC 8323 5.5). */
+  onRelease(holdOffS: number | undefined): void;
   /** The connection is over, once. */
   onOver(error: Error | undefined): void;
 }
@@ -133,7 +133,7 @@ export function createChannel(connection: Connection, options: ChannelOptions, u
     else if (code === SignalCode.pong) onPong(message);
     else {
       log.info({ said: describe(message) }, 'the peer ends the connection');
-      if (code === SignalCode.release) user.onRelease();
+      if (code === SignalCode.release) user.onRelease(signal.holdOffS);
       else end();
     }
   };

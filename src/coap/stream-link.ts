@@ -41,6 +41,8 @@ interface Session {
   readonly ready: Promise<void>;
   becomeReady: () => void;
   isReleased: boolean;
+  /** for how long the peer wants no other connection, in s */
+  holdOffS: number | undefined;
 }
 
 /** Bytes that the options of a block take beside those of its message: Observe, ETag, Block1, Block2, Size1, Size2. */
@@ -158,7 +160,7 @@ export function createStreamLink(options: StreamLinkOptions): Link {
     if (isClosed) return;
     log.debug({ peer: peer.key, error: error?.message }, 'a connection is over');
     settleAll(session, 'unreachable', error ?? new Error('the connection was closed'));
-    user.onLost(peer);
+    user.onLost(peer, session.holdOffS);
   };
 
   const enter = (connection: Connection): void => {
@@ -171,7 +173,10 @@ export function createStreamLink(options: StreamLinkOptions): Link {
       channel: createChannel(connection, options, {
         onMessage: (message) => onMessage(peer, message),
         onOpen: () => beginWaiting(session),
-        onRelease: () => finish(session),
+        onRelease(holdOffS) {
+          session.holdOffS ??= holdOffS;
+          finish(session);
+        },
         onOver: (error) => onOver(session, peer, error),
       }),
       questions: new Set(),
@@ -181,6 +186,7 @@ export function createStreamLink(options: StreamLinkOptions): Link {
       ready,
       becomeReady,
       isReleased: false,
+      holdOffS: undefined,
     };
     sessions.set(peer.key, session);
   };

@@ -270,7 +270,11 @@ describe('ping and pong (RFC 8323 5.4)', () => {
 describe('the end of a connection', () => {
   test('Release: what is under way is finished, nothing is begun, then it is closed (RFC 8323 5.5)', async () => {
     let answer = (_: CoapResponse): void => {};
+    let heldOffS: number | undefined;
     const lockstep = await createStreamLockstep({
+      onLost(_, holdOffS) {
+        heldOffS = holdOffS;
+      },
       handler: () =>
         new Promise((resolve) => {
           answer = resolve;
@@ -289,6 +293,8 @@ describe('the end of a connection', () => {
     answer({ code: '2.05' });
     await clock.advance(100);
     expect([heard().map(({ code }) => code), lockstep.closed]).toEqual([[0x45], 'end']);
+    await lockstep.close();
+    expect(heldOffS).toBe(30);
   });
 
   test('Release said a thousand times is one', async () => {

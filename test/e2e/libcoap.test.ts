@@ -217,7 +217,7 @@ devices:
     connection: made-up
 `);
       const client = await eventually(() => upstream.clients.get('fleet'));
-      expect(client.objects.length).toBe(COUNT + 6);
+      expect(client.objects.length).toBe(COUNT + 7);
       [from, to] = [upstream.port, client.peer.port];
       await upstream.close();
     });
