@@ -21,22 +21,19 @@ import type { Tree } from '../tree/index.ts';
 import { adopted, factoryConfiguration, rememberSettings, renewed } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
 import { type KeptAssociation, keepAssociation } from './kept-association.ts';
-import { loadMended } from './mended.ts';
+import { type DamageReport, loadMended } from './mended.ts';
 import { createSaver } from './saver.ts';
 import { createShown, SERVER_OBJECT, type Settings } from './shown.ts';
 
 /** What clients need of the world. */
-export interface ClientPorts {
+export interface ClientPorts extends DamageReport {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly log: Logger;
   random(): number;
   readonly keyLog: ((line: string) => void) | undefined;
   /** Hears how much goes to servers, and comes from them. */
   readonly traffic: Pick<ConnectivityStatistics, 'sent' | 'received'>;
   onStatus(status: SessionStatus): void;
-  /** A state file was damaged, and the client goes on without it. */
-  damaged(): void;
 }
 
 /** How long a server may take to answer De-register before it is left without. */

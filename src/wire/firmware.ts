@@ -1,5 +1,5 @@
 import type { FirmwareResult } from '../adapter/index.ts';
-import { type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
+import { type Clock, messageOf, type Timers } from '../base/index.ts';
 import type { CommandConfig, FirmwareConfig } from '../config/index.ts';
 import {
   coapFetch,
@@ -22,11 +22,11 @@ import { openStateFile } from '../store/index.ts';
 import type { Tree } from '../tree/index.ts';
 import { definitionOf } from './definitions.ts';
 import type { Member } from './fleet.ts';
+import { type DamageReport, loadMended } from './mended.ts';
 
-export interface FirmwareWirePorts {
+export interface FirmwareWirePorts extends DamageReport {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly log: Logger;
   random(): number;
 }
 
@@ -67,7 +67,7 @@ function addFirmware(setup: FirmwareSetup, ports: FirmwareWirePorts): FirmwareUp
   const update = createFirmwareUpdate(
     definitionOf(FIRMWARE_OBJECT),
     setup.version,
-    readRememberedFirmware(file.load()),
+    loadMended(file, readRememberedFirmware, undefined, ports),
     {
       log,
       timers,

@@ -166,7 +166,11 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
 
   const firmware = new Map<Member | 'own', FirmwareUpdate>();
   const { box, stateDirectory } = plan.config;
-  const firmwarePorts = { clock, timers, log, random };
+  let damagedFiles = 0;
+  const damaged = (): void => {
+    damagedFiles++;
+  };
+  const firmwarePorts = { clock, timers, log, random, damaged };
   if (box.firmware !== undefined) {
     const folder = `${stateDirectory}/firmware/own`;
     firmware.set('own', addOwnFirmware(own.tree, box.firmware, folder, VERSION, firmwarePorts));
@@ -189,14 +193,11 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
       },
     },
   );
-  let damagedFiles = 0;
   const clients = createClients(own.tree, {
     stateDirectory,
     stored: plan.storedObjects,
     traffic: own.traffic,
-    damaged: () => {
-      damagedFiles++;
-    },
+    damaged,
     clock,
     timers,
     log,

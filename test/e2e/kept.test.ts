@@ -226,4 +226,12 @@ describe('a damaged file', () => {
     expect(gateway.status().damagedFiles).toBe(0);
     expect(await text(one, '/16/0/0/0')).toBe('a');
   });
+
+  test('of attributes or of firmware is no reason either not to start', async () => {
+    await site.write('state/server-1/attributes.json', '{"/3/0":');
+    await site.write('state/firmware/own/state.json', '');
+    await start(`${config('')}box: { firmware: { install: ["/bin/true"] } }\n`);
+    expect(gateway.status().damagedFiles).toBe(2);
+    expect(await text(one, '/5/0/3')).toBe('0');
+  });
 });

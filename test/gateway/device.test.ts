@@ -62,8 +62,8 @@ function open(points = POINTS, objects = OBJECTS, log: Logger = silentLogger): S
         const cause = site.fail.write;
         // A write that is not answered may have been done all the same.
         if (cause !== 'overloaded') {
-          // The meter keeps halves only.
-          registers.set(id, Math.round(Number(value) * 2) / 2);
+          // The meter keeps halves only, of what is a number.
+          registers.set(id, typeof value === 'number' ? Math.round(value * 2) / 2 : value);
           written.push([id, value]);
         }
         return cause === undefined
@@ -333,4 +333,18 @@ describe('what a server executes (OMA Core 1.2 6.3.5; field rules 3.6)', () => {
     ]).faults;
     expect(first?.message).toContain('cannot be executed');
   });
+});
+
+test('opaque data go from and to the device as they are (object 19)', async () => {
+  const bytes = Uint8Array.of(0, 0xff, 0x0a);
+  const site = open(
+    { data: point({ kind: 'text', access: 'rw', write: { settings: {}, rateLimitMs: 0 } }) },
+    [{ object: 19, resources: { '0/0': { from: 'data' } } }],
+  );
+  site.registers.set('data', bytes);
+  expect(await site.read('19/0/0/0')).toEqual(bytes);
+  expect(await site.write('19/0/0/0', Uint8Array.of(1, 2))).toEqual({ status: 'done' });
+  expect(site.written).toEqual([['data', Uint8Array.of(1, 2)]]);
+  site.clock.advance(MINUTE);
+  expect(await site.read('19/0/0/0')).toEqual(Uint8Array.of(1, 2));
 });
