@@ -115,7 +115,7 @@ export function isResumable(session: Session, intent: Intent): boolean {
 // The forms in which they are saved. The first byte tells them, and later forms, apart.
 
 const SESSION_FORM = 1;
-const CONNECTION_FORM = 2;
+const CONNECTION_FORM = 3; // 2 did not count forgeries
 
 export function encodeSession(session: Session): Buffer {
   return Buffer.concat([
