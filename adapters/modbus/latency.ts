@@ -1,4 +1,5 @@
 import { atLatency, type Medium } from './cost.ts';
+import { MOST_REGISTERS } from './points.ts';
 
 /** What a device really takes to answer, so that plans are made for it and not for a guess. */
 export interface Latency {
@@ -19,6 +20,8 @@ const FACTOR = 1.5;
 
 export function createLatency(assumed: Medium): Latency {
   const wireMs = assumed.requestMs - assumed.latencyMs;
+  // From here on every gap that fits into a request is bridged already: slower makes no other plan.
+  const mostMs = Math.max(assumed.leastLatencyMs, MOST_REGISTERS * assumed.registerMs - wireMs);
   let medium = assumed;
   let version = 0;
   let mean = assumed.latencyMs;
@@ -31,7 +34,7 @@ export function createLatency(assumed: Medium): Latency {
       return version;
     },
     note(tookMs, dataMs) {
-      const measured = Math.max(assumed.leastLatencyMs, tookMs - wireMs - dataMs);
+      const measured = Math.min(mostMs, Math.max(assumed.leastLatencyMs, tookMs - wireMs - dataMs));
       mean += (measured - mean) * (count === 0 ? 1 : WEIGHT);
       count++;
       const isFar = mean > medium.latencyMs * FACTOR || mean * FACTOR < medium.latencyMs;

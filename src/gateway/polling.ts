@@ -149,7 +149,8 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
 
   const take = (samples: readonly Sample[]): void => {
     if (isStopped) return;
-    for (const sample of samples) if (!('cause' in sample)) answered.add(sample.point);
+    if (answered.size < allPoints.length)
+      for (const sample of samples) if (!('cause' in sample)) answered.add(sample.point);
     judge(samples);
     ports.onSamples(samples);
   };
@@ -205,14 +206,19 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
       skipped++;
       return;
     }
+    void runCycle(poll).catch(complain);
+  };
+
+  const runCycle = async (poll: Poll): Promise<void> => {
     busy.add(poll);
-    void ask(poll.points, 'poll', options.cycleDeadlineMs(poll))
-      .finally(() => busy.delete(poll))
-      .then((samples) => {
-        take(samples);
-        if (!isPeriodic(poll)) askAgain(poll, samples, 0);
-      })
-      .catch(complain);
+    let samples: readonly Sample[];
+    try {
+      samples = await ask(poll.points, 'poll', options.cycleDeadlineMs(poll));
+    } finally {
+      busy.delete(poll);
+    }
+    take(samples);
+    if (!isPeriodic(poll)) askAgain(poll, samples, 0);
   };
 
   /** What is read once is asked again until it has come, less and less often. */

@@ -177,6 +177,17 @@ describe('what a device really takes', () => {
     expect([requestsAt(10), requestsAt(30), requestsAt(150)]).toEqual([2, 2, 1]);
   });
 
+  test('slower than what bridges every gap already is no reason for another plan: never on TCP', () => {
+    const network = createLatency(tcpMedium(0));
+    const line = createLatency(medium);
+    for (let count = 0; count < 100; count++) {
+      network.note(10 ** (count % 5), 0);
+      line.note(medium.requestMs + (count < 50 ? 600 : 60_000), 0);
+    }
+    expect(network.version).toBe(0);
+    expect(line.version).toBe(1);
+  });
+
   test('plans stay while it is about what they were made for', () => {
     const latency = createLatency(medium);
     const wireMs = medium.requestMs - medium.latencyMs;
