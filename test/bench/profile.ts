@@ -2,8 +2,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { markdown, shown } from './figures.ts';
-import { type Extent, INTERVALS_MS, WARM_UP_MS } from './gateway.ts';
-import { openScene, wait } from './scene.ts';
+import type { Extent } from './gateway.ts';
+import { startGateway } from './modbus/gateway.ts';
+import { LOADS, type ModbusLoad } from './modbus/loads.ts';
+import { openStage } from './modbus/stage.ts';
+import { wait } from './scene.ts';
 
 interface CallFrame {
   readonly functionName: string;
@@ -56,14 +59,16 @@ function selfTimes(
   return [...times].sort((a, b) => b[1] - a[1]);
 }
 
-async function takeProfile(intervalMs: number, ms: number): Promise<CpuProfile> {
+async function takeProfile(load: ModbusLoad, ms: number): Promise<CpuProfile> {
   const folder = await mkdtemp(join(tmpdir(), 'lwm2m-gateway-profile-'));
   const options = ['--cpu-prof', '--cpu-prof-dir', folder, '--cpu-prof-interval', String(SAMPLE_US)];
-  const { upstream, close } = await openScene(intervalMs, options);
+  const { stage, close } = await openStage(load);
+  const gateway = await startGateway(stage, options);
   try {
-    await upstream.ask('observe');
-    await wait(WARM_UP_MS + ms);
+    await gateway.ready;
+    await wait(load.warmUpMs + ms);
   } finally {
+    await gateway.stop();
     await close();
   }
   try {
@@ -85,9 +90,9 @@ function printTimes(head: string, times: readonly (readonly [name: string, ms: n
 
 /** Where the gateway spends its time, by room and by function, when it has been running for a while. */
 export async function profileGateway({ seconds }: Extent): Promise<void> {
-  for (const intervalMs of INTERVALS_MS) {
-    const profile = await takeProfile(intervalMs, seconds * 1000);
-    console.log(`\nthe gateway, all units polled at ${intervalMs} ms, ${seconds} s`);
+  for (const load of LOADS.filter(({ isShared }) => !isShared)) {
+    const profile = await takeProfile(load, seconds * 1000);
+    console.log(`\nthe gateway, ${load.title}, ${seconds} s`);
     printTimes('room', selfTimes(profile, seconds * 1000, roomOf));
     printTimes('function', selfTimes(profile, seconds * 1000, nameOf));
   }

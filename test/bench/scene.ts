@@ -21,16 +21,14 @@ export async function startField(schedule: Schedule): Promise<{ field: Child; po
   return { field, port: await field.ask<number>('port') };
 }
 
-/** @param nodeOptions of the gateway's process */
-export async function openScene(intervalMs: number, nodeOptions: readonly string[] = []): Promise<Scene> {
+export async function openScene(intervalMs: number): Promise<Scene> {
   const folder = await mkdtemp(join(tmpdir(), 'lwm2m-gateway-bench-'));
   const schedule: Schedule = { startMs: machineMs(), intervalMs };
   const { field, port: fieldPort } = await startField(schedule);
   const upstream = startRole('upstream');
   const serverPort = await upstream.ask<number>('port');
   const config = await writeSite(folder, { intervalMs, fieldPort, serverPort });
-  const preload = ['--import', roleUrl('probe').href];
-  const gateway = startProgram(GATEWAY, ['run', config], [...preload, ...nodeOptions]);
+  const gateway = startProgram(GATEWAY, ['run', config], ['--import', roleUrl('probe').href]);
   const close = async (): Promise<void> => {
     await gateway.stop();
     await Promise.all([field.stop(), upstream.stop()]);

@@ -1,19 +1,17 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { socatAvailable, socatInstallLine, startPort } from '../../support/line.ts';
-import { startRole } from '../children.ts';
+import { socatAvailable, socatInstallLine } from '../../support/line.ts';
 import { markdown, medians, shown } from '../figures.ts';
 import type { Extent } from '../gateway.ts';
-import { machineMs } from '../meter.ts';
 import { processUsage } from '../process-usage.ts';
 import { wait } from '../scene.ts';
 import { cpuPercent } from '../usage.ts';
 import { bareLoop, gateway } from './gateway.ts';
 import { installPeers } from './install.ts';
 import { benchLines } from './line.ts';
-import { characterMs, LOADS, type ModbusLoad, silenceMs, TURNAROUND_MS } from './loads.ts';
+import { LOADS, type ModbusLoad, silenceMs, TURNAROUND_MS } from './loads.ts';
 import { nodeRed } from './node-red.ts';
+import { openStage } from './stage.ts';
 import type { Subject } from './subject.ts';
 import { telegraf } from './telegraf.ts';
 import { thingsBoard } from './thingsboard.ts';
@@ -45,33 +43,9 @@ type Figures = {
   readonly lineBusy: number;
 };
 
-interface Counts {
-  readonly requests: number;
-  readonly answers: number;
-  readonly busyMs: number;
-}
-
-/** A field, and the line to it if there is one. */
-async function openField({ baud, dead }: ModbusLoad, startMs: number) {
-  const line = baud === undefined ? [0, 0] : [characterMs(baud), TURNAROUND_MS];
-  const field = startRole('modbus-field', [startMs, ...line, ...dead].map(String));
-  const port = await field.ask<number>('port');
-  const terminal = baud === undefined ? undefined : await startPort(port);
-  return {
-    where: terminal?.path ?? String(port),
-    counts: () => field.ask<Counts>('counts'),
-    async close(): Promise<void> {
-      await terminal?.close();
-      await field.stop();
-    },
-  };
-}
-
 async function measure(subject: Subject, load: ModbusLoad, { seconds, rounds }: Extent): Promise<Figures> {
-  const folder = await mkdtemp(join(tmpdir(), 'lwm2m-gateway-modbus-'));
-  const startMs = machineMs();
-  const field = await openField(load, startMs);
-  const running = await subject.start({ load, folder, where: field.where, startMs });
+  const { stage, counts, close } = await openStage(load);
+  const running = await subject.start(stage);
   // Whole cycles, so that each device counts as often.
   const ms = Math.ceil((seconds * 1000) / load.intervalMs) * load.intervalMs;
   try {
@@ -79,9 +53,9 @@ async function measure(subject: Subject, load: ModbusLoad, { seconds, rounds }: 
     await wait(load.warmUpMs);
     const results: Figures[] = [];
     for (let round = 0; round < rounds; round++) {
-      const [before, countsBefore] = [processUsage(running.pid), await field.counts()];
+      const [before, countsBefore] = [processUsage(running.pid), await counts()];
       const watched = await running.upstream.ask<Watched>('watch', ms);
-      const [after, countsAfter] = [processUsage(running.pid), await field.counts()];
+      const [after, countsAfter] = [processUsage(running.pid), await counts()];
       const { samples, latencyP50Ms, latencyP99Ms } = watched;
       if (samples === 0) throw new Error('no value came');
       const answers = countsAfter.answers - countsBefore.answers;
@@ -100,11 +74,10 @@ async function measure(subject: Subject, load: ModbusLoad, { seconds, rounds }: 
     }
     return medians(results);
   } catch (error) {
-    throw new Error(`${messageOf(error)}${await lastWords(folder)}`);
+    throw new Error(`${messageOf(error)}${await lastWords(stage.folder)}`);
   } finally {
     await running.stop();
-    await field.close();
-    await rm(folder, { recursive: true, force: true });
+    await close();
   }
 }
 

@@ -4,18 +4,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, end, startRole } from '../children.ts';
-import type { ModbusLoad } from './loads.ts';
-
-/** What a program is started with. */
-export interface Stage {
-  readonly load: ModbusLoad;
-  /** of its own; goes when it ends */
-  readonly folder: string;
-  /** port of the field, or path of the line */
-  readonly where: string;
-  /** of the stamps */
-  readonly startMs: number;
-}
+import type { Stage } from './stage.ts';
 
 /** A program at work. */
 export interface Running {
