@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from 'lwm2m-gateway/adapter';
 import type { Link, Outcome } from './link.ts';
 import type { Request } from './pdu.ts';
-import { createPriorityQueue, type Urgency } from './queue.ts';
+import { createPriorityQueue, LAST, type Urgency } from './queue.ts';
 
 /** One request and how long it is of use. */
 export interface Job {
@@ -14,6 +14,8 @@ export interface Job {
   readonly leastMs?: number;
   /** on the monotonic clock; the outcome is there by then, whatever happens */
   readonly deadlineAt: number;
+  /** It went without an answer before: all that wait go first. */
+  readonly isRepeated?: boolean;
 }
 
 /** The queue before a link: requests of all its devices, one after the other. */
@@ -39,6 +41,14 @@ interface Waiting {
 
 const NOT_ASKED = { status: 'failed', cause: 'overloaded', sent: false } as const satisfies Outcome;
 const CLOSED = { status: 'failed', cause: 'closed', sent: false } as const satisfies Outcome;
+
+/**
+ * The requests of one read have one deadline: a read that has begun goes on before the next one begins, and what it
+ * brings is of about one moment. Writes go in the order they came, as the last one has to stand.
+ */
+function dueAt({ urgency, deadlineAt, isRepeated }: Job): number {
+  return urgency === 'write' || isRepeated ? LAST : deadlineAt;
+}
 
 export function createBus(link: Link, clock: Clock): Bus {
   const queue = createPriorityQueue<Waiting>({ most: MOST_WAITING, urgentInARow: URGENT_IN_A_ROW });
@@ -73,7 +83,7 @@ export function createBus(link: Link, clock: Clock): Bus {
 
   function enqueue(next: Waiting): void {
     const leftMs = next.job.deadlineAt - clock.monotonic();
-    if (leftMs <= 0 || !queue.push(next.job.urgency, next)) {
+    if (leftMs <= 0 || !queue.push(next.job.urgency, next, dueAt(next.job))) {
       expire(next);
       return;
     }

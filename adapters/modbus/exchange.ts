@@ -16,12 +16,12 @@ const BUSY: Backoff = { firstMs: 100, factor: 2, mostMs: 1000, jitter: 0 };
 
 /**
  * Asks until there is an answer: again after silence, up to `retries` times, and after a pause when the device is busy.
- * Between attempts others may use the bus. A write that may have been done is never sent twice.
+ * Who waits for the bus goes before a second attempt. A write that may have been done is never sent twice.
  */
 export async function ask(bus: Bus, clock: Clock, job: Job, retries: number): Promise<Answer> {
   let resends = 0;
   for (let waits = 1; ; waits++) {
-    const outcome = await bus.request(job);
+    const outcome = await bus.request(resends === 0 ? job : { ...job, isRepeated: true });
     const answer = toAnswer(outcome);
     const again = howAgain(answer, job);
     if (again === undefined) return answer;

@@ -94,6 +94,33 @@ describe('one queue per connection', () => {
     expect(sent).toEqual(['0 unit 1', '10 unit 2', '20 unit 3']);
   });
 
+  test('what is due first goes first: a read that has begun goes on before others begin', async () => {
+    const { clock, sent, request } = bench();
+    request(1, { deadlineAt: 500 });
+    for (const unit of [2, 3]) request(unit, { deadlineAt: 500 + unit });
+    await clock.advance(5);
+    request(1, { deadlineAt: 500 });
+    request(4, { deadlineAt: 502 });
+    await clock.advance(100);
+    expect(sent).toEqual(['0 unit 1', '10 unit 1', '20 unit 2', '30 unit 4', '40 unit 3']);
+  });
+
+  test('a second attempt goes behind all that wait, and before what comes later', async () => {
+    const { clock, sent, request } = bench();
+    for (const unit of [1, 2, 3]) request(unit, { deadlineAt: 500 + unit });
+    request(4, { deadlineAt: 500, isRepeated: true });
+    request(5, { deadlineAt: 600 });
+    await clock.advance(100);
+    expect(sent).toEqual(['0 unit 1', '10 unit 2', '20 unit 3', '30 unit 4', '40 unit 5']);
+  });
+
+  test('writes go in the order they came, whatever their deadlines', async () => {
+    const { clock, sent, request } = bench();
+    for (const unit of [1, 2, 3]) request(unit, { urgency: 'write', deadlineAt: 900 - 100 * unit });
+    await clock.advance(100);
+    expect(sent).toEqual(['0 unit 1', '10 unit 2', '20 unit 3']);
+  });
+
   test('who waits beyond its deadline is overloaded and never sent; who runs times out', async () => {
     const { clock, bus, sent, outcomes, request } = bench({ replyMs: Number.POSITIVE_INFINITY });
     request(1, { deadlineAt: 300 });
