@@ -53,7 +53,7 @@ const FAST_LINE = {
   title: 'RTU at 115,200 Bd, 30 meters x 34 points at 3.2 s',
   baud: 115_200,
   intervalMs: 3200,
-  warmUpMs: 15_000,
+  warmUpMs: 10_000,
 };
 
 const SLOW_LINE = {
@@ -62,7 +62,7 @@ const SLOW_LINE = {
   title: 'RTU at 9,600 Bd, 30 meters x 34 points at 13 s',
   baud: 9600,
   intervalMs: 13_000,
-  warmUpMs: 16_000,
+  warmUpMs: 8000,
 };
 
 const SHARED = {

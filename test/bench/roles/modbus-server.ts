@@ -18,9 +18,9 @@ const NONE = Buffer.alloc(0);
 const NAME = 0;
 const VALUE = 2;
 const ANSWER_CLASS = 2;
-/** Observe requests sent at once, and when those are looked after that got lost. */
-const WINDOW = 50;
-const REFILL_MS = 100;
+/** Observe requests sent at once, and when the next ones follow. */
+const WINDOW = 100;
+const REFILL_MS = 400;
 
 const [start = '0', name = ''] = process.argv.slice(2);
 const load = LOADS.find((one) => one.name === name) as ModbusLoad;
@@ -30,12 +30,13 @@ const cbor = new Decoder({ mapsAsObjects: false });
 const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 22 });
 const registrar = createRegistrar(socket);
 const observed = new Set<number>();
+let lastMid = 0;
+
+const wait = (ms: number): Promise<void> => new Promise((later) => setTimeout(later, ms));
 
 /** The token of an observation is the number of its device. */
-function takeContent({ token, payload, type, mid }: Message, port: number): void {
+function takeContent({ token, payload }: Message): void {
   observed.add(token.readUInt16BE(0));
-  if (type === TYPE.confirmable) socket.send(writeMessage(TYPE.acknowledgement, 0, mid, NONE), port, HOST);
-  if (payload.length === 0) return;
   for (const record of cbor.decode(payload) as ReadonlyMap<number, unknown>[]) {
     const factor = factors.get(String(record.get(NAME)));
     const value = record.get(VALUE);
@@ -44,6 +45,7 @@ function takeContent({ token, payload, type, mid }: Message, port: number): void
 }
 
 function observeOne(number: number, port: number): void {
+  lastMid = (lastMid + 1) & 0xffff;
   const token = Buffer.alloc(2);
   token.writeUInt16BE(number);
   const options = [
@@ -51,24 +53,32 @@ function observeOne(number: number, port: number): void {
     ...pathOptions(`${prefixOf(number)}/${METER_OBJECT}/0`),
     [OPTION.accept, SENML_CBOR] as const,
   ];
-  socket.send(writeMessage(TYPE.confirmable, CODE.get, number, token, options), port, HOST);
+  socket.send(writeMessage(TYPE.confirmable, CODE.get, lastMid, token, options), port, HOST);
 }
 
 async function observe(): Promise<void> {
   const port = await registrar.registered;
+  // By then all has been read once: nobody has to ask a line for the sake of an answer.
+  await wait(load.intervalMs);
   const alive = numbersOf(load).filter((number) => !load.dead.includes(number));
   for (;;) {
     const missing = alive.filter((number) => !observed.has(number));
     if (missing.length === 0) return;
     for (const number of missing.slice(0, WINDOW)) observeOne(number, port);
-    await new Promise((later) => setTimeout(later, REFILL_MS));
+    await wait(REFILL_MS);
   }
 }
 
 socket.on('message', (bytes, { port }) => {
   const message = readMessage(bytes);
-  if (message.code >> 5 < ANSWER_CLASS) registrar.take(message, port);
-  else if (message.token.length === 2) takeContent(message, port);
+  const { type, code, mid } = message;
+  if (code >> 5 < ANSWER_CLASS) {
+    registrar.take(message, port);
+    return;
+  }
+  if (type === TYPE.confirmable) socket.send(writeMessage(TYPE.acknowledgement, 0, mid, NONE), port, HOST);
+  // Without a value yet the gateway refuses; it is asked again.
+  if (code === CODE.content) takeContent(message);
 });
 await new Promise<void>((bound) => socket.bind(0, HOST, bound));
 answerParent({
