@@ -1,42 +1,25 @@
-import type {
-  AttachedDevice,
-  FieldCause,
-  PointId,
-  Sample,
-  WriteOperation,
-  WriteResult,
-} from '../adapter/index.ts';
-import { type Clock, type Logger, messageOf, type Timers } from '../base/index.ts';
-import { type Ids, idsKey, omaRegistry, type Value } from '../model/index.ts';
-import { mandatoryDeviceResources, NO_ERROR } from '../objects/index.ts';
+import type { AttachedDevice, PointId, Sample } from '../adapter/index.ts';
+import type { Clock, Logger, Timers } from '../base/index.ts';
+import { type Ids, idsKey, type Value } from '../model/index.ts';
 import {
-  type CellUpdate,
   createTree,
-  DONE,
   type Freshness,
-  type InstanceChange,
   type InstanceSetup,
-  type Outcome,
   type Refused,
   type ResourceSetup,
   type Tree,
 } from '../tree/index.ts';
 import type { CompiledDevice } from './compile.ts';
 import { takeSamples } from './derive.ts';
+import { type DeviceDescription, ERROR_CODE, watchSerialNumber, withDeviceObject } from './device-object.ts';
 import { createExecution, type ExecutableResource } from './execute.ts';
+import { createFieldWrites } from './field-writes.ts';
 import type { Health, HealthRules } from './health.ts';
 import type { CompiledInstance } from './mapping.ts';
 import { type Marks, marksOf, rememberedStates } from './marks.ts';
-import type { FieldUpdate, UpdateCause } from './pipeline.ts';
 import { type Poll, type Polling, startPolling } from './polling.ts';
+import { cellUpdate, refusedBecause } from './refusals.ts';
 import type { CompiledResource, PointResource } from './resource.ts';
-
-/** What a device is called and made of, for its Device object. */
-export interface DeviceDescription {
-  readonly id: string;
-  readonly manufacturer?: string;
-  readonly model?: string;
-}
 
 export interface DevicePorts {
   readonly clock: Clock;
@@ -66,45 +49,6 @@ const FRESHNESS_MARGIN = 1.5;
 
 /** A point that nothing is known of: what it feeds never grows old. */
 const FOR_GOOD = { maxAgeMs: Number.POSITIVE_INFINITY, staleAfterMs: Number.POSITIVE_INFINITY };
-
-/** Causes of writes that were not sent at all. */
-const UNSENT: ReadonlySet<FieldCause> = new Set<FieldCause>(['overloaded', 'forbidden']);
-
-const DEVICE_OBJECT = 3;
-const SERIAL_NUMBER = 2;
-
-/** Peripheral malfunction: the nearest there is to a meter that does not answer (OMA Core 1.2 E.4, resource 11). */
-const NO_ANSWER: ReadonlyMap<number, Value> = new Map([[0, 8]]);
-
-/** How a failure in the field looks to a server (Gateway digest 7). */
-const REFUSALS: Readonly<Record<UpdateCause, Refused>> = {
-  timeout: { status: 'timeout', message: 'the device did not answer in time' },
-  disconnected: { status: 'unavailable', message: 'there is no connection to the device' },
-  closed: { status: 'unavailable', message: 'the connection was closed' },
-  busy: { status: 'unavailable', message: 'the device is busy' },
-  overloaded: { status: 'unavailable', message: 'too much is waiting for the device' },
-  'not-available': { status: 'unavailable', message: 'the device says that it has no value now' },
-  rejected: { status: 'bad-gateway', message: 'the device refused' },
-  malformed: { status: 'bad-gateway', message: 'the device answered what cannot be right' },
-  implausible: { status: 'bad-gateway', message: 'the value of the device cannot be right' },
-  unusable: { status: 'bad-gateway', message: 'the value of the device does not fit the resource' },
-  'not-verified': { status: 'bad-gateway', message: 'the device does not show what was written' },
-  forbidden: { status: 'bad-request', message: 'the profile does not allow this value' },
-};
-
-function refusedBecause(cause: UpdateCause, message?: string, retryAfterMs?: number): Refused {
-  return {
-    ...REFUSALS[cause],
-    ...(message === undefined ? {} : { message }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  };
-}
-
-function cellUpdate(update: FieldUpdate): CellUpdate {
-  if ('value' in update) return update;
-  const { ids, quality, cause, message, retryAfterMs } = update;
-  return { ids, quality, refused: refusedBecause(cause, message, retryAfterMs) };
-}
 
 function isPoint(resource: CompiledResource): resource is PointResource {
   return resource.kind === 'point';
@@ -163,25 +107,10 @@ export function startDevice(
   const { clock } = ports;
   const log = ports.log.child({ device: description.id });
   const states = rememberedStates(compiled.points, remembered, clock.now(), clock.monotonic());
-  const writtenAt = new Map<PointId, number>();
   const pointResources = compiled.instances.flatMap(({ resources }) => resources.filter(isPoint));
   const byIds = new Map(pointResources.map((resource) => [idsKey(resource.ids), resource]));
 
-  let serialNumber: Value | undefined;
-
-  /** Another serial number is another meter, whatever its address is (pitfall 12): a person has to hear of it. */
-  const noteSerialNumber = (updates: readonly FieldUpdate[]): void => {
-    for (const update of updates) {
-      const [object, , resource] = update.ids;
-      if (object !== DEVICE_OBJECT || resource !== SERIAL_NUMBER || !('value' in update)) continue;
-      if (serialNumber !== undefined && serialNumber !== update.value)
-        log.warn(
-          { before: serialNumber, now: update.value },
-          'the device has another serial number: it was exchanged',
-        );
-      serialNumber = update.value;
-    }
-  };
+  const noteSerialNumber = watchSerialNumber(pointResources, log);
 
   const take = (samples: readonly Sample[]): void => {
     const updates = takeSamples(compiled, states, samples, clock.monotonic());
@@ -205,16 +134,6 @@ export function startDevice(
       : refusedBecause('disconnected', 'the device does not answer', retryAfterMs);
   };
 
-  /** Memory cells of set points wear out: a profile can limit how often they are written (pitfall 29). */
-  const refuseTooSoon = (operations: readonly WriteOperation[]): Refused | undefined => {
-    for (const { point } of operations) {
-      const limitMs = compiled.points.get(point)?.rateLimitMs ?? 0;
-      const waitMs = (writtenAt.get(point) ?? Number.NEGATIVE_INFINITY) + limitMs - clock.monotonic();
-      if (waitMs > 0) return refusedBecause('busy', 'it was written only just now', waitMs);
-    }
-    return undefined;
-  };
-
   /**
    * After a write only the device knows what it holds, whatever it answered: nothing read before is shown or believed,
    * and the points are read again.
@@ -228,43 +147,6 @@ export function startDevice(
     if (readable.length > 0) void polling.readNow(readable, ON_DEMAND_DEADLINE_MS);
   };
 
-  /** An adapter that breaks its contract by rejecting may have written all the same. */
-  const sendWrites = async (operations: readonly WriteOperation[]): Promise<readonly WriteResult[]> => {
-    try {
-      return await attached.write(operations, { deadlineMs: ON_DEMAND_DEADLINE_MS });
-    } catch (error) {
-      log.error({ problem: messageOf(error) }, 'writing to the device failed');
-      return operations.map(({ point }) => ({
-        point,
-        status: 'failed',
-        cause: 'malformed',
-        message: 'the adapter failed',
-      }));
-    }
-  };
-
-  const refuseWrite = (operations: readonly WriteOperation[]): Refused | undefined =>
-    refuseWhileOffline() ?? refuseTooSoon(operations);
-
-  const writePoints = async (operations: readonly WriteOperation[]): Promise<Outcome> => {
-    const before = operations.map(({ point }) => [point, writtenAt.get(point)] as const);
-    for (const { point } of operations) writtenAt.set(point, clock.monotonic());
-    const results = await sendWrites(operations);
-    for (const [index, result] of results.entries()) {
-      const [point, at] = before[index] ?? [result.point, undefined];
-      // What never left the gateway has worn out nothing.
-      if (result.status === 'failed' && UNSENT.has(result.cause)) {
-        if (at === undefined) writtenAt.delete(point);
-        else writtenAt.set(point, at);
-      }
-    }
-    readAfterWrite(operations.map(({ point }) => point));
-    const failed = results.find(
-      (result): result is WriteResult & { status: 'failed' } => result.status === 'failed',
-    );
-    return failed === undefined ? DONE : refusedBecause(failed.cause, failed.message);
-  };
-
   const refresh = async (resources: readonly Ids[]): Promise<void> => {
     const refused = refuseWhileOffline();
     if (refused === undefined) return polling.readNow(pointsOf(resources), ON_DEMAND_DEADLINE_MS);
@@ -274,45 +156,23 @@ export function startDevice(
     return undefined;
   };
 
-  /** What a write means in the field, or why there is no such thing. */
-  const operationsOf = (change: InstanceChange): WriteOperation[] | Refused => {
-    const operations: WriteOperation[] = [];
-    for (const [id, value] of change.values) {
-      const ids = [change.object, change.instance, id];
-      const values: Iterable<readonly [Ids, Value]> =
-        value instanceof Map
-          ? [...value].map(([resourceInstance, one]) => [[...ids, resourceInstance], one] as const)
-          : [[ids, value as Value]];
-      for (const [at, one] of values) {
-        const plan = byIds.get(idsKey(at))?.write?.(one);
-        if (plan === undefined)
-          return { status: 'not-allowed', message: `/${at.join('/')} cannot be written here` };
-        if ('refusal' in plan) return { status: 'bad-request', message: plan.refusal };
-        operations.push(plan.operation);
-      }
-    }
-    return operations;
-  };
-
-  /** What can be known of a write before the field is asked. */
-  const checkField = (change: InstanceChange): Refused | undefined => {
-    const operations = operationsOf(change);
-    if ('status' in operations) return operations;
-    return operations.length === 0 ? undefined : refuseWrite(operations);
-  };
-
-  const writeField = async (change: InstanceChange): Promise<Outcome> => {
-    const operations = operationsOf(change);
-    if ('status' in operations) return operations;
-    return operations.length === 0 ? DONE : (refuseWrite(operations) ?? writePoints(operations));
-  };
+  const writes = createFieldWrites({
+    attached,
+    points: compiled.points,
+    writerOf: (ids) => byIds.get(idsKey(ids))?.write,
+    refusal: refuseWhileOffline,
+    onWritten: readAfterWrite,
+    deadlineMs: ON_DEMAND_DEADLINE_MS,
+    clock,
+    log,
+  });
 
   const tree = createTree({ clock, refresh });
 
   const executeOf: Execute = (resource) =>
     createExecution(resource, {
-      refusal: refuseWrite,
-      write: writePoints,
+      refusal: writes.refusal,
+      write: writes.write,
       wait: (ms) => new Promise((later) => ports.timers.after(ms, later)),
     });
 
@@ -320,8 +180,8 @@ export function startDevice(
     definition: instance.definition,
     instance: instance.instance,
     resources: resourceSetups(instance, compiled, executeOf),
-    check: checkField,
-    write: writeField,
+    check: writes.checkChange,
+    write: writes.writeChange,
   }));
   for (const setup of withDeviceObject(setups, description, () => polling.health)) tree.addInstance(setup);
 
@@ -341,7 +201,7 @@ export function startDevice(
       onHealth({ state, cause }) {
         if (state === 'offline') log.warn({ cause }, 'the device does not answer');
         else log.info({}, 'the device answers');
-        tree.touch([DEVICE_OBJECT, 0, 11]);
+        tree.touch(ERROR_CODE);
       },
     },
   );
@@ -369,31 +229,4 @@ export function startDevice(
 function cycleDeadline(poll: Poll, { plan }: CompiledDevice): number {
   const patience = plan.requestTimeoutMs * (plan.retries + 1) * 2;
   return Number.isFinite(poll.intervalMs) ? Math.max(poll.intervalMs, patience) : Math.max(10_000, patience);
-}
-
-/** Every device shows object 3: as its profile maps it, with what the gateway knows by itself. */
-function withDeviceObject(
-  setups: readonly InstanceSetup[],
-  { manufacturer, model }: DeviceDescription,
-  health: () => Health,
-): InstanceSetup[] {
-  const mapped = setups.find(({ definition }) => definition.id === DEVICE_OBJECT);
-  const definition = mapped?.definition ?? omaRegistry().find(DEVICE_OBJECT);
-  if (definition === undefined) return [...setups];
-  const errorCodes = (): ReadonlyMap<number, Value> => (health().state === 'offline' ? NO_ANSWER : NO_ERROR);
-  const provided: readonly ResourceSetup[] = [
-    ...(manufacturer === undefined ? [] : [{ id: 0, value: manufacturer }]),
-    ...(model === undefined ? [] : [{ id: 1, value: model }]),
-    ...mandatoryDeviceResources(
-      () => ({ status: 'not-allowed', message: 'this device cannot be rebooted' }),
-      errorCodes,
-    ),
-  ];
-  const own = mapped?.resources ?? [];
-  const taken = new Set(own.map(({ id }) => id));
-  const device: InstanceSetup = {
-    ...(mapped ?? { definition, instance: 0 }),
-    resources: [...own, ...provided.filter(({ id }) => !taken.has(id))],
-  };
-  return [device, ...setups.filter((setup) => setup !== mapped)];
 }
