@@ -20,12 +20,17 @@ const BUSY: Backoff = { firstMs: 100, factor: 2, mostMs: 1000, jitter: 0 };
  */
 export async function ask(bus: Bus, clock: Clock, job: Job, retries: number): Promise<Answer> {
   let resends = 0;
+  let unanswered: Answer | undefined;
   for (let waits = 1; ; waits++) {
-    const outcome = await bus.request(resends === 0 ? job : { ...job, isRepeated: true });
+    const outcome = await bus.request(unanswered === undefined ? job : { ...job, isRepeated: true });
+    // That a second attempt never had its turn does not undo that the first had no answer.
+    if (unanswered !== undefined && outcome.status === 'failed' && outcome.cause === 'overloaded')
+      return unanswered;
     const answer = toAnswer(outcome);
     const again = howAgain(answer, job);
     if (again === undefined) return answer;
     if (again === 'resend' && resends++ >= retries) return answer;
+    if (again === 'resend') unanswered = answer;
     const pauseMs = again === 'wait' ? backoffDelay(BUSY, waits, 0) : 0;
     if (clock.monotonic() + pauseMs >= job.deadlineAt) return answer;
     if (pauseMs > 0) await bus.wait(pauseMs);

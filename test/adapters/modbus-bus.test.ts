@@ -1,6 +1,7 @@
 import { createSignal } from 'lwm2m-gateway/adapter';
 import { describe, expect, test } from 'vitest';
 import { createBus, type Job } from '../../adapters/modbus/bus.ts';
+import { ask } from '../../adapters/modbus/exchange.ts';
 import { createLinkStatistics, type Link, type LinkState, type Outcome } from '../../adapters/modbus/link.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
@@ -112,6 +113,17 @@ describe('one queue per connection', () => {
     request(5, { deadlineAt: 600 });
     await clock.advance(100);
     expect(sent).toEqual(['0 unit 1', '10 unit 2', '20 unit 3', '30 unit 4', '40 unit 5']);
+  });
+
+  test('silence stays silence when there was no turn for a second attempt: a dead meter on a busy bus is known as such', async () => {
+    const { clock, bus, request } = bench({ replyMs: 120 });
+    const read = { function: 3, address: 0, count: 1 } as const;
+    const dead: Job = { unit: 1, request: read, urgency: 'poll', timeoutMs: 100, deadlineAt: 400 };
+    const answer = ask(bus, clock, dead, 2);
+    for (let unit = 2; unit < 9; unit++) request(unit, { deadlineAt: 2000 });
+    await clock.advance(500);
+    expect(await answer).toEqual({ status: 'failed', cause: 'timeout', sent: true });
+    expect(bus.overloaded).toBe(1);
   });
 
   test('writes go in the order they came, whatever their deadlines', async () => {
