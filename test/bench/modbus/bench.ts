@@ -57,7 +57,7 @@ async function measure(subject: Subject, load: ModbusLoad, { seconds, rounds }: 
       const watched = await running.upstream.ask<Watched>('watch', ms);
       const [after, countsAfter] = [processUsage(running.pid), await counts()];
       const { samples, latencyP50Ms, latencyP99Ms } = watched;
-      if (samples === 0) throw new Error('no value came');
+      if (samples === 0) throw new Error(`no value came in ${ms / 1000} s`);
       const answers = countsAfter.answers - countsBefore.answers;
       const fixedMs = load.baud === undefined ? 0 : TURNAROUND_MS + silenceMs(load.baud);
       const busyMs = countsAfter.busyMs - countsBefore.busyMs + answers * fixedMs;
@@ -130,7 +130,8 @@ async function benchLoad(load: ModbusLoad, subjects: readonly Subject[], extent:
     try {
       rows.push(rowOf(subject, load, await measure(subject, load, extent)));
     } catch (error) {
-      rows.push([subject.name, 'failed', ...HEAD.slice(2).map(() => '-')]);
+      const [what = ''] = messageOf(error).split(';');
+      rows.push([subject.name, what, ...HEAD.slice(2).map(() => '-')]);
       console.log(`${subject.name}: ${messageOf(error)}`);
     }
   }

@@ -17,7 +17,8 @@ function slaveOf(load: ModbusLoad, number: number, where: string): Record<string
           method: 'rtu',
           port: where,
           baudrate: load.baud,
-          parity: 'E',
+          // A pseudo terminal has no parity, and Python takes that for an error.
+          parity: 'N',
           stopbits: 1,
           bytesize: 8,
           strict: false,
