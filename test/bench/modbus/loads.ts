@@ -110,6 +110,13 @@ export const LOADS: readonly ModbusLoad[] = [
   withDead(FAST_LINE),
 ];
 
+/** @throws RangeError when there is none of that name */
+export function loadOf(name: string): ModbusLoad {
+  const load = LOADS.find((one) => one.name === name);
+  if (load === undefined) throw new RangeError(`no load ${name}`);
+  return load;
+}
+
 /** What a meter on the bench's lines takes to begin its answer. */
 export const TURNAROUND_MS = 20;
 

@@ -4,14 +4,14 @@
  */
 import modbusSerial from 'modbus-serial';
 import { answerParent } from '../children.ts';
-import { hostOf, LOADS, type ModbusLoad, numbersOf, unitOf } from '../modbus/loads.ts';
+import { hostOf, loadOf, numbersOf, unitOf } from '../modbus/loads.ts';
 import { createWatcher } from '../modbus/watched.ts';
 
 type Client = InstanceType<typeof modbusSerial.default>;
 
 const TIMEOUT_MS = 1000;
 const [start = '0', name = '', where = ''] = process.argv.slice(2);
-const load = LOADS.find((one) => one.name === name) as ModbusLoad;
+const load = loadOf(name);
 const watcher = createWatcher(Number(start));
 const wanted = new Set(load.addresses);
 

@@ -4,11 +4,11 @@
  */
 import { createServer, type Socket } from 'node:net';
 import { answerParent } from '../children.ts';
-import { LOADS } from '../modbus/loads.ts';
+import { loadOf } from '../modbus/loads.ts';
 import { createWatcher } from '../modbus/watched.ts';
 
 const [start = '0', name = ''] = process.argv.slice(2);
-const wanted = new Set(LOADS.find((load) => load.name === name)?.addresses);
+const wanted = new Set(loadOf(name).addresses);
 const watcher = createWatcher(Number(start));
 
 const PACKET = { connect: 1, publish: 3, subscribe: 8, unsubscribe: 10, ping: 12 } as const;

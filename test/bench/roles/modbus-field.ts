@@ -3,7 +3,7 @@
  * Arguments: start, and of a line: ms per character, ms that a meter takes to answer; then the units that are dead.
  */
 import { createServer, type Socket } from 'node:net';
-import { createRequestReader, WIRES } from '../../../adapters/modbus/wires.ts';
+import { createRequestReader, WIRES, type Wire } from '../../../adapters/modbus/wires.ts';
 import { startRelay } from '../../support/relay.ts';
 import { answerParent } from '../children.ts';
 import { machineMs } from '../meter.ts';
@@ -13,8 +13,7 @@ const [start = '0', character = '0', turnaround = '0', ...deadUnits] = process.a
 const startMs = Number(start);
 const characterMs = Number(character);
 const dead = new Set(deadUnits.map(Number));
-const wire = WIRES[characterMs > 0 ? 'modbus-rtu-tcp' : 'modbus-tcp'];
-if (wire === undefined) throw new Error('no such wire');
+const wire = wireOf(characterMs > 0 ? 'modbus-rtu-tcp' : 'modbus-tcp');
 
 const READ_INPUT_REGISTERS = 4;
 const REPEAT = 8;
@@ -22,6 +21,12 @@ const EXCEPTION = 0x80;
 const ILLEGAL_FUNCTION = 1;
 let requests = 0;
 let answers = 0;
+
+function wireOf(type: string): Wire {
+  const known = WIRES[type];
+  if (known === undefined) throw new RangeError(`no wire ${type}`);
+  return known;
+}
 
 function read(body: Buffer): Buffer {
   const count = body.readUInt16BE(4);
@@ -44,9 +49,9 @@ function answer(body: Buffer): Buffer | undefined {
 }
 
 function serve(socket: Socket): void {
-  const reader = createRequestReader(wire as NonNullable<typeof wire>, (body, tag) => {
+  const reader = createRequestReader(wire, (body, tag) => {
     const reply = answer(body);
-    if (reply !== undefined) socket.write((wire as NonNullable<typeof wire>).frame(reply, tag));
+    if (reply !== undefined) socket.write(wire.frame(reply, tag));
   });
   socket.on('data', (chunk: Buffer) => reader.push(chunk));
   socket.on('error', () => socket.destroy());

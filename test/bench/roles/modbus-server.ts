@@ -6,7 +6,7 @@ import { createSocket } from 'node:dgram';
 import { Decoder } from 'cbor-x';
 import { answerParent } from '../children.ts';
 import { CODE, type Message, OPTION, pathOptions, readMessage, TYPE, writeMessage } from '../coap-bytes.ts';
-import { LOADS, type ModbusLoad, numbersOf } from '../modbus/loads.ts';
+import { loadOf, numbersOf } from '../modbus/loads.ts';
 import { METER_OBJECT, prefixOf, RESOURCES } from '../modbus/site.ts';
 import { createWatcher } from '../modbus/watched.ts';
 import { createRegistrar } from '../registrar.ts';
@@ -23,7 +23,7 @@ const WINDOW = 100;
 const REFILL_MS = 400;
 
 const [start = '0', name = ''] = process.argv.slice(2);
-const load = LOADS.find((one) => one.name === name) as ModbusLoad;
+const load = loadOf(name);
 const factors = new Map(RESOURCES.map(({ resource, factor }) => [String(resource), factor]));
 const watcher = createWatcher(Number(start));
 const cbor = new Decoder({ mapsAsObjects: false });
