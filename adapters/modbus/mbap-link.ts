@@ -45,7 +45,8 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
   const { clock } = host;
   const statistics = createLinkStatistics();
   const changes = createSignal<void>();
-  const pending = new Map<number, Pending>();
+  /** One or few: a map that is filled and emptied for each request costs more. */
+  const pending: Pending[] = [];
   const bygone = new Set<number>();
   /** replies found in the chunk that is being read */
   const answered: [Pending, Outcome][] = [];
@@ -98,7 +99,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
   }
 
   function hearFrame(transaction: number, body: Buffer): boolean {
-    const one = pending.get(transaction);
+    const one = pendingOf(transaction);
     if (one === undefined) return hearBygone(transaction);
     const reply = decodeReply(one.unit, one.request, body);
     if (reply.status === 'malformed') {
@@ -110,7 +111,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     upkeep.proven();
     statistics.responses++;
     if (reply.status === 'exception') statistics.exceptions++;
-    pending.delete(transaction);
+    stopWaiting(one);
     // The network may double a datagram.
     if (options.isDatagram) remember(transaction);
     const tookMs = clock.monotonic() - one.sentAt;
@@ -125,7 +126,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     }
     statistics.lateReplies++;
     silence.heard();
-    if (isPaused && pending.size === 0) resume();
+    if (isPaused && pending.length === 0) resume();
     return true;
   }
 
@@ -133,7 +134,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
     statistics.timeouts++;
     remember(one.transaction);
     // Nobody may send on a connection that is about to go.
-    pending.delete(one.transaction);
+    stopWaiting(one);
     if (silence.missed(one.unit)) channel.reset('no answer to several requests');
     settle(one, { status: 'failed', cause: 'timeout', sent: true });
   }
@@ -148,16 +149,25 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
   }
 
   function settle(one: Pending, outcome: Outcome): void {
-    pending.delete(one.transaction);
+    stopWaiting(one);
     one.cancelTimer();
     lastUsed = clock.monotonic();
     pause(Math.max(options.pauseMs, outcome.status === 'failed' ? options.lateReplyWindowMs : 0));
     one.done(outcome);
   }
 
+  function pendingOf(transaction: number): Pending | undefined {
+    for (const one of pending) if (one.transaction === transaction) return one;
+    return undefined;
+  }
+
+  function stopWaiting(one: Pending): void {
+    const at = pending.indexOf(one);
+    if (at >= 0) pending.splice(at, 1);
+  }
+
   function takePending(): readonly Pending[] {
-    const taken = [...pending.values()];
-    pending.clear();
+    const taken = pending.splice(0);
     for (const one of taken) one.cancelTimer();
     return taken;
   }
@@ -179,14 +189,14 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
   /** One timer per idle time, not per request: it looks when the connection was last used. */
   function restWhenIdle(): void {
     if (options.idleCloseMs === Number.POSITIVE_INFINITY) return;
-    const idleMs = pending.size > 0 || isPaused ? 0 : clock.monotonic() - lastUsed;
+    const idleMs = pending.length > 0 || isPaused ? 0 : clock.monotonic() - lastUsed;
     if (idleMs >= options.idleCloseMs) channel.rest();
     else cancelRest = clock.after(Math.ceil(options.idleCloseMs - idleMs), restWhenIdle);
   }
 
   function nextTransaction(): number {
     do lastTransaction = (lastTransaction + 1) & 0xffff;
-    while (pending.has(lastTransaction) || bygone.has(lastTransaction));
+    while (pendingOf(lastTransaction) !== undefined || bygone.has(lastTransaction));
     return lastTransaction;
   }
 
@@ -196,7 +206,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
       return linkState(channel.state, statistics.connects > 0);
     },
     get ready() {
-      return channel.state === 'open' && !isPaused && pending.size < options.maxInFlight;
+      return channel.state === 'open' && !isPaused && pending.length < options.maxInFlight;
     },
     get retryInMs() {
       return channel.retryInMs;
@@ -208,7 +218,7 @@ export function createMbapLink(options: MbapLinkOptions, host: AdapterHost): Lin
       const sentAt = clock.monotonic();
       const one: Pending = { transaction, unit, request, sentAt, done, cancelTimer: () => {} };
       one.cancelTimer = clock.after(Math.min(answerMs, mostMs), () => giveUp(one));
-      pending.set(transaction, one);
+      pending.push(one);
       const frame = mbapFrame(transaction, encodeRequest(unit, request));
       statistics.requests++;
       statistics.bytesSent += frame.length;

@@ -90,6 +90,13 @@ function atOneTime(samples: readonly Sample[], began: number): readonly Sample[]
   return samples.map((sample) => (sample.at > first ? { ...sample, at: first } : sample));
 }
 
+/** A poll and where it stands. */
+interface Round {
+  readonly poll: Poll;
+  isRunning: boolean;
+  cancelWait: Cancel;
+}
+
 /** Starts to read a device. */
 export function startPolling(device: AttachedDevice, options: PollingOptions, ports: PollingPorts): Polling {
   const { clock, timers } = ports;
@@ -98,8 +105,7 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
   /** A device without polls cannot be probed, so it is never given up: each request is its own probe. */
   const rules: HealthRules =
     allPoints.length > 0 ? options.health : { ...options.health, after: Number.POSITIVE_INFINITY };
-  const waits = new Map<Poll, Cancel>();
-  const busy = new Set<Poll>();
+  const rounds = options.polls.map((poll): Round => ({ poll, isRunning: false, cancelWait() {} }));
   const onDemand = new Map<string, Promise<void>>();
   /** Points that have had a value. */
   const answered = new Set<PointId>();
@@ -156,15 +162,14 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
   };
 
   const goOffline = (): void => {
-    for (const cancel of waits.values()) cancel();
-    waits.clear();
+    for (const { cancelWait } of rounds) cancelWait();
     planProbe();
   };
 
   const comeBack = (): void => {
     probe?.cancel();
     probe = undefined;
-    for (const poll of options.polls) cycle(poll);
+    for (const round of rounds) cycle(round);
   };
 
   const planProbe = (): void => {
@@ -191,45 +196,47 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
       });
   };
 
-  const wait = (poll: Poll, delayMs: number, task: () => void): void => {
-    waits.get(poll)?.();
-    waits.set(poll, timers.after(delayMs, task));
+  const wait = (round: Round, delayMs: number, task: () => void): void => {
+    round.cancelWait();
+    round.cancelWait = timers.after(delayMs, task);
   };
 
   const isPeriodic = ({ intervalMs }: Poll): boolean => Number.isFinite(intervalMs);
 
-  const cycle = (poll: Poll): void => {
+  const cycle = (round: Round): void => {
+    const { poll } = round;
     if (isPeriodic(poll)) {
-      wait(poll, untilNext(clock.monotonic(), poll.intervalMs, phase), () => cycle(poll));
+      wait(round, untilNext(clock.monotonic(), poll.intervalMs, phase), () => cycle(round));
     }
-    if (busy.has(poll)) {
+    if (round.isRunning) {
       skipped++;
       return;
     }
-    void runCycle(poll).catch(complain);
+    void runCycle(round).catch(complain);
   };
 
-  const runCycle = async (poll: Poll): Promise<void> => {
-    busy.add(poll);
+  const runCycle = async (round: Round): Promise<void> => {
+    const { poll } = round;
     let samples: readonly Sample[];
+    round.isRunning = true;
     try {
       samples = await ask(poll.points, 'poll', options.cycleDeadlineMs(poll));
     } finally {
-      busy.delete(poll);
+      round.isRunning = false;
     }
     take(samples);
-    if (!isPeriodic(poll)) askAgain(poll, samples, 0);
+    if (!isPeriodic(poll)) askAgain(round, samples, 0);
   };
 
   /** What is read once is asked again until it has come, less and less often. */
-  const askAgain = (poll: Poll, samples: readonly Sample[], tries: number): void => {
+  const askAgain = (round: Round, samples: readonly Sample[], tries: number): void => {
     const points = samples.flatMap((sample) => ('cause' in sample ? [sample.point] : []));
     if (points.length === 0 || isStopped || isOffline()) return;
-    wait(poll, probeDelay({ ...UNKNOWN_HEALTH, probes: tries }, rules), () => {
-      void ask(points, 'poll', options.cycleDeadlineMs(poll))
+    wait(round, probeDelay({ ...UNKNOWN_HEALTH, probes: tries }, rules), () => {
+      void ask(points, 'poll', options.cycleDeadlineMs(round.poll))
         .then((more) => {
           take(more);
-          askAgain(poll, more, tries + 1);
+          askAgain(round, more, tries + 1);
         })
         .catch(complain);
     });
@@ -241,7 +248,7 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
   });
   const cancelSamples = device.onSamples(take);
 
-  for (const poll of options.polls) cycle(poll);
+  for (const round of rounds) cycle(round);
 
   return {
     get health() {
@@ -276,8 +283,7 @@ export function startPolling(device: AttachedDevice, options: PollingOptions, po
       isStopped = true;
       cancelState();
       cancelSamples();
-      for (const cancel of waits.values()) cancel();
-      waits.clear();
+      for (const { cancelWait } of rounds) cancelWait();
       probe?.cancel();
     },
   };
