@@ -42,6 +42,7 @@ export interface LineExchange {
 /** The longest frame has 256 bytes, 513 in ASCII: what is longer is no answer. */
 const MOST_BYTES = 2048;
 const NOTHING = Buffer.alloc(0);
+const SECOND_LOOK_MS = 5;
 
 /** Listens for the reply to what was just sent. @param settle is called once, unless {@link LineExchange.end} comes first */
 export function listen(question: Question, ear: Ear, settle: (heard: Heard) => void): LineExchange {
@@ -70,6 +71,11 @@ export function listen(question: Question, ear: Ear, settle: (heard: Heard) => v
   function giveUp(): void {
     const isBroken = isDisturbed || bytes.length > 0;
     finish({ status: 'unanswered', cause: isBroken ? 'malformed' : 'timeout' });
+  }
+
+  /** Where the process was kept from running, timers fall due before what has come meanwhile is read. */
+  function lookAgain(): void {
+    cancelGap = clock.after(SECOND_LOOK_MS, breakOff);
   }
 
   /** No more came: a broken answer ends the wait, anything else is forgotten. */
@@ -120,7 +126,7 @@ export function listen(question: Question, ear: Ear, settle: (heard: Heard) => v
         if (!hasEchoed) echo.isThere = false;
         finish(reply);
       } else if (bytes.length > MOST_BYTES) giveUp();
-      else if (bytes.length > 0) cancelGap = clock.after(ear.gapMs, breakOff);
+      else if (bytes.length > 0) cancelGap = clock.after(ear.gapMs, lookAgain);
     },
     end,
   };

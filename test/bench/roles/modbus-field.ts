@@ -3,6 +3,7 @@
  * Arguments: start, and of a line: ms per character, ms that a meter takes to answer; then the units that are dead.
  */
 import { createServer, type Socket } from 'node:net';
+import { setPriority } from 'node:os';
 import { createRequestReader, WIRES, type Wire } from '../../../adapters/modbus/wires.ts';
 import { startRelay } from '../../support/relay.ts';
 import { answerParent } from '../children.ts';
@@ -55,6 +56,13 @@ function serve(socket: Socket): void {
   });
   socket.on('data', (chunk: Buffer) => reader.push(chunk));
   socket.on('error', () => socket.destroy());
+}
+
+try {
+  // Meters and wires do not wait for the processors of whom they are read by.
+  setPriority(-10);
+} catch {
+  // Only root may: then they do.
 }
 
 const server = createServer({ noDelay: true }, serve);
