@@ -90,7 +90,8 @@ export function openFieldMemory(
   const statistics = { restored: 0, outdated: 0, damaged: 0, tooLarge: 0, unwritten: 0 };
   const devices = load();
   let saved = '';
-  let cancel: Cancel = schedule();
+  /** Nothing is to be saved, and no process kept alive, before there is a device. */
+  let cancel: Cancel | undefined;
 
   function load(): Map<string, Kept> {
     try {
@@ -142,6 +143,7 @@ export function openFieldMemory(
   const memory: FieldMemory = {
     statistics,
     of(deviceId, digest) {
+      cancel ??= schedule();
       const known = devices.get(deviceId);
       const isSame = known?.digest === digest;
       if (isSame) statistics.restored++;
@@ -160,6 +162,7 @@ export function openFieldMemory(
       for (const id of devices.keys()) if (!there.has(id)) devices.delete(id);
     },
     async close() {
+      if (cancel === undefined) return;
       cancel();
       await save();
     },

@@ -78,6 +78,14 @@ test('it is written every ten minutes if anything is new, and once more in the e
   expect(clock.pending).toBe(0);
 });
 
+test('without a device nothing waits to be saved, and nothing is written', async () => {
+  await writeFile(file, 'of somebody else');
+  const memory = open();
+  expect(clock.pending).toBe(0);
+  await memory.close();
+  expect(await readFile(file, 'utf8')).toBe('of somebody else');
+});
+
 test('it is bounded: a device keeps 64 KiB at most, and who is gone is forgotten', async () => {
   const memory = open();
   memory.of('sn-1', 'a').keep('small');
