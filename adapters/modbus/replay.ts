@@ -1,7 +1,8 @@
-import type { AdapterHost, CapturedFrame, Replay, SimulatedMedium } from 'lwm2m-gateway/adapter';
+import type { AdapterHost, Cancel, CapturedFrame, Replay, SimulatedMedium } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, TABLES, type Table } from './address.ts';
 import { createEar } from './ear.ts';
 import { EXCEPTION_FLAG } from './pdu.ts';
+import { MOST_BITS, MOST_REGISTERS } from './points.ts';
 import { serve } from './simulator.ts';
 import { createRequestReader, type Wire, wireOf } from './wires.ts';
 import { tableRead } from './words.ts';
@@ -106,10 +107,9 @@ function derived(memory: Memory, request: Buffer): Buffer | undefined {
   const table = tableRead(code);
   if (table === undefined || request.length < 6) return refusal;
   const [from, count] = [request.readUInt16BE(2), request.readUInt16BE(4)];
-  if (from + count > ADDRESSES || count > 2000) return refusal;
   const { bits } = TABLES[table];
+  if (from + count > ADDRESSES || count > (bits ? MOST_BITS : MOST_REGISTERS)) return refusal;
   const data = Buffer.alloc(bits ? Math.ceil(count / 8) : 2 * count);
-  if (data.length > 250) return refusal;
   for (let index = 0; index < count; index++) {
     const value = memory.valueAt(unit, table, from + index);
     if (value === undefined) return refusal;
@@ -138,6 +138,15 @@ export async function replay(
   const turns = new Map<string, number>();
   const statistics = { requests: 0, captured: 0, derived: 0, silent: 0 };
   const isSameFraming = from.framing === wire.framing;
+
+  const pending = new Set<Cancel>();
+  const later = (ms: number, task: () => void): void => {
+    const cancel = host.clock.after(ms, () => {
+      pending.delete(cancel);
+      task();
+    });
+    pending.add(cancel);
+  };
 
   const sceneOf = (key: string): Scene | undefined => {
     const known = memory.scenes.get(key);
@@ -170,7 +179,7 @@ export async function replay(
           freeAt = Math.max(freeAt, now) + afterMs;
           // Bytes that were no frame mean something only to who frames alike.
           const said = body !== undefined ? wire.frame(body, tag) : isSameFraming ? bytes : undefined;
-          if (said !== undefined) host.clock.after(freeAt - now, () => write(said));
+          if (said !== undefined) later(freeAt - now, () => write(said));
         }
       });
     },
@@ -181,7 +190,10 @@ export async function replay(
     type: spoken,
     connection: server.connection,
     statistics: () => statistics,
-    close: server.close,
+    close() {
+      for (const cancel of pending) cancel();
+      return server.close();
+    },
   };
 }
 

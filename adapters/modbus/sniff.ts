@@ -55,7 +55,7 @@ function listenToLine(
   wire: Wire,
   options: SniffOptions,
   host: AdapterHost,
-): Promise<Sniffer> {
+): Sniffer {
   const startedAt = host.clock.monotonic();
   const listener = createListener(wire, startedAt, options, host);
   const channel = createChannel(serialDialOf(type, settings), 0, host, {
@@ -64,13 +64,13 @@ function listenToLine(
     onDown: (reason) => options.onDown(reason),
   });
   channel.open();
-  return Promise.resolve({
+  return {
     where: { port: settings.port },
     async close() {
       listener.close();
       await channel.close();
     },
-  });
+  };
 }
 
 /** Between a master and its device: passes every byte on as it comes, understood or not. */
@@ -121,7 +121,7 @@ async function listenBetween(
 }
 
 /** @throws GatewayError `modbus.unknown-connection-type` for a medium that nobody can listen to */
-export function sniff(
+export async function sniff(
   connection: ConnectionPlan,
   options: SniffOptions,
   host: AdapterHost,
