@@ -57,6 +57,14 @@ test('a counter has moved on as far as the time allows in which nobody looked', 
   expect(start(ENERGY, knew(MINUTE)).read(1099, 1)).toBe('quality 2');
 });
 
+test('a counter that rolled over while nobody looked has done so, and one that only went back has not', () => {
+  const source = point({ kind: 'counter', rollover: '1000000' });
+  const before = start(source, undefined, AT - MINUTE * 1000);
+  expect(before.read(999_990, 0)).toBe(999_990);
+  expect(start(source, before.marks()).read(20, 1)).toBe(20);
+  expect(start(source, before.marks()).read(700_000, 1)).toBe('quality 3');
+});
+
 test('a memory that is wrong is outlived: another value that lasts is shown after ten minutes', () => {
   const gateway = start(ENERGY, knew(MINUTE));
   const shown = Array.from({ length: 12 }, (_, minute) => gateway.read(5 + minute / 100, minute * MINUTE));
