@@ -4,36 +4,64 @@ import { isWrite, type Request } from './pdu.ts';
 
 /** Who may still answer a request that was given up, and what shows that he will not. */
 export interface Debts {
-  /** A request to the unit was given up: its reply may come late. */
-  owes(unit: number): void;
+  /** This request to the unit was given up: its reply may come late. */
+  owes(unit: number, request: Request): void;
   /** The unit has answered this: it owes nothing if it was asked for that. */
   answered(unit: number, request: Request): void;
+  /** ms until the unit may be asked at all. */
+  waitMs(unit: number): number;
   /** What has to be asked before the request, so that its answer can be believed. */
   preliminaries(unit: number, request: Request): readonly Request[];
 }
 
+interface Debt {
+  /** until when a late reply is to be feared */
+  readonly until: number;
+  /** It was asked to repeat a number, and was silent. */
+  isSilent: boolean;
+}
+
+/** libmodbus takes half a second to get over a function that it does not know. */
+const MOST_REST_MS = 1000;
+
 /** @param windowMs after which a unit that says nothing else is believed again */
 export function createDebts(windowMs: number, echo: Readonly<Echo>, clock: Clock): Debts {
-  /** until when a late reply of a unit is to be feared */
-  const owing = new Map<number, number>();
+  const debts = new Map<number, Debt>();
+  /** units that repeat numbers, or refuse to */
+  const honest = new Set<number>();
+  /** The end of the window, in which a silent unit is left alone: what it does not know may have disturbed it. */
+  const restMs = Math.min(MOST_REST_MS, windowMs / 2);
   let token = 0;
 
-  const mayOwe = (unit: number): boolean => {
-    if ((owing.get(unit) ?? 0) > clock.monotonic()) return true;
-    owing.delete(unit);
-    return false;
+  const debtOf = (unit: number): Debt | undefined => {
+    const debt = debts.get(unit);
+    if (debt === undefined || debt.until > clock.monotonic()) return debt;
+    debts.delete(unit);
+    return undefined;
   };
 
   return {
-    owes(unit) {
-      owing.set(unit, clock.monotonic() + windowMs);
+    owes(unit, { function: code }) {
+      const debt = debtOf(unit);
+      // A late repetition has a number of its own and is taken for nothing else. So for a unit that may never repeat
+      // one, the window does not begin anew, or it would have no end.
+      if (code !== 8 || honest.has(unit))
+        debts.set(unit, { until: clock.monotonic() + windowMs, isSilent: false });
+      else if (debt !== undefined) debt.isSilent = true;
     },
     answered(unit, request) {
-      if (request.function === 8) owing.delete(unit);
+      if (request.function !== 8) return;
+      honest.add(unit);
+      debts.delete(unit);
+    },
+    waitMs(unit) {
+      const debt = debtOf(unit);
+      const leftMs = debt === undefined ? 0 : debt.until - clock.monotonic();
+      return debt?.isSilent && leftMs <= restMs ? leftMs : 0;
     },
     preliminaries(unit, request) {
       const first: Request[] = [];
-      const isFeared = mayOwe(unit);
+      const isFeared = debtOf(unit) !== undefined;
       // An acknowledgement of a single write cannot be told from an echo: a read can.
       if (echo.isThere === undefined && (isFeared || looksLikeReply(request))) {
         const address = isWrite(request) ? request.address : 0;

@@ -43,10 +43,12 @@ export interface LineLinkOptions {
 export const BROADCAST = 0;
 
 const NOTHING = Buffer.alloc(0);
+const UNASKED = { status: 'failed', cause: 'timeout', sent: false } as const;
 
 /** What is being asked now. */
 interface Asking {
   readonly unit: number;
+  readonly request: Request;
   readonly sentAt: number;
   readonly done: Done;
   readonly exchange: LineExchange;
@@ -56,7 +58,7 @@ interface Asking {
  * RTU and ASCII, on a serial line or in a stream: one request at a time, and nothing in a reply tells to which request
  * it belongs. So a unit that left a request unanswered is not believed again until it has repeated a number that was
  * never sent before (diagnostics 8/0), or refused to: a device answers in order, thus whatever it owed has come by
- * then. Where it is silent to that, it is believed after {@link LineLinkOptions.lateReplyWindowMs}.
+ * then. Where it was never heard to, it is believed after {@link LineLinkOptions.lateReplyWindowMs}.
  */
 export function createLineLink(options: LineLinkOptions, host: AdapterHost): Link {
   const { clock } = host;
@@ -118,7 +120,7 @@ export function createLineLink(options: LineLinkOptions, host: AdapterHost): Lin
   }
 
   function giveUp(one: Asking, cause: 'timeout' | 'malformed'): void {
-    debts.owes(one.unit);
+    debts.owes(one.unit, one.request);
     if (cause === 'malformed') {
       statistics.malformed++;
       silence.heard();
@@ -143,7 +145,7 @@ export function createLineLink(options: LineLinkOptions, host: AdapterHost): Lin
     const wireMs = (frame.length + framing.frameBytes(replyBytes(request))) * options.characterMs;
     const question = { unit, request, frame, mostMs: Math.min(answerMs + wireMs, mostMs) };
     const exchange = listen(question, ear, (heard) => take(one, heard));
-    const one: Asking = { unit, sentAt: clock.monotonic(), done, exchange };
+    const one: Asking = { unit, request, sentAt: clock.monotonic(), done, exchange };
     asking = one;
     write(frame);
   }
@@ -206,7 +208,9 @@ export function createLineLink(options: LineLinkOptions, host: AdapterHost): Lin
         isTaken = false;
         done(outcome);
       };
+      const waitMs = debts.waitMs(unit);
       if (unit === BROADCAST) broadcast(request, patience, release);
+      else if (waitMs > 0) clock.after(0, () => release({ ...UNASKED, retryAfterMs: Math.ceil(waitMs) }));
       else inTurn(unit, [...debts.preliminaries(unit, request), request], patience, release);
     },
     onChange: (listener) => changes.subscribe(listener),

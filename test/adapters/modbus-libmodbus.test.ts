@@ -1,3 +1,4 @@
+import { createServer, type Socket } from 'node:net';
 import type { FieldValue } from 'lwm2m-gateway/adapter';
 import { createTestHost } from 'lwm2m-gateway/adapter/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -93,6 +94,71 @@ describe.skipIf(!libmodbusAvailable())(`libmodbus as a slave (${libmodbusInstall
     await tryAll('modbus-rtu', { port: line.master, serial: SERIAL });
   });
 });
+
+/** Between a master and a slave that both call: bytes of the slave come late as long as `lateMs` says. */
+async function startMeeting(): Promise<{ readonly port: number; lateMs: number; close(): void }> {
+  const sockets: Socket[] = [];
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      // A master that doubts its connection comes again.
+      const [slave] = sockets;
+      const master = sockets.at(-1);
+      const isAnswer = socket === slave;
+      setTimeout(() => (isAnswer ? master : slave)?.write(chunk), isAnswer ? meeting.lateMs : 0);
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  const meeting = {
+    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
+    lateMs: 0,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+  return meeting;
+}
+
+test.skipIf(!libmodbusAvailable() || !socatAvailable())(
+  `pitfall 1: a device that is silent when asked to repeat a number, as libmodbus is, is believed after the window (${libmodbusInstallLine}; ${socatInstallLine})`,
+  async () => {
+    const meeting = await startMeeting();
+    onTestFinished(() => meeting.close());
+    const line = await startPort(meeting.port);
+    onTestFinished(() => line.close());
+    const slave = await startLibmodbusRtu(line.path, UNIT);
+    onTestFinished(() => slave.stop());
+    const settings = {
+      host: '127.0.0.1',
+      port: meeting.port,
+      localEcho: false,
+      timing: { lateReplyWindow: '2s' },
+    };
+    const adapter = modbus.open({ id: 'c', type: 'modbus-rtu-tcp', settings }, host);
+    onTestFinished(() => adapter.close());
+    adapter.start();
+    const device = adapter.attach({ ...PLAN, requestTimeoutMs: 150 });
+    const read = async (point: string): Promise<unknown> =>
+      outcomeOf((await device.read([point], { priority: 'poll', deadlineMs: 2000 }))[0]);
+    expect(await read('first')).toBe(HOLDS.input(0));
+    meeting.lateMs = 200;
+    expect(await read('first')).toBe('timeout');
+    meeting.lateMs = 0;
+    // Its answer is on the way, and fits the next question.
+    const outcomes: unknown[] = [];
+    for (let turn = 0; turn < 60 && outcomes.at(-1) !== HOLDS.input(199); turn++) {
+      outcomes.push(await read('last'));
+      await new Promise((later) => setTimeout(later, 50));
+    }
+    const last = outcomes.pop();
+    expect(last).toBe(HOLDS.input(199));
+    for (const outcome of outcomes) expect(['timeout', 'malformed', 'disconnected']).toContain(outcome);
+    expect(await read('first')).toBe(HOLDS.input(0));
+  },
+);
 
 const SIMULATED = devicePlan(
   {

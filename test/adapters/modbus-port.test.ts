@@ -118,6 +118,30 @@ test('pitfall 1: an answer given twice, whose second copy waits in the driver, i
   expect(await read(devices, ['a', 'b', 'a'])).toEqual([101, 109, 101]);
 });
 
+test('pitfall 1: a device that is silent to what it does not know is believed again after the window, however often it is asked meanwhile', async () => {
+  const { port, devices } = await open({ timing: { lateReplyWindow: '3s' } });
+  const [device] = devices;
+  let isLost = true;
+  port.onWrite = (request) => {
+    if (!isLost && request[1] === 3) clock.after(5, () => port.emit('data', reply(request)));
+  };
+  const ask = async (): Promise<unknown> => {
+    const done = device?.read(['a'], { priority: 'poll', deadlineMs: 1000 });
+    await clock.advance(400);
+    return outcomeOf((await done)?.[0]);
+  };
+  expect(await ask()).toBe('timeout');
+  isLost = false;
+  const outcomes: unknown[] = [];
+  for (let turn = 0; turn < 20; turn++) outcomes.push(await ask());
+  expect(outcomes.indexOf(101)).toBe(8);
+  expect(new Set(outcomes.slice(8))).toEqual(new Set([101]));
+  // What it does not know may disturb it: it had a second to get over that.
+  const repeats = port.written.filter(({ bytes }) => bytes[1] === 8);
+  const believed = port.written.findIndex(({ bytes }, index) => index > 0 && bytes[1] === 3);
+  expect((port.written[believed]?.at ?? 0) - (repeats.at(-1)?.at ?? 0)).toBeGreaterThanOrEqual(1000);
+});
+
 test.each([
   ['3.5 characters at 9600 Bd', { serial: { baud: 9600 } }, 4.01],
   ['1.75 ms above 19200 Bd', { serial: { baud: 115_200 } }, 1.75],
