@@ -155,6 +155,16 @@ describe('a restart', () => {
   });
 });
 
+test('Factory Reset forgets it all (E.4: 5)', async () => {
+  await fill();
+  await eventually(async () => (await saved()).includes('later'));
+  expect((await one.ask('0.02', '/3/0/5')).code).toBe('2.04');
+  await eventually(async () => !(await saved()).includes('later'));
+  await restart();
+  expect((await get(one, '/16/0')).code).toBe('4.04');
+  await expect(controlOf('/16/0')).rejects.toThrow('no control');
+});
+
 describe('a power cut', () => {
   test('a second after the answer costs nothing', async () => {
     await fill();
