@@ -244,6 +244,25 @@ describe('a confirmable request of ours', () => {
 });
 
 describe('a request of a peer', () => {
+  test('that comes while we are deaf leaves no trace: sent again later it is new; known ones are repeated', async () => {
+    let isDeaf = false;
+    const { say, heardBytes, hear, served, endpoint } = createLockstep({ isDeaf: () => isDeaf });
+    const known = { type: CON, code: 1, mid: 1, token: TOKEN };
+    const unheard = { ...known, mid: 2, code: 3 };
+    await say(known);
+    const answer = heardBytes();
+    isDeaf = true;
+    await say(unheard);
+    await say({ ...unheard, type: NON, mid: 3 });
+    expect([heardBytes(), served.length, endpoint.statistics().duplicates]).toEqual([[], 1, 0]);
+    await say(known);
+    expect(heardBytes()).toEqual(answer);
+    isDeaf = false;
+    await say(unheard);
+    expect(hear()).toMatchObject({ type: ACK, mid: 2, code: 0x45 });
+    expect(served).toHaveLength(2);
+  });
+
   test('is answered in its acknowledgement, byte for byte (RFC 7252 5.2.1)', async () => {
     const { inject, heardBytes } = createLockstep({
       handler: () => ({ code: '2.05', contentFormat: 0, payload: Buffer.from('ok') }),

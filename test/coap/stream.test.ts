@@ -438,6 +438,16 @@ describe('the end of a connection', () => {
 });
 
 describe('requests and responses', () => {
+  test('a request that comes while we are deaf is passed over, and the connection goes on', async () => {
+    let isDeaf = true;
+    const { say, heard, served } = await createStreamLockstep({ isDeaf: () => isDeaf });
+    await say();
+    expect([heard(), served.length]).toEqual([[], 0]);
+    isDeaf = false;
+    await say();
+    expect([heard().length, served.length]).toEqual([1, 1]);
+  });
+
   test('a response that nobody waits for is passed over (RFC 8323 7.4)', async () => {
     const lockstep = await createStreamLockstep();
     await lockstep.say({ code: 0x45 });
