@@ -1,5 +1,5 @@
 import { type Clock, isGatewayError, type Logger, messageOf, type Timers } from '../base/index.ts';
-import type { Answer, Credentials } from '../client/index.ts';
+import { type Answer, type Credentials, OWN_OFFER } from '../client/index.ts';
 import {
   type CoapAnswer,
   type CoapRequestToSend,
@@ -112,7 +112,7 @@ const NO_CREDENTIALS: Credentials = {
   matchingType: 0,
   sni: undefined,
   certificateUsage: 3,
-  cipherSuites: [],
+  offer: OWN_OFFER,
 };
 
 /** A server that wants to be left alone is, but not for the half year that RFC 8323 5.5 can say: nobody drives out to a box. */
@@ -143,6 +143,25 @@ function refused(answer: CoapAnswer): Unwanted {
     code: answer.code,
     ...(answer.maxAgeS === undefined ? {} : { retryAfterMs: answer.maxAgeS * 1000 }),
   };
+}
+
+/** @param what stands before an error that has no code of ours */
+function unreachable(error: unknown, what: string): Unwanted {
+  const why = explained(error);
+  const alert = alertOf(why);
+  const message = isGatewayError(why) ? why.message : `${what}: ${messageOf(why)}`;
+  return { status: 'unreachable', message, ...(alert !== undefined && { alert }) };
+}
+
+/**
+ * How a connection ended.
+ * @param isNew nothing was answered over TLS: with TLS 1.3 a server judges our certificate when for us the handshake is
+ *   done (RFC 8446 4.4.2), and not every server says by an alert that it refuses
+ */
+function endOf(error: Error | undefined, isNew: boolean): Unwanted {
+  if (error !== undefined) return unreachable(error, 'the connection is lost');
+  const hint = isNew ? ' after the handshake; does it know who we are?' : '';
+  return { status: 'unreachable', message: `the server closed the connection${hint}` };
 }
 
 /** What carries CoAP, and to whom. */
@@ -190,7 +209,10 @@ export async function openAssociation(
 ): Promise<Association> {
   await holdOff(address, ports);
   let generation = 0;
-  /** Aborted when a new one begins. */
+  let hasAnswered = false;
+  /** Why there is no connection any more. */
+  let over: Unwanted | undefined;
+  /** Aborted when a new generation begins. */
   let current = new AbortController();
   const lost = (): void => {
     generation++;
@@ -212,7 +234,8 @@ export async function openAssociation(
     log: ports.log,
     isDeaf: ports.isDeaf,
     ...serving,
-    onLost(_, holdOffS = 0) {
+    onLost(_, holdOffS = 0, error) {
+      over = endOf(error, isSecure(address.scheme ?? 'coap') && !hasAnswered);
       const { resumption } = address;
       if (holdOffS > 0 && resumption !== undefined)
         resumption.notBefore = ports.clock.monotonic() + Math.min(holdOffS, LONGEST_HOLD_OFF_S) * 1000;
@@ -223,12 +246,6 @@ export async function openAssociation(
     ...(address.heartbeatMs === undefined ? {} : { stream: { heartbeatMs: address.heartbeatMs } }),
   });
   const doubtMs = DOUBT * transmitWaitMs(address.transmission);
-  const unreachable = (error: unknown): Unwanted => {
-    const why = explained(error);
-    const alert = alertOf(why);
-    const message = isGatewayError(why) ? why.message : `unexpected: ${messageOf(why)}`;
-    return { status: 'unreachable', message, ...(alert !== undefined && { alert }) };
-  };
   return {
     get generation() {
       return generation;
@@ -245,12 +262,13 @@ export async function openAssociation(
         if (since !== undefined && since !== generation) return NEW_ASSOCIATION;
         const { signal } = current;
         const answer = await endpoint.request(peer, { ...request, signal });
+        hasAnswered = true;
         return judge(answer) ?? refused(answer);
       } catch (error) {
         if (isGatewayError(error, 'coap.aborted')) return NEW_ASSOCIATION;
         if (isGatewayError(error, 'coap.timeout') || isGatewayError(error, 'coap.transport'))
           link.doubt(askedAt, false);
-        return unreachable(error);
+        return over ?? unreachable(error, 'unexpected');
       } finally {
         noPatience();
         firstDoubt();

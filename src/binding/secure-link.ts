@@ -7,7 +7,7 @@ import {
   type UdpClientOptions,
 } from '../transport/index.ts';
 import type { BindingPorts } from './association.ts';
-import type { LinkSecurity } from './security.ts';
+import { dtlsOffer, type LinkSecurity } from './security.ts';
 
 /** What is left of an association for the next one. Secret. */
 export interface Resumption {
@@ -79,7 +79,8 @@ export async function openSecureLink(
   { clock, log, keyLog }: BindingPorts,
   events: LinkEvents | undefined,
 ): Promise<SecureLink> {
-  const { credentials, serverName, suites } = security;
+  const { credentials, serverName } = security;
+  const offer = dtlsOffer(security);
   const giveUp = new AbortController();
   const { signal } = giveUp;
   let receiver = deafReceiver;
@@ -100,7 +101,7 @@ export async function openSecureLink(
       clock,
       signal,
       timers: timersOf(ackTimeoutMs),
-      ...(suites !== undefined && { suites }),
+      ...offer,
       ...(session !== undefined && { session }),
       ...(connection !== undefined && { connection }),
       ...(keyLog !== undefined && { keyLog }),

@@ -1,27 +1,34 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { GatewayError } from '../base/index.ts';
-import type { Credentials as Account } from '../client/index.ts';
+import type { Credentials as Account, Offer } from '../client/index.ts';
 import {
   type CertificateCredentials,
   type CertificateUsage,
   type Credentials,
+  type DtlsClientOptions,
+  GROUP_IDS,
   judgeServer,
   type PinMatching,
   parseChain,
+  SCHEME_IDS,
   type ServerTrust,
   SUITES_BY_NUMBER,
-  type SuiteName,
 } from '../dtls/index.ts';
-import type { TlsClientSecurity } from '../transport/index.ts';
+import {
+  type TlsClientSecurity,
+  type TlsOffer,
+  tlsGroups,
+  tlsSignatures,
+  tlsSuites,
+} from '../transport/index.ts';
 
 /** Who we are, and whom we take for the server, whatever carries it. Secret: never to be logged. */
 export interface LinkSecurity {
   readonly credentials: Credentials;
   /** that the server's certificate must be for, and that is asked for */
   readonly serverName: string;
-  /** absent: the client chooses */
-  readonly suites?: readonly SuiteName[];
+  readonly offer: Offer;
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -121,12 +128,56 @@ const CREDENTIALS: Readonly<Record<Account['mode'], (account: Account) => Creden
   },
 };
 
-function suitesOf({ cipherSuites }: Account): readonly SuiteName[] | undefined {
-  if (cipherSuites.length === 0) return undefined;
-  const known = cipherSuites.flatMap((number) => SUITES_BY_NUMBER.get(number) ?? []);
-  if (known.length === 0)
-    throw new GatewayError('binding.bad-credentials', 'none of the cipher suites (0/x/16) is known');
-  return known;
+/** What `known` has of what object 0 asks for; undefined: it asks for nothing. */
+function chosen<Choice>(
+  what: string,
+  asked: readonly number[],
+  known: (numbers: readonly number[]) => readonly Choice[],
+): readonly Choice[] | undefined {
+  if (asked.length === 0) return undefined;
+  const choice = known(asked);
+  if (choice.length > 0) return choice;
+  throw new GatewayError(
+    'binding.bad-credentials',
+    `none of the ${what} is known here and goes with the credentials`,
+  );
+}
+
+const SUITES = 'cipher suites (0/x/16)';
+const GROUPS = 'groups (0/x/18)';
+const SIGNATURES = 'signature schemes (0/x/20)';
+
+const oneOf = (known: readonly number[]) => (numbers: readonly number[]) =>
+  numbers.filter((number) => known.includes(number));
+
+type DtlsOffer = Pick<DtlsClientOptions, 'suites' | 'groups' | 'signatures' | 'connectionId'>;
+
+/** The same for DTLS. @throws GatewayError `binding.bad-credentials` */
+export function dtlsOffer({ offer }: LinkSecurity): DtlsOffer {
+  const suites = chosen(SUITES, offer.cipherSuites, (numbers) =>
+    numbers.flatMap((number) => SUITES_BY_NUMBER.get(number) ?? []),
+  );
+  const groups = chosen(GROUPS, offer.groups, oneOf(GROUP_IDS));
+  const signatures = chosen(SIGNATURES, offer.signatures, oneOf(SCHEME_IDS));
+  return {
+    ...(suites !== undefined && { suites }),
+    ...(groups !== undefined && { groups }),
+    ...(signatures !== undefined && { signatures }),
+    ...(!offer.hasConnectionId && { connectionId: false }),
+  };
+}
+
+/** The same for TLS. @throws GatewayError `binding.bad-credentials` */
+function tlsOffer({ cipherSuites, ...offer }: Offer, by: 'psk' | 'certificate'): TlsOffer {
+  const suites = chosen(SUITES, cipherSuites, (numbers) => tlsSuites(numbers, by));
+  const groups = chosen(GROUPS, offer.groups, tlsGroups);
+  const signatures = chosen(SIGNATURES, offer.signatures, tlsSignatures);
+  return {
+    ...(suites !== undefined && { suites }),
+    ...(groups !== undefined && { groups }),
+    ...(signatures !== undefined && { signatures }),
+    is13: offer.isTls13,
+  };
 }
 
 /**
@@ -134,11 +185,10 @@ function suitesOf({ cipherSuites }: Account): readonly SuiteName[] | undefined {
  * @throws GatewayError `binding.bad-credentials` without anything of what is secret; `binding.insecure`
  */
 export function securityOf(account: Account, host: string): LinkSecurity {
-  const suites = suitesOf(account);
   return {
     credentials: CREDENTIALS[account.mode](account),
     serverName: account.sni ?? host,
-    ...(suites !== undefined && { suites }),
+    offer: account.offer,
   };
 }
 
@@ -148,15 +198,21 @@ const pemOf = (der: Uint8Array): string => new X509Certificate(der).toString();
  * The same for TLS. Certificates are judged by the rules that DTLS has.
  * @throws GatewayError `binding.bad-credentials` for raw public keys, which Node.js has not
  */
-export function tlsSecurity({ credentials, serverName }: LinkSecurity, now: () => number): TlsClientSecurity {
-  switch (credentials.kind) {
-    case 'psk':
-      return { psk: { identity: Buffer.from(credentials.identity).toString(), key: credentials.key } };
-    case 'raw-public-key':
-      throw new GatewayError('binding.bad-credentials', 'raw public keys need coaps://, TLS has none here');
+export function tlsSecurity(security: LinkSecurity, now: () => number): TlsClientSecurity {
+  const { credentials, serverName } = security;
+  const { kind } = credentials;
+  if (kind === 'raw-public-key')
+    throw new GatewayError('binding.bad-credentials', 'raw public keys need coaps://, TLS has none here');
+  const offer = tlsOffer(security.offer, kind);
+  switch (kind) {
+    case 'psk': {
+      const { identity, key } = credentials;
+      return { offer, psk: { identity: Buffer.from(identity).toString(), key } };
+    }
     case 'certificate': {
       const { trust, own } = credentials;
       return {
+        offer,
         serverName,
         judge: (chain) => void judgeServer(parseChain(chain), trust, serverName, now()),
         ...(own !== undefined && {

@@ -19,9 +19,30 @@ export interface Credentials {
   readonly sni: string | undefined;
   /** 0 CA constraint, 1 service certificate constraint, 2 trust anchor, 3 domain-issued certificate */
   readonly certificateUsage: number;
-  /** IANA numbers, the preferred one first; none: the client chooses */
-  readonly cipherSuites: readonly number[];
+  readonly offer: Offer;
 }
+
+/** What a handshake offers: IANA numbers, the preferred one first; none: the client chooses. */
+export interface Offer {
+  readonly cipherSuites: readonly number[];
+  /** for ECDHE */
+  readonly groups: readonly number[];
+  /** schemes, for both sides */
+  readonly signatures: readonly number[];
+  /** Whether TLS 1.3 may be used with certificates, the only way that it is here. */
+  readonly isTls13: boolean;
+  /** Whether a connection id is asked for (RFC 9146). */
+  readonly hasConnectionId: boolean;
+}
+
+/** What there is without a word of object 0. */
+export const OWN_OFFER: Offer = {
+  cipherSuites: [],
+  groups: [],
+  signatures: [],
+  isTls13: true,
+  hasConnectionId: true,
+};
 
 /** The way to a server, as an instance of object 0 describes it. */
 export interface Security {
@@ -93,8 +114,23 @@ function modeOf(values: Values): Credentials['mode'] | undefined {
   return modes.find((mode) => SECURITY_MODES[mode] === number);
 }
 
+const numbersOf = (values: Values, id: number): readonly number[] => {
+  const value = values.get(id);
+  return value instanceof Map ? [...value.values()].map(Number) : [];
+};
+
+/** A bit of a set; nothing is said: it is there. */
+const hasBit = (values: Values, id: number, bit: number): boolean => {
+  const bits = numberOf(values, id);
+  return bits === undefined || Math.floor(bits / 2 ** bit) % 2 === 1;
+};
+
+/** of 0/x/22 */
+const CERTIFICATES_BIT = 3;
+/** of 0/x/24 */
+const CONNECTION_ID_BIT = 12;
+
 function credentialsOf(mode: Credentials['mode'], values: Values): Credentials {
-  const suites = values.get(SECURITY.cipherSuites);
   return {
     mode,
     identity: bytesOf(values, SECURITY.identity),
@@ -103,7 +139,13 @@ function credentialsOf(mode: Credentials['mode'], values: Values): Credentials {
     matchingType: numberOf(values, SECURITY.matchingType) ?? 0,
     sni: textOf(values, SECURITY.sni),
     certificateUsage: numberOf(values, SECURITY.certificateUsage) ?? 3,
-    cipherSuites: suites instanceof Map ? [...suites.values()].map(Number) : [],
+    offer: {
+      cipherSuites: numbersOf(values, SECURITY.cipherSuites),
+      groups: numbersOf(values, SECURITY.groups),
+      signatures: numbersOf(values, SECURITY.signatures),
+      isTls13: hasBit(values, SECURITY.tls13Features, CERTIFICATES_BIT),
+      hasConnectionId: hasBit(values, SECURITY.extensions, CONNECTION_ID_BIT),
+    },
   };
 }
 
@@ -127,6 +169,8 @@ function securityOf(
   }
   if (isSecure(uri.scheme) === (mode === 'none'))
     fault(`${at}: ${uri.scheme} does not go with security mode ${mode}`);
+  if (mode === 'rpk' && uri.scheme === 'coaps+tcp')
+    fault(`${at}: raw public keys (1) go with coaps only, there are none over TLS`);
   if (mode === 'est') fault(`${at}/${SECURITY.mode}: certificates by EST (4) are not supported`);
   const credentials = credentialsOf(mode, values);
   for (const need of NEEDS[mode]) {

@@ -1,6 +1,13 @@
 /** client: LwM2M behaviour towards servers: registration, operations, observations. Knows no bytes and no CoAP. */
-export type { Accounts, BootstrapAccount, Credentials, Security, ServerAccount } from './accounts.ts';
-export { readAccounts } from './accounts.ts';
+export type {
+  Accounts,
+  BootstrapAccount,
+  Credentials,
+  Offer,
+  Security,
+  ServerAccount,
+} from './accounts.ts';
+export { OWN_OFFER, readAccounts } from './accounts.ts';
 export type { BacklogLimits } from './backlog.ts';
 export type {
   Bootstrap,

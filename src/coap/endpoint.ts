@@ -62,8 +62,9 @@ export interface EndpointOptions {
   /**
    * Hears that the connection to a peer is over, and with it all that was asked and observed there and here.
    * @param holdOffS for how long the peer has asked not to be connected with again (RFC 8323 5.5)
+   * @param error absent: the peer closed it
    */
-  readonly onLost?: (peer: Peer, holdOffS: number | undefined) => void;
+  readonly onLost?: (peer: Peer, holdOffS: number | undefined, error: Error | undefined) => void;
   readonly log?: Logger;
 }
 
@@ -119,9 +120,9 @@ export function createEndpoint(options: EndpointOptions): CoapEndpoint {
     onRequest: (peer, message) => server.serve(peer, message),
     isDeaf: options.isDeaf ?? (() => false),
     onResponse: (peer, message) => expectations.take(peer, message),
-    onLost(peer, holdOffS) {
+    onLost(peer, holdOffS, error) {
       // First, so that the user can tell what ends now from what was ended.
-      callOut(() => options.onLost?.(peer, holdOffS));
+      callOut(() => options.onLost?.(peer, holdOffS, error));
       expectations.drop(peer);
       server.dropObservations(peer);
       observations.drop(peer, 'lost');

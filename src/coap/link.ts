@@ -64,8 +64,9 @@ export interface LinkUser {
   /**
    * The connection to a peer is over, and all that was under way is settled. Of streams only.
    * @param holdOffS for how long the peer wants no other one
+   * @param error absent: the peer closed it
    */
-  onLost(peer: Peer, holdOffS: number | undefined): void;
+  onLost(peer: Peer, holdOffS: number | undefined, error: Error | undefined): void;
   /** Whether we owe the peer an answer. */
   isWorkingFor(peer: Peer): boolean;
 }

@@ -160,7 +160,7 @@ export function createStreamLink(options: StreamLinkOptions): Link {
     if (isClosed) return;
     log.debug({ peer: peer.key, error: error?.message }, 'a connection is over');
     settleAll(session, 'unreachable', error ?? new Error('the connection was closed'));
-    user.onLost(peer, session.holdOffS);
+    user.onLost(peer, session.holdOffS, error);
   };
 
   const enter = (connection: Connection): void => {

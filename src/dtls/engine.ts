@@ -18,6 +18,10 @@ export interface AssociationOptions {
   readonly serverName?: string;
   /** In order of preference; absent: all with an AEAD that the credentials are for, those with ECDHE first. */
   readonly suites?: readonly SuiteName[];
+  /** Numbers (IANA) of groups for ECDHE, in order of preference; absent: all of ours. */
+  readonly groups?: readonly number[];
+  /** The same of signature schemes, for both sides. */
+  readonly signatures?: readonly number[];
   /** RFC 7627 5.3 lets a client insist; default true. Only for servers that cannot. */
   readonly needsExtendedMasterSecret?: boolean;
   /** Our own connection id (RFC 9146), default empty: only the server's is used. `false`: none at all. */

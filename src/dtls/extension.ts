@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 import { createReader, keep, type Reader, uint, vector } from './bytes.ts';
-import { GROUP_IDS } from './ecdhe.ts';
 import { protocolFault } from './fault.ts';
-import { SCHEME_IDS } from './signature.ts';
 import type { Suite } from './suites.ts';
 
 /** What we ask the server for. */
 export interface Offer {
   readonly suites: readonly Suite[];
+  readonly groups: readonly number[];
+  readonly signatures: readonly number[];
   readonly serverName: string | undefined;
   /** certificates are to be raw public keys (RFC 7250) */
   readonly wantsRawKeys: boolean;
@@ -67,7 +67,7 @@ const EXTENSIONS: readonly Extension[] = [
   },
   {
     id: 10, // supported_groups (RFC 8422 5.1.1)
-    offer: (offer) => (isEphemeralOf(offer) ? numbers(2, GROUP_IDS, 2) : undefined),
+    offer: (offer) => (isEphemeralOf(offer) ? numbers(2, offer.groups, 2) : undefined),
   },
   {
     id: 11, // ec_point_formats (RFC 8422 5.1.2, 5.2)
@@ -79,7 +79,7 @@ const EXTENSIONS: readonly Extension[] = [
   },
   {
     id: 13, // signature_algorithms (RFC 5246 7.4.1.4.1)
-    offer: (offer) => (signsOf(offer) ? numbers(2, SCHEME_IDS, 2) : undefined),
+    offer: (offer) => (signsOf(offer) ? numbers(2, offer.signatures, 2) : undefined),
   },
   {
     id: 19, // client_certificate_type (RFC 7250 3)

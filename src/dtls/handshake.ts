@@ -31,6 +31,8 @@ export interface HandshakeOptions {
   readonly relation: Buffer;
   /** Those that the credentials are for. */
   readonly suites: readonly Suite[];
+  readonly groups: readonly number[];
+  readonly signatures: readonly number[];
   readonly needsExtendedMasterSecret: boolean;
   readonly connectionId: Uint8Array | undefined;
   /** to be resumed, if the server wants to */
@@ -91,6 +93,8 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   const offeredSession = session && isResumable(session, options) ? session : undefined;
   const offer: Offer = {
     suites: options.suites,
+    groups: options.groups,
+    signatures: options.signatures,
     serverName,
     wantsRawKeys: credentials.kind === 'raw-public-key',
     connectionId: options.connectionId,
@@ -131,7 +135,9 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   /** Our certificate or key, if we have one that the server takes. @returns how to sign with it */
   const addCertificate = (request: CertificateRequest): (() => void) => {
     const own = identityOf(credentials, theHello().isClientKeyRaw);
-    const scheme = own && schemeFor(own.privateKey, request);
+    const { types, schemes } = request;
+    const common = schemes.filter((scheme) => offer.signatures.includes(scheme));
+    const scheme = own && schemeFor(own.privateKey, { types, schemes: common });
     if (own === undefined || scheme === undefined) {
       ours.add(HANDSHAKE.certificate, vector(3)); // RFC 5246 7.4.6
       return () => {};
@@ -202,7 +208,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
     const { keyExchange } = theHello().suite;
     const share = decodeServerKeyExchange(body, keyExchange);
     return (): Step => {
-      if (share !== undefined) agreement = answerShare(share, keyExchange, identity, randoms());
+      if (share !== undefined) agreement = answerShare(share, keyExchange, identity, randoms(), offer);
       return NOTHING_FOLLOWS;
     };
   };

@@ -9,6 +9,7 @@ export type {
   PskCredentials,
   RawPublicKeyCredentials,
 } from './credentials.ts';
+export { GROUP_IDS } from './ecdhe.ts';
 export type {
   Association,
   AssociationCounters,
@@ -20,6 +21,7 @@ export type {
 export type { DistrustReason } from './fault.ts';
 export type { RetransmissionTimers } from './retransmission.ts';
 export { DEFAULT_TIMERS } from './retransmission.ts';
+export { SCHEME_IDS } from './signature.ts';
 export type { SuiteName } from './suites.ts';
 export { SUITE_NAMES, SUITES_BY_NUMBER } from './suites.ts';
 export type { CertificateUsage, Pin, PinMatching, ServerTrust } from './trust.ts';

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, GatewayError, systemClock } from '../base/index.ts';
 import type { Credentials } from './credentials.ts';
+import { GROUP_IDS } from './ecdhe.ts';
 import type { AssociationOptions } from './engine.ts';
 import type { HandshakeOptions } from './handshake.ts';
 import { eraseDirection } from './keys.ts';
 import { DEFAULT_TIMERS, type RetransmissionTimers } from './retransmission.ts';
 import { type Connection, decodeConnection, decodeSession, isBoundTo, relationOf } from './session.ts';
+import { SCHEME_IDS } from './signature.ts';
 import { type KeyExchange, SUITES, type Suite } from './suites.ts';
 import { needsServerName } from './trust.ts';
 
@@ -31,7 +33,10 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
   const { timers = DEFAULT_TIMERS } = options;
   const serverName = options.serverName?.replace(/\.$/, ''); // RFC 6066 3
   const suites = suitesFor(credentials, options.suites);
+  const groups = knownOf(options.groups, GROUP_IDS);
+  const signatures = knownOf(options.signatures, SCHEME_IDS);
   require(suites.length > 0, 'no cipher suite that the credentials are for');
+  require(groups.length > 0 && signatures.length > 0, 'no group, or no signature scheme, that we have');
   require(mtu >= LEAST_MTU && mtu <= MOST_MTU, `mtu must be ${LEAST_MTU} to ${MOST_MTU}`);
   require(connectionId === false ||
     connectionId.length <= MAX_CID, `a connection id has ${MAX_CID} bytes at most`);
@@ -45,6 +50,8 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
     serverName,
     relation,
     suites,
+    groups,
+    signatures,
     mtu,
     needsExtendedMasterSecret: options.needsExtendedMasterSecret ?? true,
     connectionId: connectionId === false ? undefined : connectionId,
@@ -79,6 +86,9 @@ function suitesFor({ kind }: Credentials, names: AssociationOptions['suites']): 
     isFor(keyExchange),
   );
 }
+
+const knownOf = (asked: readonly number[] | undefined, known: readonly number[]): readonly number[] =>
+  asked?.filter((number) => known.includes(number)) ?? known;
 
 function checkCredentials(credentials: Credentials, serverName: string | undefined): void {
   if (credentials.kind === 'psk') {

@@ -1,6 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { Credentials } from './credentials.ts';
 import { type Agreement, agree } from './ecdhe.ts';
+import type { Offer } from './extension.ts';
 import { distrust, protocolFault } from './fault.ts';
 import type { Randoms } from './keys.ts';
 import { decodeCertificates, decodeRawPublicKey, NAMED_CURVE, type ServerShare } from './server-messages.ts';
@@ -59,18 +60,21 @@ export function answerShare(
   { signedBy }: KeyExchange,
   identity: ServerIdentity | undefined,
   randoms: Randoms,
+  offer: Pick<Offer, 'groups' | 'signatures'>,
 ): Agreement {
   if (curveType !== NAMED_CURVE) throw protocolFault('illegal_parameter', 'a curve without a name');
   if (signature !== undefined) {
     if (identity === undefined || identity.key.asymmetricKeyType !== signedBy)
       throw distrust('unsupported', 'the key of the server is not for the suite');
     const signed = Buffer.concat([randoms.client, randoms.server, parameters]);
-    const verdict = checkSignature(signature.scheme, identity.key, signed, signature.bytes);
+    const verdict = offer.signatures.includes(signature.scheme)
+      ? checkSignature(signature.scheme, identity.key, signed, signature.bytes)
+      : 'unoffered';
     if (verdict === 'unoffered')
       throw protocolFault('illegal_parameter', 'a signature scheme that was not offered');
     if (verdict === 'bad') throw protocolFault('decrypt_error', 'the server does not prove to have its key');
   }
-  const agreed = agree(group, point);
+  const agreed = offer.groups.includes(group) ? agree(group, point) : 'unoffered';
   if (typeof agreed === 'string')
     throw protocolFault('illegal_parameter', `a share whose group or value is ${agreed}`);
   return agreed;

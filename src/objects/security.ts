@@ -1,4 +1,7 @@
-/** Resource ids of object 0 v1.2 (OMA Core 1.2.2 E.1) that the gateway follows. No server ever sees this object. */
+/**
+ * Resource ids of object 0 v1.2 (OMA Core 1.2.2 E.1) that the gateway follows or refuses. No server ever sees this
+ * object. What a server supports (19, 21, 23) its handshake tells as well.
+ */
 export const SECURITY_RESOURCES = {
   uri: 0,
   isBootstrap: 1,
@@ -14,6 +17,10 @@ export const SECURITY_RESOURCES = {
   certificateUsage: 15,
   cipherSuites: 16,
   oscore: 17,
+  groups: 18,
+  signatures: 20,
+  tls13Features: 22,
+  extensions: 24,
   mqtt: 26,
   cose: 27,
 } as const;

@@ -4,6 +4,8 @@ export type { Connection, ConnectionReceiver, StreamTransport } from './stream.t
 export type { TcpClientOptions, TcpServerOptions } from './tcp.ts';
 export { openTcpClient, openTcpServer } from './tcp.ts';
 export type { Certificates, PreSharedKey, TlsClientSecurity, TlsServerSecurity } from './tls.ts';
+export type { TlsOffer } from './tls-offer.ts';
+export { tlsGroups, tlsSignatures, tlsSuites } from './tls-offer.ts';
 export type { Traffic } from './traffic.ts';
 export type { DatagramReceiver, DatagramTransport, Peer } from './transport.ts';
 export { deafReceiver } from './transport.ts';

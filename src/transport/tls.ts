@@ -7,6 +7,7 @@ import {
   type TLSSocket,
   type TlsOptions,
 } from 'node:tls';
+import { offering, PSK_SUITES, type TlsOffer } from './tls-offer.ts';
 
 /** A key that both sides know (RFC 4279), and its name. */
 export interface PreSharedKey {
@@ -24,14 +25,15 @@ export interface Certificates {
 }
 
 /** How a client secures its connection: by a shared key, or by certificates. */
-export type TlsClientSecurity =
+export type TlsClientSecurity = { readonly offer?: TlsOffer } & (
   | { readonly psk: PreSharedKey }
   | (Certificates & {
       /** the name that the server's certificate must have, and that is asked for (SNI); absent: the host */
       readonly serverName?: string;
       /** Judges the certificates of the server instead of Node.js, its own first, in DER. Throws when it is not trusted. */
       readonly judge?: (chain: readonly Uint8Array[]) => void;
-    });
+    })
+);
 
 /** How a server secures its connections; what it says of keys and of certificates may stand side by side. */
 export interface TlsServerSecurity extends Certificates {
@@ -46,20 +48,6 @@ const ALPN = ['coap'];
 
 const LONGEST_CHAIN = 10;
 
-/**
- * Suites that prove the key (OMA Transport 1.2 5.2.8), best first. A suite without PSK in its name would let a server
- * prove itself by some certificate instead.
- */
-const PSK_SUITES = [
-  'ECDHE-PSK-CHACHA20-POLY1305',
-  'DHE-PSK-AES128-GCM-SHA256',
-  'PSK-AES128-GCM-SHA256',
-  'PSK-AES256-GCM-SHA384',
-  'ECDHE-PSK-AES128-CBC-SHA256',
-  'PSK-AES128-CCM',
-  'PSK-AES128-CCM8',
-  'PSK-AES128-CBC-SHA256',
-];
 const OTHER_SUITES = 'HIGH:!aNULL:!eNULL:!kRSA:!PSK:!SRP';
 
 /** With a shared key no certificate is expected, and none is believed: anybody may own one. */
@@ -84,7 +72,7 @@ export function clientOptions(security: TlsClientSecurity, host: string): Connec
     const { identity, key } = security.psk;
     return {
       ...common,
-      ciphers: PSK_SUITES.join(':'),
+      ...offering({ suites: PSK_SUITES, ...security.offer }),
       pskCallback: () => ({ identity, psk: key }),
       checkServerIdentity: refuseCertificate,
     };
@@ -93,6 +81,7 @@ export function clientOptions(security: TlsClientSecurity, host: string): Connec
   return {
     ...common,
     ...pem(security),
+    ...offering(security.offer ?? {}),
     rejectUnauthorized: security.judge === undefined,
     // An address is not asked for by SNI (RFC 6066 3), but checked all the same.
     ...(isIP(name) === 0 && { servername: name }),

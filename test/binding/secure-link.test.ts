@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createTimers, silentLogger, systemClock } from '../../src/base/index.ts';
 import { openAssociation } from '../../src/binding/association.ts';
 import { openSecureLink, type Resumption } from '../../src/binding/secure-link.ts';
+import { OWN_OFFER } from '../../src/client/index.ts';
 import { type DtlsPeer, startLibcoapDtls, startScandium } from '../peers/dtls.ts';
 import { leshanAvailable, leshanInstallLine } from '../peers/leshan.ts';
 import { libcoapInstallLine, libcoapServerAvailable } from '../peers/libcoap.ts';
@@ -39,6 +40,7 @@ describe.skipIf(!leshanAvailable())(
           security: {
             credentials: { kind: 'psk', identity: Buffer.from('gw'), key: KEY },
             serverName: '127.0.0.1',
+            offer: OWN_OFFER,
           },
           resumption,
           ackTimeoutMs: 200,
@@ -106,7 +108,7 @@ describe.skipIf(!libcoapServerAvailable())(`libcoap over DTLS (else: ${libcoapIn
             matchingType: 0,
             sni: undefined,
             certificateUsage: 3,
-            cipherSuites: [0xc0a8],
+            offer: { ...OWN_OFFER, cipherSuites: [0xc0a8] },
           },
         },
         { handler: async () => ({ code: '4.04' }) },

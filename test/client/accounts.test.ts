@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readAccounts } from '../../src/client/accounts.ts';
+import { OWN_OFFER, readAccounts } from '../../src/client/accounts.ts';
 import { type Configuration, EMPTY, merge } from '../../src/client/configuration.ts';
 import type { ResourceValue } from '../../src/tree/index.ts';
 
@@ -75,9 +75,26 @@ test.each<[string, Configuration, RegExp]>([
     with0(BOOTSTRAP, 2, with0(BOOTSTRAP, 1, account(NO_SEC))),
     /more than one Bootstrap-Server/,
   ],
+  ['raw public keys over TLS', account({ ...PSK, 0: 'coaps+tcp://s.example', 2: 1 }), /none over TLS/],
+  ['enrolment (EST)', account({ ...PSK, 2: 4 }), /EST \(4\) are not supported/],
   ['a Short Server ID out of range', account({ ...NO_SEC, 10: 65535 }), /\/0\/0\/10 is no Short Server ID/],
 ])('%s is inconsistent (OMA Core 1.2.2 6.1.7.7)', (_, configuration, fault) => {
   expect(readAccounts(configuration).faults.join('\n')).toMatch(fault);
+});
+
+test('what a handshake offers stands in 0/x/16, 18, 20, and in bits of 22 and 24', () => {
+  const offerOf = (more: Values) =>
+    readAccounts(account({ ...PSK, ...more })).servers[0]?.security.credentials.offer;
+  const list = (...numbers: number[]) => new Map(numbers.entries());
+  expect(offerOf({})).toEqual(OWN_OFFER);
+  expect(offerOf({ 16: list(0xc0a8, 0xae), 18: list(23), 20: list(0x0403), 22: 0b0111, 24: 0b1 })).toEqual({
+    cipherSuites: [0xc0a8, 0xae],
+    groups: [23],
+    signatures: [0x0403],
+    isTls13: false,
+    hasConnectionId: false,
+  });
+  expect(offerOf({ 22: 0b1000, 24: 1 << 12 })).toEqual(OWN_OFFER);
 });
 
 test('no fault shows a key', () => {

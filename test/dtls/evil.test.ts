@@ -118,6 +118,18 @@ const CERTIFIED: readonly Case[] = [
     { server: { signatureScheme: 0x0401 } },
   ],
   ['a curve that was not offered', 'illegal_parameter', asIs, { server: { group: 25 } }],
+  [
+    'a curve that we have, but were told not to offer',
+    'illegal_parameter',
+    asIs,
+    { groups: [23], server: { group: 24 } },
+  ],
+  [
+    'a signature scheme that we have, but were told not to offer',
+    'illegal_parameter',
+    asIs,
+    { signatures: [0x0403], server: { signatureHash: 'sha384', signatureScheme: 0x0503 } },
+  ],
   ['a raw public key that was not offered', 'unsupported_extension', asIs, { server: { isRaw: true } }],
   ['two certificate messages', 'unexpected_message', twice(TYPE.certificate)],
   ['two ServerHellos', 'unexpected_message', twice(TYPE.serverHello)],

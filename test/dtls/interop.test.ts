@@ -202,6 +202,23 @@ peer('openssl', () => {
         expect.objectContaining({ code: 'dtls.alert', data: { alert: 'handshake_failure' } }),
       );
     });
+    const ECDHE_PSK = { credentials: byPsk, suites: ['TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256'] } as const;
+    test.each([
+      ['groups', startOpenssl.bind(0, ACCOUNT, 'ALL', ['-curves', 'P-384']), ECDHE_PSK, { groups: [23] }],
+      [
+        'signature schemes',
+        startOpenssl.bind(0, certified(), 'ALL', ['-sigalgs', 'ECDSA+SHA384']),
+        mutual,
+        { signatures: [0x0403] },
+      ],
+    ] as const)('no common one among the %s that it may offer', async (_name, begin, options, only) => {
+      const server = await served(begin());
+      const { transport } = await connect(server, options);
+      await transport.close();
+      await expect(connect(server, { ...options, ...only })).rejects.toEqual(
+        expect.objectContaining({ code: 'dtls.alert', data: { alert: 'handshake_failure' } }),
+      );
+    });
     test('a CA that is not ours', async () => {
       const server = await served(startOpenssl(certified(), 'ECDHE-ECDSA-AES128-CCM8'));
       const credentials = { ...byCertificate, trust: { anchors: [] } } as Credentials;
