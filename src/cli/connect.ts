@@ -1,6 +1,8 @@
 import { type Logger, systemClock, systemRandom } from '../base/index.ts';
+import type { PackAnswer } from '../client/index.ts';
 import { openControl } from '../control/index.ts';
-import { tryServer } from '../wire/index.ts';
+import type { ServerUri } from '../model/index.ts';
+import { knownServers, type ServerName, tryBootstrap, tryServer } from '../wire/index.ts';
 import { keyLogOf } from './key-log.ts';
 import { loadPlan } from './load.ts';
 import { CONTROL_SOCKET } from './order.ts';
@@ -16,10 +18,29 @@ function logTo(out: Output): Logger {
   return log;
 }
 
+/** @returns why it did not work, if it did not */
+function problemOf(answer: PackAnswer): string | undefined {
+  switch (answer.status) {
+    case 'registered':
+    case 'ok':
+    case 'pack':
+      return undefined;
+    case 'refused':
+      return `the server answered ${answer.code}`;
+    case 'unsupported-release':
+      return 'the server supports no release of ours';
+    default:
+      return answer.message;
+  }
+}
+
+const textOf = ({ scheme, host, port }: ServerUri): string =>
+  `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
 /** `connect`: handshake and registration with one server, step by step; nothing else starts. */
 export async function connect(
   file: string,
-  id: number | undefined,
+  asked: ServerName | undefined,
   adapters: readonly string[],
   out: Output,
 ): Promise<number> {
@@ -30,34 +51,36 @@ export async function connect(
   }
   for (const { line } of notes) out.print(`note: ${line}`);
   const { upstream, stateDirectory } = plan.config;
-  const server = upstream.servers.find(({ shortServerId }) => id === undefined || shortServerId === id);
-  if (server === undefined) {
-    const known = upstream.servers.map(({ shortServerId }) => shortServerId).join(', ') || 'none';
-    out.complain(`no server ${id ?? ''} in the configuration; there are: ${known}`);
+  const known = knownServers(upstream, stateDirectory);
+  const [name = asked] = asked === undefined ? known.keys() : [asked];
+  const security = name === undefined ? undefined : known.get(name);
+  if (name === undefined || security === undefined) {
+    out.complain(
+      `no server ${asked ?? ''} in the configuration; there are: ${[...known.keys()].join(', ') || 'none'}`,
+    );
     return EXIT.badConfig;
   }
   // A second registration would end the first one at the server: the running gateway must not be disturbed.
   const control = await openControl(`${stateDirectory}/${CONTROL_SOCKET}`, {});
   try {
-    out.print(`server ${server.shortServerId}: ${server.uri}`);
+    out.print(`server ${name}: ${textOf(security.uri)}`);
     const keyLog = keyLogOf(process.env);
-    const answer = await tryServer(server, upstream.endpoint, {
+    const ports = {
       clock: systemClock,
       log: logTo(out),
       random: systemRandom,
       ...(keyLog !== undefined && { keyLog }),
-    });
-    if (answer.status === 'registered') {
+    };
+    const answer =
+      name === 'bootstrap'
+        ? await tryBootstrap(security, upstream, ports)
+        : await tryServer(name, security, upstream, ports);
+    const problem = problemOf(answer);
+    if (problem === undefined) {
       out.print('it works');
       return EXIT.ok;
     }
-    const why = {
-      ok: 'the server gave no location',
-      refused: 'code' in answer ? `the server answered ${answer.code}` : '',
-      unreachable: 'message' in answer ? answer.message : '',
-      'unsupported-release': 'the server supports no release of ours',
-    }[answer.status];
-    out.complain(`it does not work: ${why}`);
+    out.complain(`it does not work: ${problem}`);
     return EXIT.failed;
   } catch (error) {
     out.complain(`it does not work: ${describeError(error)}`);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../version.ts';
+import type { ServerName } from '../wire/index.ts';
 import { MOST_CAPTURE_MIB } from './capture.ts';
 import { check } from './check.ts';
 import { connect } from './connect.ts';
@@ -58,6 +59,10 @@ function parseServer(text: string): number {
   return id;
 }
 
+function parseServerName(text: string): ServerName {
+  return text === 'bootstrap' ? text : parseServer(text);
+}
+
 const program = new Command('lwm2m-gateway')
   .description('LwM2M 1.2 gateway: makes Modbus meters manageable from any LwM2M server')
   .version(VERSION)
@@ -83,12 +88,12 @@ program
 
 program
   .command('connect')
-  .description('try the way to one server step by step: handshake, registration, de-registration')
+  .description('try the way to one server step by step: handshake, and registration or Bootstrap-Request')
   .argument('<config>', 'configuration file')
-  .option('--server <id>', 'the server with this Short Server ID; the first otherwise', parseServer)
+  .option('--server <id>', 'a Short Server ID, or bootstrap; the first server otherwise', parseServerName)
   .option('--adapter <package>', 'npm package with another field protocol; may be repeated', collect, [])
   .action(
-    ending((file: string, { server, adapter }: { server?: number; adapter: string[] }) =>
+    ending((file: string, { server, adapter }: { server?: ServerName; adapter: string[] }) =>
       connect(file, server, adapter, terminal),
     ),
   );

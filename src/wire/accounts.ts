@@ -178,6 +178,9 @@ export function adopted(next: Configuration, before: Settings): Settings {
 
 const SECURITY_OBJECT = 0;
 
+/** In the state folder. */
+export const ACCOUNTS_FILE = 'accounts.json';
+
 const SCHEMA = 1;
 
 /**

@@ -18,7 +18,7 @@ import type { ObjectDefinition } from '../model/index.ts';
 import { ACCESS_CONTROL_OBJECT, type ConnectivityStatistics, type ServerActions } from '../objects/index.ts';
 import { type FileJournal, openJournal, openStateFile, type StateFile } from '../store/index.ts';
 import type { Tree } from '../tree/index.ts';
-import { adopted, factoryConfiguration, rememberSettings, renewed } from './accounts.ts';
+import { ACCOUNTS_FILE, adopted, factoryConfiguration, rememberSettings, renewed } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
 import { type KeptAssociation, keepAssociation } from './kept-association.ts';
 import { type DamageReport, loadMended } from './mended.ts';
@@ -90,7 +90,7 @@ export function runClient(
   const { clock, timers, log, random, keyLog, traffic } = ports;
   const own = [0, SERVER_OBJECT, ACCESS_CONTROL_OBJECT].map((object) => definitionOf(object));
   const configurable = new Map([...own, ...stored].map((definition) => [definition.id, definition]));
-  const file = openStateFile(`${folder}/accounts.json`);
+  const file = openStateFile(`${folder}/${ACCOUNTS_FILE}`);
   const remembered = rememberSettings(file, configurable, canBootstrap);
   const files = new Map<Session, SessionFiles>();
   let factory: Configuration | undefined;

@@ -1,9 +1,19 @@
 import { createTimers } from '../base/index.ts';
-import { openCoapUplink } from '../binding/index.ts';
-import { type Answer, type Refusing, readAccounts, type Service } from '../client/index.ts';
-import type { ServerConfig } from '../config/index.ts';
+import { openBootstrapUplink, openCoapUplink } from '../binding/index.ts';
+import {
+  type Answer,
+  type BootstrapService,
+  type PackAnswer,
+  type Refusing,
+  readAccounts,
+  type Security,
+  type Service,
+} from '../client/index.ts';
+import type { UpstreamConfig } from '../config/index.ts';
 import { olderRelease, type Release } from '../model/index.ts';
-import { factoryConfiguration } from './accounts.ts';
+import { openStateFile } from '../store/index.ts';
+import { ACCOUNTS_FILE, factoryConfiguration, rememberSettings } from './accounts.ts';
+import { definitionOf } from './definitions.ts';
 import type { GatewayPorts } from './gateway.ts';
 
 const WAIT: Refusing = {
@@ -11,13 +21,14 @@ const WAIT: Refusing = {
   message: 'only the connection is tried',
   retryAfterMs: 60_000,
 };
+const wait = (): Refusing => WAIT;
 
 /** Shows a server nothing at all. */
 const CLOSED: Service = {
   isRegistered: false,
   release: '1.2',
   resource: () => undefined,
-  check: () => WAIT,
+  check: wait,
   perform: async () => WAIT,
   openSink: () => undefined,
   observe: async () => WAIT,
@@ -25,6 +36,17 @@ const CLOSED: Service = {
   cancel() {},
   lost() {},
   moved() {},
+};
+
+/** Takes nothing of a Bootstrap-Server. */
+const UNMOVED: BootstrapService = {
+  discover: wait,
+  read: wait,
+  write: wait,
+  remove: wait,
+  finish: wait,
+  configurable: new Map(),
+  release: '1.2',
 };
 
 /** What every client shows; the server need not know more to say yes or no. */
@@ -35,20 +57,51 @@ const LIFETIME_S = 120;
 
 const TIMER_RESOLUTION_MS = 20;
 
+/** A server by its Short Server ID, or the one that tells of servers. */
+export type ServerName = number | 'bootstrap';
+
 /**
- * Tries the way to a server of the files: handshake, one registration, and a De-register. The log tells each step.
+ * The ways to servers that a gateway with this configuration would go, with what a bootstrap has told it, in their order.
+ * @throws GatewayError `store.*`, `client.bad-configuration` when it cannot be known what it was told
+ */
+export function knownServers(
+  { servers, bootstrap }: UpstreamConfig,
+  stateDirectory: string,
+): ReadonlyMap<ServerName, Security> {
+  const file = openStateFile(`${stateDirectory}/${ACCOUNTS_FILE}`);
+  const definitions = new Map([0, 1, 2].map((object) => [object, definitionOf(object)]));
+  const factory = factoryConfiguration(servers, bootstrap);
+  const { settings } = rememberSettings(file, definitions, true).load(file.load(), factory);
+  const accounts = readAccounts(settings.configuration);
+  return new Map<ServerName, Security>([
+    ...accounts.servers.map(({ shortServerId, security }) => [shortServerId, security] as const),
+    ...(accounts.bootstrap === undefined ? [] : [['bootstrap', accounts.bootstrap.security] as const]),
+  ]);
+}
+
+type Ports = Omit<GatewayPorts, 'restart'>;
+
+const withTimers = (ports: Ports) => ({
+  ...ports,
+  keyLog: ports.keyLog,
+  timers: createTimers(ports.clock, TIMER_RESOLUTION_MS),
+});
+
+/**
+ * Tries the way to a server: handshake, one registration, and a De-register. The log tells each step.
  * @returns how the server answered the registration
  * @throws GatewayError `binding.*`, `transport.*`: why it was not even asked
  */
 export async function tryServer(
-  server: ServerConfig,
-  endpoint: string,
-  { clock, log, random, keyLog }: Omit<GatewayPorts, 'restart'>,
+  name: number,
+  { uri, credentials }: Security,
+  { endpoint, servers }: UpstreamConfig,
+  ports: Ports,
 ): Promise<Answer> {
-  const [account] = readAccounts(factoryConfiguration([server], undefined)).servers;
-  if (account === undefined) return { status: 'unreachable', message: 'the account makes no sense' };
-  const { uri, credentials } = account.security;
-  const { localPort, transmission } = server;
+  const { log } = ports;
+  // Of one that a bootstrap has told the files say nothing.
+  const server = servers.find(({ shortServerId }) => shortServerId === name);
+  const { localPort, transmission, release: newest = '1.2', queueMode = false } = server ?? {};
   const uplink = await openCoapUplink(
     {
       ...uri,
@@ -58,27 +111,46 @@ export async function tryServer(
       ...(transmission !== undefined && { transmission }),
     },
     CLOSED,
-    { clock, timers: createTimers(clock, TIMER_RESOLUTION_MS), log, random, keyLog },
+    withTimers(ports),
   );
   const register = async (release: Release): Promise<Answer> => {
     log.info({ endpoint, release }, 'Register');
-    const answer = await uplink.register({
-      endpoint,
-      release,
-      queueMode: server.queueMode,
-      lifetimeS: LIFETIME_S,
-      objects: OBJECTS,
-    });
+    const registration = { endpoint, release, queueMode, lifetimeS: LIFETIME_S, objects: OBJECTS };
+    const answer = await uplink.register(registration);
     const older = answer.status === 'unsupported-release' ? olderRelease(release) : undefined;
     return older === undefined ? answer : register(older);
   };
   try {
-    const answer = await register(server.release);
+    const answer = await register(newest);
     if (answer.status !== 'registered') return answer;
     log.info({ location: `/${answer.location.join('/')}` }, 'registered');
     const { status } = await uplink.deregister(answer.location);
     log.info({ status }, 'De-register');
     return answer;
+  } finally {
+    await uplink.close();
+  }
+}
+
+/**
+ * Tries the way to the Bootstrap-Server: handshake and Bootstrap-Request. What it then commands is refused: the accounts
+ * stay what they are, and the server sees a bootstrap that did not come to its end.
+ * @returns how the server answered the request
+ * @throws GatewayError `binding.*`, `transport.*`: why it was not even asked
+ */
+export async function tryBootstrap(
+  { uri, credentials }: Security,
+  { endpoint, bootstrap }: UpstreamConfig,
+  ports: Ports,
+): Promise<PackAnswer> {
+  const { log } = ports;
+  const uplink = await openBootstrapUplink({ ...uri, credentials, attempt: 0 }, UNMOVED, withTimers(ports));
+  try {
+    log.info({ endpoint }, 'Bootstrap-Request');
+    const answer = await uplink.request(endpoint);
+    if (answer.status !== 'refused' || bootstrap?.pack === false) return answer;
+    log.info({ endpoint, code: answer.code }, 'refused; Bootstrap-Pack-Request');
+    return await uplink.requestPack(endpoint);
   } finally {
     await uplink.close();
   }
