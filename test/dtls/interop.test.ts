@@ -16,6 +16,7 @@ import {
   OPENSSL_SAYS,
   startGnutls,
   startLibcoapDtls,
+  startMbedtls,
   startOpenssl,
   startScandium,
 } from '../peers/dtls.ts';
@@ -52,7 +53,7 @@ afterEach(async () => {
   for (const it of open.splice(0).reverse()) await (it.stop?.() ?? it.transport?.close());
 });
 
-async function served(starting: Promise<DtlsPeer>): Promise<DtlsPeer> {
+async function served<Peer extends DtlsPeer>(starting: Promise<Peer>): Promise<Peer> {
   const peer = await starting;
   open.push(peer);
   return peer;
@@ -322,6 +323,68 @@ describe.each([
       expect(answer.code).toBe('2.05');
       await endpoint.close();
     });
+  });
+});
+
+peer('mbedtls', () => {
+  test.each([
+    'TLS_PSK_WITH_AES_128_CCM_8',
+    'TLS_PSK_WITH_AES_128_CCM',
+    'TLS_PSK_WITH_AES_128_GCM_SHA256',
+    'TLS_PSK_WITH_AES_128_CBC_SHA256',
+    'TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256',
+  ] as const)('%s', async (suite) => {
+    const server = await served(startMbedtls(ACCOUNT, suite));
+    const client = await connect(server, { credentials: byPsk, suites: [suite] });
+    expect(client.details).toMatchObject({ suite, isExtendedMasterSecret: true });
+    await expectEcho(client, 'reading');
+  });
+
+  test.each([
+    'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8',
+    'TLS_ECDHE_ECDSA_WITH_AES_128_CCM',
+    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256',
+  ] as const)('%s with certificates on both sides', async (suite) => {
+    const server = await served(startMbedtls(certified(), suite));
+    const client = await connect(server, { ...mutual, suites: [suite] });
+    expect(client.details).toMatchObject({ suite, isExtendedMasterSecret: true });
+    await expectEcho(client, 'reading');
+  });
+
+  test('datagrams of 256 bytes', async () => {
+    const server = await served(startMbedtls(certified(), 'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8'));
+    await expectEcho(await connect(server, { ...mutual, mtu: 256 }), 'reading');
+  });
+
+  test.each([
+    ['a shared key', ACCOUNT, 'TLS_PSK_WITH_AES_128_CCM_8', { credentials: byPsk }],
+    ['certificates', certified(), 'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8', mutual],
+  ] as const)('%s and connection ids of both sides, from another port (RFC 9146)', async (...given) => {
+    const [, account, suite, options] = given;
+    const server = await served(startMbedtls(account, suite, Buffer.from('server')));
+    const client = await connect(server, { ...options, connectionId: Buffer.from('client') });
+    // Where the library has none, as in Debian 12, it has to work without.
+    expect(client.details.hasPeerCid).toBe(server.hasCids);
+    await expectEcho(client, 'reading');
+    expect(await client.rebind()).toBe(server.hasCids);
+    await expectEcho(client, 'from a new port');
+  });
+
+  test('a wrong key is refused', async () => {
+    const server = await served(startMbedtls(ACCOUNT, 'TLS_PSK_WITH_AES_128_CCM_8'));
+    const credentials = { ...byPsk, key: Buffer.from('wrong') } as Credentials;
+    await expect(connect(server, { credentials })).rejects.toEqual(
+      expect.objectContaining({ code: expect.stringMatching(/dtls\.(timeout|alert)/) }),
+    );
+  });
+
+  test('an identity that it does not know is refused by an alert', async () => {
+    const server = await served(startMbedtls(ACCOUNT, 'TLS_PSK_WITH_AES_128_CCM_8'));
+    const credentials = { ...byPsk, identity: Buffer.from('stranger') } as Credentials;
+    await expect(connect(server, { credentials })).rejects.toEqual(
+      expect.objectContaining({ code: 'dtls.alert', data: { alert: 'unknown_psk_identity' } }),
+    );
   });
 });
 

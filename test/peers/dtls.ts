@@ -6,6 +6,7 @@ import { freeUdpPort, isOnPath, type Running, start } from './process.ts';
 /** DTLS servers of others. */
 
 const BUILT = resolve('.cache/leshan');
+const MBEDTLS = resolve('.cache/mbedtls/mbedtls-echo');
 
 /** How each can be had; the line that installs it. */
 export const DTLS_PEERS = {
@@ -18,6 +19,11 @@ export const DTLS_PEERS = {
   'libcoap on GnuTLS': {
     isThere: () => isOnPath('coap-server-gnutls'),
     install: 'apt-get install libcoap3-bin',
+  },
+  mbedtls: {
+    isThere: () => existsSync(MBEDTLS),
+    install:
+      'apt-get install gcc libc6-dev libmbedtls-dev && mkdir -p .cache/mbedtls && cc -o .cache/mbedtls/mbedtls-echo test/peers/mbedtls_echo.c -lmbedtls -lmbedx509 -lmbedcrypto',
   },
   scandium: {
     isThere: () => existsSync(`${BUILT}/leshan-peer.jar`) && isOnPath('java'),
@@ -173,6 +179,43 @@ export function startLibcoapDtls(
       { ready: /created DTLS endpoint/, deadlineMs: 10_000 },
     );
     return { port, ...running };
+  });
+}
+
+/** A server on Mbed TLS, which sends back what it gets. */
+export interface MbedtlsPeer extends DtlsPeer {
+  readonly version: string;
+  /** Debian 12 builds it without connection ids. */
+  readonly hasCids: boolean;
+}
+
+/** @param suite IANA name @param cid its own connection id */
+export function startMbedtls(
+  account: PskAccount | (Certified & { readonly trust: string }),
+  suite: string,
+  cid?: Buffer,
+): Promise<MbedtlsPeer> {
+  return withFiles(async (file) => {
+    const credentials =
+      'identity' in account
+        ? [`identity=${account.identity}`, `psk=${account.key.toString('hex')}`]
+        : [
+            `chain=${file('chain.pem', account.chain)}`,
+            `key=${file('key.pem', account.key)}`,
+            `trust=${file('trust.pem', account.trust)}`,
+          ];
+    const running = await start(
+      MBEDTLS,
+      [
+        // Its names are those of IANA, with hyphens.
+        `suite=${suite.replace(/_/g, '-')}`,
+        ...credentials,
+        ...(cid === undefined ? [] : [`cid=${cid.toString('hex')}`]),
+      ],
+      { ready: /^ready (\d+) (\S+)( cid)?$/m, deadlineMs: 10_000 },
+    );
+    const [, port, version = '', hasCids] = running.ready;
+    return { ...running, port: Number(port), version, hasCids: hasCids !== undefined };
   });
 }
 
