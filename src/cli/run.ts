@@ -52,6 +52,8 @@ async function runPlan(
   const told = new Promise<End>((resolve) => {
     end = resolve;
   });
+  // Node.js would open a debugger, whose port everybody on the box may use.
+  process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'passed over: there is no debugger here'));
   const keyLog = keyLogOf(process.env);
   if (keyLog !== undefined) log.warn({}, 'SSLKEYLOGFILE is set: the secrets of all connections are written');
   const gateway = createGateway(plan, {

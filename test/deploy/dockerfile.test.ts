@@ -99,6 +99,7 @@ describe('the compose example', () => {
       cap_drop: ['ALL'],
       security_opt: ['no-new-privileges:true'],
       restart: 'unless-stopped',
+      ulimits: { core: 0 },
     });
     expect(gateway.privileged).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { silentLogger, systemClock } from '../../src/base/index.ts';
+import { type Logger, silentLogger, systemClock } from '../../src/base/index.ts';
 import { createEndpoint } from '../../src/coap/index.ts';
 import { startUpstream } from '../../src/demo/index.ts';
 import { openTcpServer, type Peer } from '../../src/transport/index.ts';
@@ -11,6 +11,7 @@ import {
   startLeshanBootstrap,
 } from '../peers/leshan-bs.ts';
 import { createPki, type Pki, pkiAvailable, pkiInstallLine } from '../support/pki.ts';
+import { leaksIn } from '../support/secrets.ts';
 import { certificates, secureModes } from '../support/secure-modes.ts';
 import { eventually, openSite, type Site } from '../support/site.ts';
 
@@ -144,7 +145,10 @@ describe.skipIf(!leshanAvailable() || !leshanBootstrapAvailable())(
         });
         site.onClose(() => bs.stop());
         const bootstrap = `{ uri: "coaps://127.0.0.1:${bs.port}", credentials: ${await mode.credentials(site)} }`;
-        const gateway = await site.start(`upstream: { endpoint: ${ENDPOINT}, bootstrap: ${bootstrap} }`);
+        const said: unknown[] = [];
+        const say = (...what: unknown[]): void => void said.push(what);
+        const log: Logger = { debug: say, info: say, warn: say, error: say, child: () => log };
+        const gateway = await site.start(`upstream: { endpoint: ${ENDPOINT}, bootstrap: ${bootstrap} }`, log);
         await bs.waitFor(new RegExp(`^finished ${ENDPOINT}$`, 'm'), 20_000);
         expect(bs.output().match(/^(failed|ended|unknown|refused).*$/gm)).toBeNull();
         await eventually(async () => (await leshan.clients()).length === 1, 20_000);
@@ -153,6 +157,9 @@ describe.skipIf(!leshanAvailable() || !leshanBootstrapAvailable())(
           content: { value: '300' },
         });
         expect(gateway.status().servers).toMatchObject([{ server: 7, phase: 'registered' }]);
+        expect(said.length).toBeGreaterThan(0);
+        const told = JSON.stringify([said, gateway.status()]);
+        expect(leaksIn(told, [Buffer.from(mode.account.secretKey, 'base64')])).toEqual([]);
       },
       60_000,
     );

@@ -14,6 +14,7 @@ export function command(...args: readonly string[]): Promise<Finished> {
 
 /** The program as a process of its own, as a box runs it. */
 export interface Process {
+  readonly pid: number;
   /** What it has printed. */
   output(): string;
   kill(signal: NodeJS.Signals): void;
@@ -49,6 +50,7 @@ export async function startProcess(config: string): Promise<Process> {
   };
   await eventually(hasStarted, 10_000);
   return {
+    pid: child.pid ?? 0,
     output: () => output,
     kill(signal) {
       signalledAt = performance.now();
