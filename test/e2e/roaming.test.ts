@@ -17,7 +17,7 @@ import { eventually, openSite, type Site } from '../support/site.ts';
 const { security, credentials } = sharedKey(ENDPOINT);
 
 /** Soon enough for a test that something is lost. */
-const TRANSMISSION = 'transmission: { ackTimeout: 200ms, ackRandomFactor: 1, maxRetransmit: 3 }';
+const TRANSMISSION = 'transmission: { ackTimeout: 400ms, ackRandomFactor: 1, maxRetransmit: 3 }';
 
 let site: Site;
 beforeEach(async () => {

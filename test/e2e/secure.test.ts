@@ -22,8 +22,10 @@ const PSK = sharedKey(ENDPOINT);
 /** What is wrong, what both sides have, the problem, and whether trying again is of no use. */
 type Refusal = readonly [string, LeshanSecurity, (site: Site) => Promise<string>, RegExp, boolean];
 
-/** Soon enough for a test that a server which was restarted no longer knows us. */
+/** Soon enough for a test that a handshake fails. */
 const TRANSMISSION = 'transmission: { ackTimeout: 100ms, ackRandomFactor: 1, maxRetransmit: 2 }';
+/** And that a server which was restarted no longer knows us; a server that is only slow is to be waited for. */
+const PATIENT = 'transmission: { ackTimeout: 400ms, ackRandomFactor: 1, maxRetransmit: 3 }';
 
 const serverOf = (port: number, credentials: string, more: readonly string[] = []): string =>
   `{ ${[`uri: "coaps://127.0.0.1:${port}"`, `credentials: ${credentials}`, "release: '1.1'", ...more].join(', ')} }`;
@@ -44,7 +46,7 @@ describe.skipIf(!leshanAvailable())(
         try {
           const first = await leshan(site, { security: mode.security });
           const servers = [
-            serverOf(first.coapsPort, await mode.credentials(site), ['lifetime: 1h', TRANSMISSION]),
+            serverOf(first.coapsPort, await mode.credentials(site), ['lifetime: 1h', PATIENT]),
           ];
           const gateway = await site.start(meterConfig({ servers }));
           const served = async (server: typeof first, value: string): Promise<void> => {
