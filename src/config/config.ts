@@ -112,7 +112,7 @@ export interface BootstrapConfig {
   readonly credentials?: CredentialsConfig;
 }
 
-/** A shared key in hex digits, or keys or certificates as PEM. */
+/** A shared key in hex digits, or keys or certificates as PEM, whatever the files held. */
 export type CredentialsConfig =
   | { readonly psk: { readonly identity: string; readonly key: string } }
   | { readonly serverPublicKey: string; readonly privateKey: string }

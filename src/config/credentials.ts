@@ -26,27 +26,31 @@ export function readCredentials(
     faults.add((childOf(node, key) ?? node).place, message);
   };
 
-  const readFile = (key: FileKey): string | undefined => {
+  const readFile = <T>(
+    key: FileKey,
+    read: (path: string, named: Node | undefined) => T | undefined,
+  ): T | undefined => {
     const path = checked[key];
-    const named = childOf(node, key);
-    return path === undefined ? undefined : reader.text(besides(node.place.file, path), named);
+    return path === undefined ? undefined : read(besides(node.place.file, path), childOf(node, key));
   };
 
-  /** @returns the text of the file, if it holds what it should */
-  const readPem = (key: FileKey, what: string, parse: (text: string) => void): string | undefined => {
-    const text = readFile(key);
-    if (text === undefined) return undefined;
+  /** @returns what the file holds, as PEM, if it is what it should be */
+  const readPem = (key: FileKey, kind: Kind): string | undefined => {
+    const bytes = readFile(key, reader.bytes);
+    if (bytes === undefined) return undefined;
+    const { what, parse, fromDer } = KINDS[kind];
     try {
-      parse(text);
-      return text;
+      const pem = isPem(bytes) ? new TextDecoder().decode(bytes) : fromDer(Buffer.from(bytes));
+      parse(pem);
+      return pem;
     } catch {
-      return refuse(key, `this file holds no ${what} as PEM`);
+      return refuse(key, `this file holds no ${what} as PEM or DER`);
     }
   };
 
   const readKey = (identity: string): CredentialsConfig | undefined => {
     const key = checked.pskFile === undefined ? 'psk' : 'pskFile';
-    const text = checked.psk ?? readFile('pskFile');
+    const text = checked.psk ?? readFile('pskFile', reader.text);
     if (text === undefined) return undefined;
     if (!KEY.test(text.trim())) return refuse(key, 'a key has 32 to 128 hex digits');
     return { psk: { identity, key: text.trim().toLowerCase() } };
@@ -54,9 +58,9 @@ export function readCredentials(
 
   const readCertificates = (): CredentialsConfig | undefined => {
     const { serverName } = checked;
-    const ca = readPem('caFile', 'certificate', certificatesOf);
-    const certificate = readPem('certificateFile', 'certificate', certificatesOf);
-    const privateKey = readPem('privateKeyFile', 'private key without a passphrase', createPrivateKey);
+    const ca = readPem('caFile', 'certificate');
+    const certificate = readPem('certificateFile', 'certificate');
+    const privateKey = readPem('privateKeyFile', 'private');
     if (ca === undefined || certificate === undefined || privateKey === undefined) return undefined;
     if (!isPair(certificate, privateKey))
       return refuse('privateKeyFile', 'this is not the private key of the certificate');
@@ -67,8 +71,8 @@ export function readCredentials(
   };
 
   const readPublicKeys = (): CredentialsConfig | undefined => {
-    const serverPublicKey = readPem('serverPublicKeyFile', 'public key', createPublicKey);
-    const privateKey = readPem('privateKeyFile', 'private key without a passphrase', createPrivateKey);
+    const serverPublicKey = readPem('serverPublicKeyFile', 'public');
+    const privateKey = readPem('privateKeyFile', 'private');
     return serverPublicKey === undefined || privateKey === undefined
       ? undefined
       : { serverPublicKey, privateKey };
@@ -79,6 +83,55 @@ export function readCredentials(
 }
 
 type FileKey = 'pskFile' | 'serverPublicKeyFile' | 'caFile' | 'certificateFile' | 'privateKeyFile';
+
+const isPem = (bytes: Uint8Array): boolean => Buffer.from(bytes).includes('-----BEGIN ');
+
+/** What a file may hold. Its functions throw what `node:crypto` throws. */
+interface Content {
+  readonly what: string;
+  /** Fails where the PEM is not of this kind. */
+  parse(pem: string): void;
+  fromDer(der: Buffer): string;
+}
+
+/** PKCS #8, and what OpenSSL writes of elliptic curves and of RSA alone. */
+const PRIVATE_FORMS = ['pkcs8', 'sec1', 'pkcs1'] as const;
+
+function privateFromDer(key: Buffer): string {
+  for (const type of PRIVATE_FORMS) {
+    try {
+      return createPrivateKey({ key, format: 'der', type })
+        .export({ format: 'pem', type: 'pkcs8' })
+        .toString();
+    } catch {
+      // Another form, then.
+    }
+  }
+  throw new Error('no private key');
+}
+
+const KINDS = {
+  certificate: {
+    what: 'certificate',
+    parse: certificatesOf,
+    fromDer: (der) => new X509Certificate(der).toString(),
+  },
+  private: {
+    what: 'private key without a passphrase',
+    parse: createPrivateKey,
+    fromDer: privateFromDer,
+  },
+  public: {
+    what: 'public key',
+    parse: createPublicKey,
+    fromDer: (key) =>
+      createPublicKey({ key, format: 'der', type: 'spki' })
+        .export({ format: 'pem', type: 'spki' })
+        .toString(),
+  },
+} as const satisfies Record<string, Content>;
+
+type Kind = keyof typeof KINDS;
 
 /** @throws Error when there is none, or one that is broken */
 function certificatesOf(text: string): X509Certificate[] {

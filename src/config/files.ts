@@ -50,7 +50,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** An outcome, or why there is none. */
-type Found<T> = { readonly value: T } | { readonly reason: string };
+export type Found<T> = { readonly value: T } | { readonly reason: string };
 
 function attempt<T>(action: () => T): Found<T> {
   try {
@@ -61,13 +61,20 @@ function attempt<T>(action: () => T): Found<T> {
   }
 }
 
-/** The text of a file. */
-export function readText(files: FileSystem, path: string): Found<string> {
+/** What is in a file. */
+export function readBytes(files: FileSystem, path: string): Found<Uint8Array> {
   return attempt(() => {
     const bytes = files.read(path);
     if (bytes.length > MOST_BYTES) throw failure('EFBIG');
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return bytes;
   });
+}
+
+/** The text of a file. */
+export function readText(files: FileSystem, path: string): Found<string> {
+  const bytes = readBytes(files, path);
+  if ('reason' in bytes) return bytes;
+  return attempt(() => new TextDecoder('utf-8', { fatal: true }).decode(bytes.value));
 }
 
 /** `path` as seen from the folder of `file`. */

@@ -4,7 +4,16 @@ import type { TextFile } from './config.ts';
 import type { ProfileSource } from './device.ts';
 import type { Faults } from './fault.ts';
 import { profileFile } from './file-schema.ts';
-import { besides, builtinProfiles, type FileSystem, filesBelow, filesLike, readText } from './files.ts';
+import {
+  besides,
+  builtinProfiles,
+  type FileSystem,
+  type Found,
+  filesBelow,
+  filesLike,
+  readBytes,
+  readText,
+} from './files.ts';
 import { inherited, type WrittenProfile } from './inherit.ts';
 import { childOf, itemsOf, type Node, show, textAt } from './node.ts';
 import { readProfile } from './profile.ts';
@@ -21,6 +30,7 @@ export interface Reader {
   readonly isComplete: boolean;
   /** @param named where another file names it */
   text(path: string, named?: Node): string | undefined;
+  bytes(path: string, named?: Node): Uint8Array | undefined;
   /** The tree of a file. */
   read(path: string, named?: Node): Node | undefined;
   /** Says that a file or folder could not be read. */
@@ -34,12 +44,15 @@ export function createReader(env: Environment, files: FileSystem, faults: Faults
     const what = named === undefined ? 'this file' : show(named);
     faults.add(named?.place ?? { file: path, line: 1, column: 1 }, `cannot read ${what}: ${reason}`);
   };
-  const textOf: Reader['text'] = (path, named) => {
-    const text = readText(files, path);
-    if ('value' in text) return text.value;
-    refuse(path, named, text.reason);
-    return undefined;
-  };
+  const found =
+    <T>(look: (files: FileSystem, path: string) => Found<T>) =>
+    (path: string, named?: Node): T | undefined => {
+      const content = look(files, path);
+      if ('value' in content) return content.value;
+      refuse(path, named, content.reason);
+      return undefined;
+    };
+  const textOf = found(readText);
   return {
     nowMs,
     files,
@@ -48,6 +61,7 @@ export function createReader(env: Environment, files: FileSystem, faults: Faults
     },
     refuse,
     text: textOf,
+    bytes: found(readBytes),
     read(path, named) {
       const text = textOf(path, named);
       if (text === undefined) return undefined;

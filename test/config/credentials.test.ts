@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createPki, pkiAvailable, pkiInstallLine } from '../support/pki.ts';
 import { configOf, faultsOf, fromEnv } from './support.ts';
@@ -110,19 +111,37 @@ describe.skipIf(!pkiAvailable)(`certificates (else: ${pkiInstallLine})`, () => {
     });
   });
 
+  test('may be DER, the private key in any of its forms (OMA Core 1.2.2 E.1)', () => {
+    const raw = (pem: string): Buffer => (pem === '' ? Buffer.alloc(0) : new X509Certificate(pem).raw);
+    const key = files['gw.key'] === '' ? undefined : createPrivateKey(files['gw.key']);
+    for (const type of ['pkcs8', 'sec1'] as const) {
+      const ders = {
+        'ca.der': raw(ca),
+        'gw.der': raw(files['gw.pem']),
+        'key.der': key?.export({ format: 'der', type }) ?? Buffer.alloc(0),
+      };
+      const text = main('{ caFile: ca.der, certificateFile: gw.der, privateKeyFile: key.der }');
+      expect(configOf(text, { files: ders }).upstream.servers[0]?.credentials).toEqual({
+        ca: `${ca.trim()}\n`,
+        certificate: `${files['gw.pem'].trim()}\n`,
+        privateKey: key?.export({ format: 'pem', type: 'pkcs8' }),
+      });
+    }
+  });
+
   test.each([
     [
       '{ caFile: gw.key, certificateFile: gw.pem, privateKeyFile: gw.key }',
-      'credentials.caFile: this file holds no certificate as PEM',
+      'credentials.caFile: this file holds no certificate as PEM or DER',
     ],
     [
       '{ caFile: broken.pem, certificateFile: gw.pem, privateKeyFile: gw.key }',
-      'credentials.caFile: this file holds no certificate as PEM',
+      'credentials.caFile: this file holds no certificate as PEM or DER',
     ],
     ['{ certificateFile: gw.pem }', 'credentials: certificates need caFile, certificateFile, privateKeyFile'],
     [
       '{ caFile: ca.pem, certificateFile: gw.pem, privateKeyFile: ca.pem }',
-      'credentials.privateKeyFile: this file holds no private key without a passphrase as PEM',
+      'credentials.privateKeyFile: this file holds no private key without a passphrase as PEM or DER',
     ],
     [
       '{ caFile: ca.pem, certificateFile: gw.pem, privateKeyFile: other.key }',
