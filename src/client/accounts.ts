@@ -4,6 +4,7 @@ import {
   SECURITY_MODES,
   SERVER_RESOURCES as SERVER,
 } from '../objects/index.ts';
+import type { ResourceValue } from '../tree/index.ts';
 import { type Configuration, instancesOf, type Values } from './configuration.ts';
 
 /** How a client proves who it is, and knows the server (OMA Core 1.2.2 E.1). Secret: never to be logged. */
@@ -125,6 +126,11 @@ const hasBit = (values: Values, id: number, bit: number): boolean => {
   return bits === undefined || Math.floor(bits / 2 ** bit) % 2 === 1;
 };
 
+const NOWHERE = 65_535;
+
+const isLinked = (value: ResourceValue | undefined): boolean =>
+  typeof value === 'object' && 'object' in value && value.object !== NOWHERE;
+
 /** of 0/x/22 */
 const CERTIFICATES_BIT = 3;
 /** of 0/x/24 */
@@ -172,6 +178,8 @@ function securityOf(
   if (mode === 'rpk' && uri.scheme === 'coaps+tcp')
     fault(`${at}: raw public keys (1) go with coaps only, there are none over TLS`);
   if (mode === 'est') fault(`${at}/${SECURITY.mode}: certificates by EST (4) are not supported`);
+  // A server that links it would be spoken to without what it expects.
+  if (isLinked(values.get(SECURITY.oscore))) fault(`${at}/${SECURITY.oscore}: OSCORE is not supported`);
   const credentials = credentialsOf(mode, values);
   for (const need of NEEDS[mode]) {
     if (credentials[need].length === 0)

@@ -21,8 +21,6 @@ export const SECURITY_RESOURCES = {
   signatures: 20,
   tls13Features: 22,
   extensions: 24,
-  mqtt: 26,
-  cose: 27,
 } as const;
 
 /** Values of 0/x/2. */

@@ -77,6 +77,7 @@ test.each<[string, Configuration, RegExp]>([
   ],
   ['raw public keys over TLS', account({ ...PSK, 0: 'coaps+tcp://s.example', 2: 1 }), /none over TLS/],
   ['enrolment (EST)', account({ ...PSK, 2: 4 }), /EST \(4\) are not supported/],
+  ['OSCORE', account({ ...NO_SEC, 17: { object: 21, instance: 0 } }), /\/0\/0\/17: OSCORE is not supported/],
   ['a Short Server ID out of range', account({ ...NO_SEC, 10: 65535 }), /\/0\/0\/10 is no Short Server ID/],
 ])('%s is inconsistent (OMA Core 1.2.2 6.1.7.7)', (_, configuration, fault) => {
   expect(readAccounts(configuration).faults.join('\n')).toMatch(fault);
@@ -95,6 +96,11 @@ test('what a handshake offers stands in 0/x/16, 18, 20, and in bits of 22 and 24
     hasConnectionId: false,
   });
   expect(offerOf({ 22: 0b1000, 24: 1 << 12 })).toEqual(OWN_OFFER);
+});
+
+test('a link to nothing is no OSCORE (0/x/17)', () => {
+  const { faults } = readAccounts(account({ ...NO_SEC, 17: { object: 65535, instance: 65535 } }));
+  expect(faults).toEqual([]);
 });
 
 test('no fault shows a key', () => {
