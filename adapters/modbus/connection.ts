@@ -56,7 +56,7 @@ interface LineSocketKeys extends LineKeys {
 }
 
 /** What differs between the media of Modbus. */
-interface ConnectionType {
+export interface ConnectionType {
   medium(settings: Settings): Medium;
   createLink(settings: Settings, host: AdapterHost): Link;
   /** Requests to unit 0 reach all devices, and none answers. */
@@ -227,13 +227,17 @@ const CONNECTION_TYPES: Readonly<Record<string, ConnectionType>> = {
   'modbus-ascii-tcp': lineOverTcp('ascii'),
 };
 
+/** True for the unit that is all devices of a line. */
+export function reachesAll({ unit }: Pick<CompiledDevice, 'unit'>, { broadcasts }: ConnectionType): boolean {
+  return broadcasts && unit === BROADCAST;
+}
+
 /** A unit that nobody answers for can only be written to, and only with what goes without an answer. */
-export function broadcastFaults(
-  { unit, fields }: CompiledDevice,
-  { broadcasts }: ConnectionType,
-): PlanFault[] {
-  if (!broadcasts || unit !== BROADCAST) return [];
-  const asked = [...fields.values()].find(({ isReadable, write }) => isReadable || write?.verify !== 'none');
+export function broadcastFaults(device: CompiledDevice, type: ConnectionType): PlanFault[] {
+  if (!reachesAll(device, type)) return [];
+  const asked = [...device.fields.values()].find(
+    ({ isReadable, write }) => isReadable || write?.verify !== 'none',
+  );
   if (asked === undefined) return [];
   const message = `unit 0 reaches all devices of a line and none answers: point ${asked.id} needs access: w and verify: none`;
   return [{ path: ['settings', 'unit'], message }];

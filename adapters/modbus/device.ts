@@ -5,6 +5,7 @@ import {
   type DeviceMemory,
   type DevicePlan,
   type DeviceState,
+  type RegisterLine,
 } from 'lwm2m-gateway/adapter';
 import type { Bus } from './bus.ts';
 import type { Medium } from './cost.ts';
@@ -16,14 +17,21 @@ import type { Request } from './pdu.ts';
 import { compileDevice } from './points.ts';
 import type { Urgency } from './queue.ts';
 import { createReader } from './read.ts';
+import { createRegisterAccess } from './registers.ts';
 import { createWriter } from './write.ts';
+
+/** The way to a device, which it shares with others. */
+export interface Way {
+  readonly bus: Bus;
+  readonly link: Link;
+  readonly medium: Medium;
+  readonly line: RegisterLine;
+}
 
 /** One device of a connection: what it is asked goes through the queue that it shares with the others. */
 export function createDevice(
   plan: DevicePlan,
-  bus: Bus,
-  link: Link,
-  medium: Medium,
+  { bus, link, medium, line }: Way,
   host: AdapterHost,
   memory?: DeviceMemory,
 ): AttachedDevice {
@@ -80,13 +88,17 @@ export function createDevice(
     clock,
     ask: askUnit,
   });
+  const changing = new Set<number>();
+  const wait = (delayMs: number): Promise<void> => bus.wait(delayMs);
   const write = createWriter({
     device,
     clock,
+    changing,
     requestTimeoutMs: plan.requestTimeoutMs,
     ask: (request, deadlineAt, leastMs) => askUnit(request, 'write', deadlineAt, leastMs),
-    wait: (delayMs) => bus.wait(delayMs),
+    wait,
   });
+  const registers = createRegisterAccess({ plan, device, line, link, clock, changing, ask: askUnit, wait });
 
   return {
     read: (points, { priority, deadlineMs }) => read(points, priority, deadlineMs),
@@ -97,6 +109,7 @@ export function createDevice(
     get state() {
       return state;
     },
+    ...(registers === undefined ? {} : { registers }),
     detach() {
       isDetached = true;
       stopListening();

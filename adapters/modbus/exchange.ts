@@ -60,3 +60,16 @@ export type Refusal = Exclude<Answer, { status: 'done' }>;
 export function causeOf(answer: Refusal): FieldCause {
   return answer.status === 'exception' ? answer.rule.cause : answer.cause;
 }
+
+/** The same in words. */
+export function reasonOf(answer: Refusal): string {
+  return answer.status === 'exception' ? answer.rule.name : REASONS[answer.cause];
+}
+
+const REASONS: Readonly<Record<Extract<Refusal, { status: 'failed' }>['cause'], string>> = {
+  timeout: 'no answer',
+  disconnected: 'the connection is down',
+  malformed: 'an answer that cannot be right',
+  overloaded: 'its turn did not come within the time',
+  closed: 'the connection was closed',
+};

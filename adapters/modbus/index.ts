@@ -2,10 +2,11 @@
 import type { AdapterModule } from 'lwm2m-gateway/adapter';
 import { openConnection } from './adapter.ts';
 import { placeText } from './address.ts';
-import { broadcastFaults, connectionType } from './connection.ts';
+import { broadcastFaults, connectionType, reachesAll } from './connection.ts';
 import { createFaultScript, faultFaults, faultSchema } from './fault-script.ts';
 import { connectionLoad } from './load.ts';
 import { compileDevice } from './points.ts';
+import { rawAccessFaults } from './registers.ts';
 import { schemas } from './schemas.ts';
 import { simulate } from './simulator.ts';
 import { tools } from './tools.ts';
@@ -15,7 +16,12 @@ const modbus: AdapterModule = {
   schemas,
   check: (device, { type }) => {
     const compiled = compileDevice(device);
-    return [...compiled.faults, ...broadcastFaults(compiled, connectionType(type))];
+    const medium = connectionType(type);
+    return [
+      ...compiled.faults,
+      ...broadcastFaults(compiled, medium),
+      ...rawAccessFaults(device, reachesAll(compiled, medium)),
+    ];
   },
   places: (device) =>
     new Map(

@@ -1,7 +1,8 @@
 import { type AdapterSchemas, durationSchema } from 'lwm2m-gateway/adapter';
-import { TABLE_NAMES } from './address.ts';
+import { ADDRESSES, TABLE_NAMES } from './address.ts';
 import { connections } from './connection-schemas.ts';
 import { MOST_BITS, MOST_REGISTERS } from './points.ts';
+import { DEFAULT_PAUSE } from './registers.ts';
 import { choice, integer, object } from './schema-parts.ts';
 import { VALUE_TYPES } from './value.ts';
 
@@ -56,6 +57,37 @@ const profile = object(
   ['addressing'],
 );
 
+const ranges = {
+  type: 'array',
+  minItems: 1,
+  items: {
+    type: 'array',
+    items: { type: 'integer', minimum: 0, maximum: ADDRESSES - 1 },
+    minItems: 2,
+    maxItems: 2,
+  },
+  description: 'Ranges [from, to], both included.',
+};
+
+const rawAccess = object(
+  'Whether servers get at the registers themselves, by objects 10374 and 10375: past points, units and the guards of the profile. Addresses are those on the wire, from 0.',
+  {
+    mode: choice('off, read, or read-write.', ['off', 'read', 'read-write']),
+    read: object(
+      'The only registers and bits that may be read. Default: all that the profile does not forbid.',
+      {
+        coil: ranges,
+        discrete: ranges,
+        holding: ranges,
+        input: ranges,
+      },
+    ),
+    write: object('The only ones that may be written.', { coil: ranges, holding: ranges }),
+    pause: durationSchema('Least time between two such requests to the device.', DEFAULT_PAUSE),
+  },
+  ['mode'],
+);
+
 const device = object(
   'Where the device is on its connection.',
   {
@@ -66,6 +98,7 @@ const device = object(
       65_535,
       0,
     ),
+    rawAccess,
   },
   ['unit'],
 );

@@ -1,7 +1,7 @@
 import type { Clock, FieldCause, FieldValue, WriteOperation, WriteResult } from 'lwm2m-gateway/adapter';
 import { TABLES } from './address.ts';
 import { ACKNOWLEDGE } from './exceptions.ts';
-import { type Answer, causeOf, type Refusal } from './exchange.ts';
+import { type Answer, causeOf, type Refusal, reasonOf } from './exchange.ts';
 import type { Request } from './pdu.ts';
 import type { CompiledDevice, Field, WriteRule } from './points.ts';
 
@@ -12,6 +12,8 @@ export interface WriterParts {
   readonly device: CompiledDevice;
   readonly clock: Clock;
   readonly ask: AskWrite;
+  /** registers of which a part is being written, by whomever: the rest of them must stay as it was */
+  readonly changing: Set<number>;
   /** what the device may take to answer */
   readonly requestTimeoutMs: number;
   /** Some time later, or earlier when the connection is closed. */
@@ -43,10 +45,7 @@ const NOT_TRIED: Outcome = failed('forbidden', 'not written, since another value
  * Writes values in order, each in one request, and checks each as its point asks. Nothing is sent unless all of them
  * fit their points, and nothing more once one has failed.
  */
-export function createWriter({ device, clock, requestTimeoutMs, ask, wait }: WriterParts) {
-  /** registers of which a part is being written */
-  const changing = new Set<number>();
-
+export function createWriter({ device, clock, changing, requestTimeoutMs, ask, wait }: WriterParts) {
   async function writeOne(prepared: Prepared, time: Time): Promise<Outcome> {
     const { field, rule } = prepared;
     if (field.mask !== undefined && rule.function !== 22) return changePart(prepared, field.mask, time);
@@ -115,7 +114,7 @@ export function createWriter({ device, clock, requestTimeoutMs, ask, wait }: Wri
   ): Promise<readonly WriteResult[]> {
     const time: Time = {
       deadlineAt: clock.monotonic() + deadlineMs,
-      leastMs: Math.min(requestTimeoutMs, deadlineMs / 2),
+      leastMs: leastTimeMs(deadlineMs, requestTimeoutMs),
     };
     const prepared = operations.map((operation) => prepare(operation, device));
     const outcomes = prepared.every(isPrepared)
@@ -123,6 +122,11 @@ export function createWriter({ device, clock, requestTimeoutMs, ask, wait }: Wri
       : prepared.map((one) => (isPrepared(one) ? NOT_TRIED : one));
     return operations.map(({ point }, index) => ({ point, ...(outcomes[index] ?? NOT_TRIED) }));
   };
+}
+
+/** With less time left than this a write is not sent. */
+export function leastTimeMs(deadlineMs: number, requestTimeoutMs: number): number {
+  return Math.min(requestTimeoutMs, deadlineMs / 2);
 }
 
 function isPrepared(one: Prepared | Outcome): one is Prepared {
@@ -192,18 +196,6 @@ function refused(answer: Refusal, unwritten?: string): Outcome {
   const doubt = isUnknown ? '; the device may or may not have done it' : '';
   return failed(causeOf(answer), `not confirmed: ${reasonOf(answer)}${doubt}`);
 }
-
-function reasonOf(answer: Refusal): string {
-  return answer.status === 'exception' ? answer.rule.name : REASONS[answer.cause];
-}
-
-const REASONS: Readonly<Record<Extract<Refusal, { status: 'failed' }>['cause'], string>> = {
-  timeout: 'no answer',
-  disconnected: 'the connection is down',
-  malformed: 'an answer that cannot be right',
-  overloaded: 'its turn did not come within the time',
-  closed: 'the connection was closed',
-};
 
 function failed(cause: FieldCause, message: string): Outcome {
   return { status: 'failed', cause, message };

@@ -166,7 +166,54 @@ export interface AttachedDevice {
    * deadline.
    */
   updateFirmware?(image: FirmwareImage, options: WriteOptions): Promise<FirmwareResult>;
+  /** The registers themselves, past all points. Absent: nobody may have them. */
+  readonly registers?: RegisterAccess;
   detach(): void;
+}
+
+/** Registers, or single bits, of one of the tables of a device; addresses from 0. */
+export interface RegisterRange {
+  readonly table: 'coil' | 'discrete' | 'holding' | 'input';
+  readonly address: number;
+  readonly count: number;
+}
+
+export type RegisterResult =
+  /** what a read brought, a number from 0 to 65535 or a bit for each; nothing after a write */
+  | { readonly status: 'done'; readonly values: readonly number[] }
+  | {
+      readonly status: 'failed';
+      readonly cause: FieldCause;
+      readonly message: string;
+      readonly retryAfterMs?: number;
+    };
+
+/** The way to a device, as object 10374 tells it. */
+export interface RegisterLine {
+  /** `host:port`, or the name of a serial port */
+  readonly address: string;
+  readonly layer: 'tcp' | 'serial';
+  readonly baud?: number;
+  readonly stopBits?: number;
+  readonly parity?: 'none' | 'even' | 'odd';
+}
+
+/** A device as registers without meaning, as far as its configuration opens them. Requests go one after the other. */
+export interface RegisterAccess {
+  readonly line: RegisterLine;
+  readonly lineState: 'connecting' | 'up' | 'down';
+  /** The number of the device on its line. */
+  readonly unit: number;
+  /** Up to this age what was read is not asked for again. */
+  readonly pauseMs: number;
+  /** Why no such request is ever sent; undefined: it would be. */
+  refusal(range: RegisterRange, operation: 'read' | 'write'): string | undefined;
+  /** Points that have to do with these registers. */
+  pointsIn(range: RegisterRange): readonly PointId[];
+  /** Never rejects; settles by the deadline. */
+  read(range: RegisterRange, options: Pick<ReadOptions, 'deadlineMs'>): Promise<RegisterResult>;
+  /** One request, done when the device says so. Never rejects; settles by the deadline. */
+  write(range: RegisterRange, values: readonly number[], options: WriteOptions): Promise<RegisterResult>;
 }
 
 /** A firmware package for a device. */

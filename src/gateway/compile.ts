@@ -7,6 +7,7 @@ import type { CompiledPoint, Output } from './pipeline.ts';
 import { compilePoint, type PointModel } from './point.ts';
 import { isNumeric, isReadable } from './point-rules.ts';
 import type { Poll } from './polling.ts';
+import { CLUSTER_OBJECT, CONNECTION_OBJECT } from './registers.ts';
 import type { PointResource } from './resource.ts';
 import type { MappingContext } from './slot.ts';
 import type { DeviceSource, MappingFault, ObjectMapping, PointSource, ProfileSource } from './source.ts';
@@ -21,8 +22,19 @@ export interface CompiledDevice extends FieldDevice {
   readonly faults: readonly MappingFault[];
 }
 
-/** Objects that belong to the gateway or to the security of a session, never to a device behind it. */
-const FORBIDDEN: ReadonlySet<number> = new Set([0, 1, 2, 21, 23, 24, 25, 26]);
+/** Objects that belong to the gateway or to the security of a session, or give raw access: no profile makes them. */
+const FORBIDDEN: ReadonlySet<number> = new Set([
+  0,
+  1,
+  2,
+  21,
+  23,
+  24,
+  25,
+  26,
+  CONNECTION_OBJECT,
+  CLUSTER_OBJECT,
+]);
 const HIGHEST_INSTANCE = 65534;
 
 /**

@@ -19,6 +19,7 @@ import type { CompiledInstance } from './mapping.ts';
 import { type Marks, marksOf, rememberedStates } from './marks.ts';
 import { type Poll, type Polling, startPolling } from './polling.ts';
 import { cellUpdate, refusedBecause } from './refusals.ts';
+import { addRegisterObjects, CLUSTER_OBJECT } from './registers.ts';
 import type { CompiledResource, PointResource } from './resource.ts';
 
 export interface DevicePorts {
@@ -148,6 +149,17 @@ export function startDevice(
   };
 
   const refresh = async (resources: readonly Ids[]): Promise<void> => {
+    const ofClusters = resources.filter(([object]) => object === CLUSTER_OBJECT);
+    await Promise.all([
+      clusters?.refresh(ofClusters),
+      refreshPoints(
+        ofClusters.length === 0 ? resources : resources.filter((ids) => !ofClusters.includes(ids)),
+      ),
+    ]);
+  };
+
+  const refreshPoints = async (resources: readonly Ids[]): Promise<void> => {
+    if (resources.length === 0) return;
     const refused = refuseWhileOffline();
     if (refused === undefined) return polling.readNow(pointsOf(resources), ON_DEMAND_DEADLINE_MS);
     const wanted = new Set(pointsOf(resources));
@@ -184,6 +196,14 @@ export function startDevice(
     write: writes.writeChange,
   }));
   for (const setup of withDeviceObject(setups, description, () => polling.health)) tree.addInstance(setup);
+  const clusters =
+    attached.registers &&
+    addRegisterObjects(tree, attached.registers, {
+      clock,
+      deadlineMs: ON_DEMAND_DEADLINE_MS,
+      refusal: refuseWhileOffline,
+      onWritten: readAfterWrite,
+    });
 
   const polling: Polling = startPolling(
     attached,

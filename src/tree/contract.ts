@@ -82,6 +82,8 @@ export interface ResourceSetup {
 export interface InstanceChange {
   readonly object: number;
   readonly instance: number;
+  /** What the write names: the instance, a resource or a resource instance. */
+  readonly ids: Ids;
   /** `replace`: what is not named goes away where it can (PUT); `update`: it stays (POST). */
   readonly mode: 'replace' | 'update';
   /** by resource id; a Map holds resource instances */
@@ -112,6 +114,8 @@ export interface InstanceRequest {
 
 /** What servers may do with the instances of an object as such; what is absent is not allowed. */
 export interface Lifecycle {
+  /** Mandatory resources that a Create need not bring, since `create` gives them values. */
+  readonly provided?: ReadonlySet<number>;
   readonly create?: (request: InstanceRequest, caller: Caller) => InstanceSetup | Refused;
   /** What keeps an instance from being removed; undefined: nothing. */
   readonly remove?: (instance: number, caller: Caller) => Refused | undefined;

@@ -44,6 +44,7 @@ import { planCreate, planWrite } from './write.ts';
 
 const NOT_FOUND: Refused = { status: 'not-found' };
 const NOT_ALLOWED: Refused = { status: 'not-allowed' };
+const NONE: ReadonlySet<number> = new Set();
 
 /** An empty tree. */
 export function createTree(ports: TreePorts): Tree {
@@ -266,11 +267,11 @@ export function createTree(ports: TreePorts): Tree {
   ): CreateOutcome => {
     const object = objects.get(objectId);
     if (object === undefined) return NOT_FOUND;
-    const make = object.lifecycle.create;
+    const { create: make, provided = NONE } = object.lifecycle;
     if (make === undefined) return NOT_ALLOWED;
     const instance = newInstance(object, wanted);
     if (typeof instance !== 'number') return instance;
-    const request = planCreate(object.definition.resources, instance, entries, exists);
+    const request = planCreate(object.definition.resources, provided, instance, entries, exists);
     if ('status' in request) return request;
     const setup = make(request, caller);
     if ('status' in setup) return setup;

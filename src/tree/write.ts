@@ -132,7 +132,7 @@ export function planWrite(
     if (isRefused(value)) return value;
     values.set(id, value);
   }
-  const change: InstanceChange = { object, instance: instanceId, mode, values, removals };
+  const change: InstanceChange = { object, instance: instanceId, ids, mode, values, removals };
   return removalFault(instance, change) ?? incomplete(instance, ids, change) ?? change;
 }
 
@@ -185,9 +185,13 @@ export function replacedAway(instance: InstanceNode, ids: Ids, change: InstanceC
   );
 }
 
-/** What Create carries, checked; what is not writable or not known is left out (OMA Core 1.2 6.3.6). */
+/**
+ * What Create carries, checked; what is not writable or not known is left out (OMA Core 1.2 6.3.6).
+ * @param provided mandatory resources that come from elsewhere
+ */
 export function planCreate(
   resources: ReadonlyMap<number, ResourceDefinition>,
+  provided: ReadonlySet<number>,
   instance: number,
   entries: readonly Entry[],
   exists: Exists,
@@ -201,7 +205,8 @@ export function planCreate(
     values.set(id, value);
   }
   for (const definition of resources.values()) {
-    if (definition.mandatory && isWritable(definition) && !values.has(definition.id))
+    const isOwed = definition.mandatory && isWritable(definition) && !provided.has(definition.id);
+    if (isOwed && !values.has(definition.id))
       return refuse('bad-request', `mandatory resource ${definition.id} is missing`);
   }
   return { instance, values };
