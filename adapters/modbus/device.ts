@@ -11,12 +11,13 @@ import type { Bus } from './bus.ts';
 import type { Medium } from './cost.ts';
 import { type Answer, ask, causeOf } from './exchange.ts';
 import { createLatency } from './latency.ts';
+import { createLayout } from './layout.ts';
 import { createLearned } from './learned.ts';
 import type { Link } from './link.ts';
 import type { Request } from './pdu.ts';
-import { compileDevice } from './points.ts';
+import type { CompiledDevice } from './points.ts';
 import type { Urgency } from './queue.ts';
-import { createReader } from './read.ts';
+import { createReader, failureOf } from './read.ts';
 import { createRegisterAccess } from './registers.ts';
 import { createWriter } from './write.ts';
 
@@ -37,7 +38,6 @@ export function createDevice(
 ): AttachedDevice {
   const { clock } = host;
   const log = host.log.child({ device: plan.id });
-  const device = compileDevice(plan);
   const states = createSignal<DeviceState>();
   const stopListening = link.onChange(updateState);
   let isDetached = false;
@@ -73,7 +73,7 @@ export function createDevice(
     leastMs = 0,
   ): Promise<Answer> {
     if (isDetached) return { status: 'failed', cause: 'closed', sent: false };
-    const { unit } = device;
+    const { unit } = layout.device;
     const job = { unit, request, urgency, timeoutMs: plan.requestTimeoutMs, leastMs, deadlineAt };
     // Who said nothing the last time is asked once: a dead device must not cost the others their time.
     const answer = await ask(bus, clock, job, isSilent ? 0 : plan.retries);
@@ -81,28 +81,42 @@ export function createDevice(
     return answer;
   }
 
-  const read = createReader({
-    device,
-    latency: createLatency(medium),
-    learned: createLearned(clock, log, memory),
-    clock,
-    ask: askUnit,
-  });
-  const changing = new Set<number>();
   const wait = (delayMs: number): Promise<void> => bus.wait(delayMs);
-  const write = createWriter({
+  const layout = createLayout({ plan, clock, log, ask: askUnit, wait });
+  const latency = createLatency(medium);
+  const learned = createLearned(clock, log, memory);
+  const changing = new Set<number>();
+
+  const setUp = (device: CompiledDevice) => ({
     device,
-    clock,
-    changing,
-    requestTimeoutMs: plan.requestTimeoutMs,
-    ask: (request, deadlineAt, leastMs) => askUnit(request, 'write', deadlineAt, leastMs),
-    wait,
+    read: createReader({ device, latency, learned, clock, ask: askUnit, onMisplaced: layout.doubt }),
+    write: createWriter({
+      device,
+      clock,
+      changing,
+      requestTimeoutMs: plan.requestTimeoutMs,
+      ask: (request, deadlineAt, leastMs) => askUnit(request, 'write', deadlineAt, leastMs),
+      wait,
+    }),
   });
-  const registers = createRegisterAccess({ plan, device, line, link, clock, changing, ask: askUnit, wait });
+  let known = setUp(layout.device);
+  /** The device as it is laid out by now. */
+  const current = (): typeof known => {
+    if (known.device !== layout.device) known = setUp(layout.device);
+    return known;
+  };
+  const registers = createRegisterAccess({ plan, layout, line, link, clock, changing, ask: askUnit, wait });
 
   return {
-    read: (points, { priority, deadlineMs }) => read(points, priority, deadlineMs),
-    write: (operations, { deadlineMs }) => write(operations, deadlineMs),
+    async read(points, { priority, deadlineMs }) {
+      if (!layout.isUnsettled) return current().read(points, priority, deadlineMs);
+      const deadlineAt = clock.monotonic() + deadlineMs;
+      const refusal = await layout.settle(priority, deadlineAt);
+      if (refusal === undefined) return current().read(points, priority, deadlineAt - clock.monotonic());
+      const failure = failureOf(refusal, clock.now());
+      return points.map((point) => ({ point, ...failure }));
+    },
+    write: (operations, { deadlineMs }) => current().write(operations, deadlineMs),
     // A Modbus device never speaks by itself.
     onSamples: () => () => {},
     onState: (listener) => states.subscribe(listener),

@@ -6,9 +6,11 @@ import {
   type PointPlan,
 } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress } from './address.ts';
-import { markedCodec } from './marker.ts';
+import type { Marker } from './marker.ts';
+import { type Place, type Places, placeFaults, placesOf } from './place.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import { joinScales } from './scale.ts';
+import type { Model } from './sunspec.ts';
 import {
   coilCodec,
   createValueCodec,
@@ -28,13 +30,13 @@ interface ProfileKeys {
   readonly limits?: { readonly maxRegisters?: number; readonly maxBits?: number };
   readonly batching?: Batching;
   readonly unreadable?: readonly Range[];
-  readonly marker?: { readonly table: Table; readonly addr: number; readonly is: number };
 }
 
 /** A point, as its schema lets it pass. */
 interface PointKeys {
   readonly table: Table;
   readonly addr: number;
+  readonly model?: number;
   readonly type?: ValueType;
   readonly length?: number;
   readonly order?: Order;
@@ -63,10 +65,14 @@ export interface WriteRule {
   readonly tolerance: number;
 }
 
-/** A point ready for use. */
+/** A point ready for use; as a spot it is all that has to be read for its sake. */
 export interface Field extends Spot {
   readonly id: PointId;
   readonly codec: ValueCodec;
+  /** registers from its address to its value */
+  readonly offset: number;
+  /** what has to stand beside the value */
+  readonly marker?: Marker;
   readonly isReadable: boolean;
   /** the bits of its register that are the point's; absent: all */
   readonly mask?: number;
@@ -81,6 +87,8 @@ export interface CompiledDevice {
   readonly unit: number;
   readonly rules: PlanRules;
   readonly fields: ReadonlyMap<PointId, Field>;
+  /** What a device like that holds beside its points. */
+  readonly image: Places['image'];
   readonly faults: readonly PlanFault[];
 }
 
@@ -93,24 +101,27 @@ const MOST_WRITTEN_AND_READ = 121;
 
 type Fault = (path: PlanFault['path'], message: string) => void;
 
-export function compileDevice(plan: DevicePlan): CompiledDevice {
-  const faults: PlanFault[] = [];
+/**
+ * @param models that a SunSpec device has; points of others are left out. Absent: as the plan would have them
+ */
+export function compileDevice(plan: DevicePlan, models?: readonly Model[]): CompiledDevice {
+  const faults: PlanFault[] = placeFaults(plan);
   const fault: Fault = (path, message) => faults.push({ path, message });
   const profile = plan.protocol as unknown as ProfileKeys;
   const rules = compileRules(profile, fault);
-  const base = Number(plan.settings.base ?? 0);
+  const places = placesOf(plan, models);
   const compiled = new Map<PointId, Field>();
   const scaleFrom = new Map<PointId, PointId>();
   for (const point of plan.points.values()) {
     const { scaleFrom: factor } = point.address as unknown as PointKeys;
     if (factor !== undefined) scaleFrom.set(point.id, factor);
     const before = faults.length;
-    const field = compilePoint(point, profile, rules, base, fault);
+    const field = compilePoint(point, profile, rules, places, fault);
     if (field !== undefined && faults.length === before) compiled.set(point.id, field);
   }
   const fields = scaleFrom.size === 0 ? compiled : joinScales(compiled, scaleFrom, fault);
   checkGroups(fields, rules, fault);
-  return { unit: Number(plan.settings.unit), rules, fields, faults };
+  return { unit: Number(plan.settings.unit), rules, fields, image: places.image, faults };
 }
 
 function compileRules(profile: ProfileKeys, fault: Fault): PlanRules {
@@ -142,31 +153,34 @@ function compilePoint(
   point: PointPlan,
   profile: ProfileKeys,
   rules: PlanRules,
-  base: number,
+  places: Places,
   fault: Fault,
 ): Field | undefined {
   const keys = point.address as unknown as PointKeys;
   const at = (key: string, message: string): void => fault(['points', point.id, key], message);
-  const address = toPduAddress(profile.addressing, keys.table, keys.addr);
-  if (address === undefined) {
-    at('addr', `${keys.addr} is no ${profile.addressing} address of table ${keys.table}`);
+  const place = places.of(keys);
+  if (place === undefined) return undefined;
+  if ('fault' in place) {
+    at(place.key, place.fault);
     return undefined;
   }
   const value = TABLES[keys.table].bits
     ? bitValue(keys, at)
     : registerValue(keys, profile.order ?? 'ABCD', at);
   if (value === undefined) return undefined;
-  const { from, span, codec } = withMarker(address, value, keys.table, profile);
-  if (point.access !== 'r' && codec !== value.codec)
+  if (point.access !== 'r' && place.landmark !== undefined)
     fault(['points', point.id, 'access'], 'a value beside a marker can only be read');
-  const spot = { table: keys.table, address: base + from, span, group: point.group };
+  const around = withLandmark(place, value.span);
+  const spot = { table: keys.table, ...around.spot, group: point.group };
   checkSpan(spot, rules, at);
   const write = point.access === 'r' ? undefined : compileWrite(point, spot, value.mask, fault);
   return {
     ...spot,
     id: point.id,
-    codec,
+    codec: value.codec,
+    offset: place.address - spot.address,
     isReadable: point.access !== 'w',
+    ...(around.marker === undefined ? {} : { marker: around.marker }),
     ...(value.mask === undefined ? {} : { mask: value.mask }),
     ...(write === undefined ? {} : { write }),
   };
@@ -180,22 +194,13 @@ interface CompiledValue {
 
 type PointFault = (key: string, message: string) => void;
 
-/** The value together with the marker of its table, which has to come in the same answer. */
-function withMarker(
-  address: number,
-  { codec, span }: CompiledValue,
-  table: Table,
-  { addressing, order = 'ABCD', marker }: ProfileKeys,
-): CompiledValue & { readonly from: number } {
-  const mark = marker?.table === table ? toPduAddress(addressing, table, marker.addr) : undefined;
-  if (marker === undefined || mark === undefined) return { from: address, span, codec };
-  const from = Math.min(address, mark);
-  const offsets = { at: 2 * (mark - from), is: marker.is, valueAt: 2 * (address - from) };
-  return {
-    from,
-    span: Math.max(address + span, mark + 1) - from,
-    codec: markedCodec(codec, order, offsets),
-  };
+/** All that has to be read for a value: with what has to stand beside it, in the same answer. */
+function withLandmark({ address, landmark }: Exclude<Place, undefined | { fault: string }>, span: number) {
+  if (landmark === undefined) return { spot: { address, span } };
+  const from = Math.min(address, landmark.address);
+  const end = Math.max(address + span, landmark.address + landmark.is.length / 2);
+  const marker: Marker = { at: 2 * (landmark.address - from), is: landmark.is };
+  return { spot: { address: from, span: end - from }, marker };
 }
 
 function bitValue(keys: PointKeys, fault: PointFault): CompiledValue {

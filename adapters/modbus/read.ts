@@ -1,9 +1,10 @@
-import type { Clock, FieldCause, PointId, Priority, Sample } from 'lwm2m-gateway/adapter';
+import type { Clock, FieldCause, FieldValue, PointId, Priority, Sample } from 'lwm2m-gateway/adapter';
 import { TABLES } from './address.ts';
 import type { ExceptionRule } from './exceptions.ts';
 import { type Answer, causeOf, type Refusal } from './exchange.ts';
 import type { Latency } from './latency.ts';
 import type { Cut, Learned } from './learned.ts';
+import { isMarked } from './marker.ts';
 import type { Request } from './pdu.ts';
 import { type Atom, type Block, blockOf, dataMs, planReads } from './planner.ts';
 import type { CompiledDevice, Field } from './points.ts';
@@ -35,6 +36,8 @@ export interface ReaderParts {
   readonly learned: Learned;
   readonly clock: Clock;
   readonly ask: AskRead;
+  /** Hears that the device is not what it was taken for: other things stand where its markers were, or nothing. */
+  onMisplaced(): void;
 }
 
 /** One read while it lasts. */
@@ -62,7 +65,7 @@ const REFUSES_ALL_MS = 60_000;
  * Reads points in as few requests as the plan allows. When the device refuses a request for several points, it is
  * asked for the halves, so that only what it really refuses goes without a value; the next plan knows.
  */
-export function createReader({ device, latency, learned, clock, ask }: ReaderParts) {
+export function createReader({ device, latency, learned, clock, ask, onMisplaced }: ReaderParts) {
   const plans = new WeakMap<readonly PointId[], ReadPlan>();
   /** A device that refused everything is not asked point by point in every cycle. */
   let divideAgainAt = 0;
@@ -133,6 +136,7 @@ export function createReader({ device, latency, learned, clock, ask }: ReaderPar
 
   function noteRefused(atoms: readonly Atom<Wanted>[], rule: ExceptionRule, reading: Reading): void {
     reading.isRefused = true;
+    onMisplaced();
     learned.noteRefused(
       atoms.flatMap((atom) => atom.spots.map(({ id }) => id)),
       rule.name,
@@ -148,13 +152,11 @@ export function createReader({ device, latency, learned, clock, ask }: ReaderPar
     const step = TABLES[block.table].bits ? 1 : 2;
     reading.hasRead = true;
     for (const atom of block.atoms) {
-      for (const { id, slot, address, codec, factor } of atom.spots) {
+      for (const field of atom.spots) {
+        const { id, slot, factor } = field;
         if (slot === UNASKED) continue;
-        const raw = codec.decode(data, (address - block.address) * step);
-        const value =
-          factor === undefined
-            ? raw
-            : scaled(raw, factor.codec.decode(data, (factor.address - block.address) * step));
+        const raw = valueAt(field, data, block.address, step);
+        const value = factor === undefined ? raw : scaled(raw, valueAt(factor, data, block.address, step));
         learned.noteRead(id);
         reading.samples[slot] =
           value === undefined
@@ -162,6 +164,15 @@ export function createReader({ device, latency, learned, clock, ask }: ReaderPar
             : { point: id, value, at, quality: 4 };
       }
     }
+  }
+
+  /** @param step bytes or bits for each address */
+  function valueAt(field: Field, data: Buffer, first: number, step: number): FieldValue | undefined {
+    const at = (field.address - first) * step;
+    if (field.marker === undefined || isMarked(data, at, field.marker))
+      return field.codec.decode(data, at + field.offset * step);
+    onMisplaced();
+    return undefined;
   }
 
   function fail(atoms: readonly Atom<Wanted>[], answer: Refusal, reading: Reading): void {
@@ -214,9 +225,10 @@ export function createReader({ device, latency, learned, clock, ask }: ReaderPar
   };
 }
 
-type Failure = Omit<Extract<Sample, { cause: FieldCause }>, 'point'>;
+export type Failure = Omit<Extract<Sample, { cause: FieldCause }>, 'point'>;
 
-function failureOf(answer: Refusal, at: number): Failure {
+/** What a refusal makes of every point that was asked for. */
+export function failureOf(answer: Refusal, at: number): Failure {
   const cause = causeOf(answer);
   if (answer.status === 'failed' && answer.retryAfterMs !== undefined) {
     return { cause, at, retryAfterMs: answer.retryAfterMs };

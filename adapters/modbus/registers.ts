@@ -124,7 +124,7 @@ function failed(cause: Failed['cause'], message: string): Failed {
 
 export interface RegisterParts {
   readonly plan: DevicePlan;
-  readonly device: CompiledDevice;
+  readonly layout: { readonly device: CompiledDevice };
   readonly line: RegisterLine;
   readonly link: Link;
   readonly clock: Clock;
@@ -137,10 +137,10 @@ export interface RegisterParts {
 
 /** Raw access to one device; undefined where its configuration does not give it. */
 export function createRegisterAccess(parts: RegisterParts): RegisterAccess | undefined {
-  const { plan, device, clock, changing, link } = parts;
+  const { plan, layout, clock, changing, link } = parts;
   const keys = rawKeys(plan);
   if (keys === undefined) return undefined;
-  const { rules } = device;
+  const { unit, rules } = layout.device;
   const pauseMs = durationMs(keys.pause ?? DEFAULT_PAUSE);
   /** The last one to ask, and how many wait behind it. */
   let last: Promise<unknown> = Promise.resolve();
@@ -206,14 +206,14 @@ export function createRegisterAccess(parts: RegisterParts): RegisterAccess | und
 
   return {
     line: parts.line,
-    unit: device.unit,
+    unit,
     pauseMs,
     get lineState() {
       return link.state === 'up' || link.state === 'connecting' ? link.state : 'down';
     },
     refusal,
     pointsIn: (range) =>
-      [...device.fields.values()].flatMap(({ id, table, address, span }) =>
+      [...layout.device.fields.values()].flatMap(({ id, table, address, span }) =>
         table === range.table && overlaps([address, address + span - 1], range) ? id : [],
       ),
     async read(range, { deadlineMs }) {

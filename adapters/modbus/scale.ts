@@ -37,8 +37,10 @@ export function joinScales(
     const at = (message: string): void => fault(['points', id, 'scaleFrom'], message);
     // A point with faults of its own has been reported.
     if (field === undefined) continue;
-    if (factor === undefined || !factor.isReadable) at(`there is no readable point ${factorId}`);
-    else if (scaleFrom.has(factorId)) at(`point ${factorId} has a scale itself`);
+    if (factor === undefined || !factor.isReadable) {
+      at(`there is no readable point ${factorId}`);
+      joined.delete(id);
+    } else if (scaleFrom.has(factorId)) at(`point ${factorId} has a scale itself`);
     else if (field.write !== undefined) at('what has a scale in another register can only be read');
     else {
       const group = field.group ?? factor.group ?? `scale ${factorId}`;

@@ -4,6 +4,7 @@ import { connections } from './connection-schemas.ts';
 import { MOST_BITS, MOST_REGISTERS } from './points.ts';
 import { DEFAULT_PAUSE } from './registers.ts';
 import { choice, integer, object } from './schema-parts.ts';
+import { SUNSPEC_BASES } from './sunspec.ts';
 import { VALUE_TYPES } from './value.ts';
 
 /** An address in any notation: on the wire, counted from one, or 465536 in Modicon notation. */
@@ -44,6 +45,21 @@ const profile = object(
       description:
         'Ranges [from, to] that must not be touched to bridge a gap, in the notation of `addressing`.',
     },
+    sunspec: object(
+      'For devices that say by themselves where their models are (SunSpec): points count from the header of their model.',
+      {
+        model: integer('The model that points are of which name no other.', 1, 65_534),
+        bases: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 8,
+          items: { type: 'integer', minimum: 0, maximum: ADDRESSES - 1 },
+          default: [...SUNSPEC_BASES],
+          description: 'Where the marker "SunS" is looked for, in this order.',
+        },
+      },
+      ['model'],
+    ),
     marker: object(
       'A register that is read together with every point of its table: unless it holds this number, nothing of the answer is believed.',
       {
@@ -93,11 +109,12 @@ const device = object(
   {
     unit: integer('Unit identifier; 0 and 255 often mean the device behind the connection itself.', 0, 255),
     base: integer(
-      'What is added to every address of the profile: where a SunSpec model begins on this device, as scan shows.',
+      'What is added to every address of the profile, where the same registers begin elsewhere on this device.',
       0,
       65_535,
       0,
     ),
+    nth: integer('Which one of several SunSpec models with the same number, from 1.', 1, 64, 1),
     rawAccess,
   },
   ['unit'],
@@ -108,6 +125,7 @@ const point = object(
   {
     table: choice('The table of the data model.', TABLE_NAMES),
     addr: { type: 'integer', ...ADDRESS, description: 'Address in the notation of `addressing`.' },
+    model: integer('The SunSpec model that it is of. Default: that of the profile.', 1, 65_534),
     type: choice('What the registers hold; coils and discrete inputs are bool.', VALUE_TYPES),
     length: integer('Registers of a string or bytes.', 1, MOST_REGISTERS),
     order: { ...order, description: `${order.description} Default: that of the profile.` },
@@ -164,6 +182,7 @@ export const schemas: AdapterSchemas = {
   connections,
   profile,
   device,
+  address: ['unit', 'base', 'nth'],
   point,
   write,
 };

@@ -36,6 +36,9 @@ export function createSlave(
     holding: new Map(),
     input: new Map(),
   };
+  for (const { table, address, data } of device.image) {
+    for (let at = 0; at < data.length; at += 2) tables[table].set(address + at / 2, data.readUInt16BE(at));
+  }
 
   const functions: Readonly<Record<number, FunctionRule>> = {
     1: (pdu) => readBits('coil', pdu),
@@ -163,9 +166,10 @@ export function createSlave(
   }
 
   function currentValue(field: Field): FieldValue | undefined {
-    const data = Buffer.alloc(2 * field.span);
-    for (let index = 0; index < field.span; index++) {
-      const word = tables[field.table].get(field.address + index) ?? 0;
+    const first = field.address + field.offset;
+    const data = Buffer.alloc(2 * (field.span - field.offset));
+    for (let index = 0; index < field.span - field.offset; index++) {
+      const word = tables[field.table].get(first + index) ?? 0;
       if (TABLES[field.table].bits) data[0] = word;
       else data.writeUInt16BE(word, 2 * index);
     }
@@ -184,11 +188,11 @@ export function createSlave(
       const raw = field.factor === undefined ? value : unscaled(value, currentValue(field.factor));
       const encoded = raw === undefined ? { fault: 'it has no scale' } : field.codec.encode(raw);
       if ('fault' in encoded) throw new GatewayError('adapter.unfit-value', `${point}: ${encoded.fault}`);
-      for (let index = 0; index < field.span; index++) {
+      for (let index = 0; index < Math.ceil(encoded.data.length / 2); index++) {
         const word = TABLES[field.table].bits
           ? encoded.data.readUInt8(0)
           : encoded.data.readUInt16BE(2 * index);
-        const at = field.address + index;
+        const at = field.address + field.offset + index;
         const others = field.mask === undefined ? 0 : (tables[field.table].get(at) ?? 0) & ~field.mask;
         tables[field.table].set(at, word | others);
       }

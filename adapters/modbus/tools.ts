@@ -12,10 +12,11 @@ import { connectionType } from './connection.ts';
 import { exceptionRule } from './exceptions.ts';
 import type { Link, Outcome } from './link.ts';
 import type { ReadRequest } from './pdu.ts';
+import { sunSpecRules } from './place.ts';
 import { compileDevice, type Field } from './points.ts';
 import { replay } from './replay.ts';
 import { sniff } from './sniff.ts';
-import { sunSpecModels } from './sunspec.ts';
+import { type Model, readChain, SUNSPEC_BASES } from './sunspec.ts';
 import { createValueCodec, isBlockType, ORDER_NAMES, registersOf, type ValueType } from './value.ts';
 import { describeWay, waysToSpeak } from './ways.ts';
 
@@ -124,16 +125,20 @@ async function* scan(
       if (isThere(outcome) || isNoise)
         yield { settings: { unit }, text: `holding register 0 ${told(outcome)}` };
       if (!isThere(outcome)) continue;
-      const read = async (address: number, count: number): Promise<Buffer | undefined> => {
-        const answer = await asker.ask(unit, { function: 3, address, count }, timeoutMs);
-        return answer.status === 'done' ? answer.data : undefined;
-      };
-      const models = await sunSpecModels(read);
-      if (models !== undefined) yield { settings: { unit }, text: models };
+      for (const base of SUNSPEC_BASES) {
+        const chain = await readChain((request) => asker.ask(unit, request, timeoutMs), [base]);
+        if (chain.status !== 'found') continue;
+        yield { settings: { unit }, text: `SunSpec from ${base}, models ${described(chain.models)}` };
+        break;
+      }
     }
   } finally {
     await asker.close();
   }
+}
+
+function described(models: readonly Model[]): string {
+  return models.map(({ id, address }) => `${id} at ${address}`).join(', ');
 }
 
 function typeOf(device: DevicePlan, { id }: Field): ValueType | undefined {
@@ -171,7 +176,14 @@ async function* probe(
 
 /** What the points of a device say, in each order of bytes and words. */
 async function* probePoints({ ask }: Asker, device: DevicePlan): AsyncGenerator<string> {
-  const { unit, fields } = compileDevice(device);
+  const rules = sunSpecRules(device);
+  const { unit } = compileDevice(device);
+  const chain =
+    rules && (await readChain((request) => ask(unit, request, device.requestTimeoutMs), rules.bases));
+  const models = chain?.status === 'found' ? chain.models : [];
+  if (chain !== undefined)
+    yield `SunSpec: ${models.length === 0 ? 'no models' : `models ${described(models)}`}`;
+  const { fields } = compileDevice(device, models);
   for (const field of fields.values()) {
     if (!field.isReadable) continue;
     const request = { function: TABLES[field.table].read, address: field.address, count: field.span };

@@ -109,6 +109,8 @@ export interface AdapterSchemas {
   readonly connections: Readonly<Record<string, JsonSchema>>;
   readonly profile: JsonSchema;
   readonly device: JsonSchema;
+  /** Keys of a device that tell it apart from others of its profile on its connection. Absent: the required ones. */
+  readonly address?: readonly string[];
   readonly point: JsonSchema;
   readonly write: JsonSchema;
 }

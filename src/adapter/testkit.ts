@@ -113,8 +113,9 @@ async function onOpenConnection(
 
 const STATIC_CHECKS: Readonly<Record<string, (module: AdapterModule, field: TestField) => void>> = {
   'every schema is data, describes an object and its keys, and forbids unknown ones'(module) {
-    const { connections, ...others } = module.schemas;
+    const { connections, address, ...others } = module.schemas;
     for (const [name, schema] of Object.entries({ ...connections, ...others })) checkSchema(schema, name);
+    for (const key of address ?? []) assert.ok(key in (others.device.properties as object), key);
   },
 
   'a plan without faults has none, and checking changes nothing'(module, field) {

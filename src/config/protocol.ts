@@ -15,6 +15,8 @@ export interface AdapterKeys {
   readonly connections: Readonly<Record<string, JsonSchema>>;
   readonly profile: JsonSchema;
   readonly device: JsonSchema;
+  /** Keys of a device that tell it apart from others of its profile on its connection. Absent: the required ones. */
+  readonly address?: readonly string[];
   readonly point: JsonSchema;
   readonly write: JsonSchema;
 }
@@ -36,7 +38,7 @@ export interface Protocol {
   readonly point: z.ZodObject;
   readonly profile: z.ZodType<CheckedProfile> & z.ZodObject;
   readonly device: z.ZodType<CheckedDevice> & z.ZodObject;
-  /** The keys that every device must have, and that tell it apart from others on its connection. */
+  /** The keys that tell a device apart from others of its profile on its connection. */
   readonly addressKeys: readonly string[];
   /** The protocol's own part of something that was checked. */
   settingsOf(part: 'profile' | 'device' | 'point' | 'write', value: object): Settings;
@@ -99,7 +101,8 @@ function createProtocol(name: string, keys: AdapterKeys): Protocol {
     // The compiler cannot know the keys of the adapter; without them these are the types of the core.
     profile: profile as unknown as Protocol['profile'],
     device: joined(name, deviceKeys.device, keys.device) as unknown as Protocol['device'],
-    addressKeys: Array.isArray(keys.device.required) ? keys.device.required.map(String) : [],
+    addressKeys:
+      keys.address ?? (Array.isArray(keys.device.required) ? keys.device.required.map(String) : []),
     settingsOf: (part, value) => ownPart(keys[part], value),
     connectionSettings: (type, value) => ownPart(keys.connections[type] ?? {}, value),
   };

@@ -93,6 +93,7 @@ async function readThrough(
     learned: createLearned(clock, log),
     clock,
     ask,
+    onMisplaced() {},
   });
   const ids = Object.keys(wanted);
   const cycles: unknown[][] = [];

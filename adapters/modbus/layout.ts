@@ -1,0 +1,88 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock, DevicePlan, Logger, Priority } from 'lwm2m-gateway/adapter';
+import type { Answer, Refusal } from './exchange.ts';
+import type { ReadRequest } from './pdu.ts';
+import { sunSpecRules } from './place.ts';
+import { type CompiledDevice, compileDevice } from './points.ts';
+import { type Model, readChain } from './sunspec.ts';
+
+/** Finds out where the points of a device are, and again when it may be another one. */
+export interface Layout {
+  /** As far as it is known by now. */
+  readonly device: CompiledDevice;
+  /** True while nobody has looked, or what was seen is in doubt. */
+  readonly isUnsettled: boolean;
+  /** Looks, once for all who ask; settles by the deadline. @returns why the device could not be asked */
+  settle(urgency: Priority, deadlineAt: number): Promise<Refusal | undefined>;
+  /** Something is not where it was. */
+  doubt(): void;
+}
+
+/** A device that shows the same again, or never what its profile says, is looked at no more often than that. */
+const LOOK_AGAIN_MS = 60_000;
+
+export interface LayoutParts {
+  readonly plan: DevicePlan;
+  readonly clock: Clock;
+  readonly log: Logger;
+  ask(request: ReadRequest, urgency: Priority, deadlineAt: number): Promise<Answer>;
+  /** Some time later, or earlier when the connection is closed. */
+  wait(delayMs: number): Promise<void>;
+}
+
+const OUT_OF_TIME: Refusal = { status: 'failed', cause: 'overloaded', sent: false };
+
+/** For a device whose profile says where everything is, all is settled from the beginning. */
+export function createLayout({ plan, clock, log, ask, wait }: LayoutParts): Layout {
+  const rules = sunSpecRules(plan);
+  let models: readonly Model[] | undefined;
+  let device = compileDevice(plan, rules === undefined ? undefined : []);
+  let isUnsettled = rules !== undefined;
+  let lookAt = Number.NEGATIVE_INFINITY;
+  let looking: Promise<Refusal | undefined> | undefined;
+
+  async function look(urgency: Priority, deadlineAt: number): Promise<Refusal | undefined> {
+    const chain = await readChain((request) => ask(request, urgency, deadlineAt), rules?.bases);
+    if (chain.status === 'stopped') return chain.answer;
+    take(chain.status === 'found' ? chain.models : []);
+    return undefined;
+  }
+
+  function take(found: readonly Model[]): void {
+    const isNew = !isDeepStrictEqual(found, models);
+    if (isNew) {
+      models = found;
+      device = compileDevice(plan, found);
+    }
+    const missing = [...plan.points.keys()].filter((point) => !device.fields.has(point));
+    // A device that starts may not show all of its models yet.
+    isUnsettled = missing.length > 0;
+    if (isUnsettled || !isNew) lookAt = clock.monotonic() + LOOK_AGAIN_MS;
+    if (!isNew) return;
+    log.info(
+      { models: found.map(({ id, address }) => `${id} at ${address}`) },
+      'SunSpec models of the device',
+    );
+    if (isUnsettled) log.warn({ points: missing }, 'the device has no SunSpec models for these points');
+  }
+
+  return {
+    get device() {
+      return device;
+    },
+    get isUnsettled() {
+      return isUnsettled && clock.monotonic() >= lookAt;
+    },
+    settle(urgency, deadlineAt) {
+      looking ??= look(urgency, deadlineAt).finally(() => {
+        looking = undefined;
+      });
+      // Who began to look may have more time than who joins.
+      const isOver = wait(deadlineAt - clock.monotonic()).then((): Refusal => OUT_OF_TIME);
+      return Promise.race([looking, isOver]);
+    },
+    doubt() {
+      if (rules !== undefined) isUnsettled = true;
+    },
+  };
+}
