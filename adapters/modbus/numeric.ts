@@ -219,4 +219,6 @@ export const NUMERIC_TYPES = {
   mod10k48: tenThousands(3),
   mod10k64: tenThousands(4),
   ipv4,
+  /** seconds since 1970; a clock that was never set stands at the beginning */
+  unix32: { ...unsigned(2), standardNan: [0, 2 ** 32 - 1] },
 } as const satisfies Record<string, NumericType>;

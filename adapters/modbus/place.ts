@@ -1,5 +1,6 @@
 import type { DevicePlan, PlanFault, PointId } from 'lwm2m-gateway/adapter';
 import { type Addressing, type Table, toPduAddress } from './address.ts';
+import { type DateForm, dateRegisters } from './datetime.ts';
 import {
   chainImage,
   chainOf,
@@ -25,6 +26,7 @@ interface SpotKeys {
   readonly model?: number;
   readonly type?: ValueType;
   readonly length?: number;
+  readonly date?: DateForm;
 }
 
 /** Registers that have to say something, or nothing beside them is believed. */
@@ -104,8 +106,9 @@ function modelPlaces(rules: SunSpecRules, models: readonly Model[]): Places {
 function likelyModels({ points }: DevicePlan, { main, bases }: SunSpecRules): readonly Model[] {
   const ends = new Map<number, number>([[main, 1]]);
   for (const { address } of points.values()) {
-    const { model = main, addr, type, length = 1 } = address as unknown as SpotKeys;
-    const end = addr + (type === undefined ? 1 : registersOf(type, length)) - 2;
+    const { model = main, addr, type, date, length = 1 } = address as unknown as SpotKeys;
+    const registers = date === undefined ? length : dateRegisters(date);
+    const end = addr + (type === undefined ? 1 : registersOf(type, registers)) - 2;
     ends.set(model, Math.max(ends.get(model) ?? 1, end));
   }
   return chainOf(ends, bases);

@@ -6,6 +6,14 @@ import {
   type PointPlan,
 } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress } from './address.ts';
+import {
+  cp56time2a,
+  type DateCodec,
+  type DateForm,
+  type DatePart,
+  dateRegisters,
+  packedDate,
+} from './datetime.ts';
 import type { Marker } from './marker.ts';
 import { type Place, type Places, placeFaults, placesOf } from './place.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
@@ -15,6 +23,7 @@ import {
   coilCodec,
   createValueCodec,
   isBlockType,
+  isDateType,
   maskOf,
   type NanRule,
   type Order,
@@ -22,11 +31,13 @@ import {
   type ValueCodec,
   type ValueType,
 } from './value.ts';
+import { zoneOf } from './zone.ts';
 
 /** The profile section `modbus`, as its schema lets it pass. */
 interface ProfileKeys {
   readonly addressing: Addressing;
   readonly order?: Order;
+  readonly zone?: string;
   readonly limits?: { readonly maxRegisters?: number; readonly maxBits?: number };
   readonly batching?: Batching;
   readonly unreadable?: readonly Range[];
@@ -43,6 +54,8 @@ interface PointKeys {
   readonly bit?: number;
   readonly nan?: 'std' | readonly (number | string)[];
   readonly scaleFrom?: PointId;
+  readonly date?: DateForm;
+  readonly zone?: string;
 }
 
 /** The section `write` of a point, as its schema lets it pass. */
@@ -164,9 +177,7 @@ function compilePoint(
     at(place.key, place.fault);
     return undefined;
   }
-  const value = TABLES[keys.table].bits
-    ? bitValue(keys, at)
-    : registerValue(keys, profile.order ?? 'ABCD', at);
+  const value = TABLES[keys.table].bits ? bitValue(keys, at) : registerValue(keys, profile, at);
   if (value === undefined) return undefined;
   if (point.access !== 'r' && place.landmark !== undefined)
     fault(['points', point.id, 'access'], 'a value beside a marker can only be read');
@@ -205,13 +216,13 @@ function withLandmark({ address, landmark }: Exclude<Place, undefined | { fault:
 
 function bitValue(keys: PointKeys, fault: PointFault): CompiledValue {
   if ((keys.type ?? 'bool') !== 'bool') fault('type', `table ${keys.table} holds bits, which are bool`);
-  for (const key of ['length', 'bit', 'nan'] as const) {
+  for (const key of ['length', 'bit', 'nan', 'date', 'zone'] as const) {
     if (keys[key] !== undefined) fault(key, `has no meaning in table ${keys.table}`);
   }
   return { codec: coilCodec, span: 1 };
 }
 
-function registerValue(keys: PointKeys, order: Order, fault: PointFault): CompiledValue | undefined {
+function registerValue(keys: PointKeys, profile: ProfileKeys, fault: PointFault): CompiledValue | undefined {
   const type = keys.type ?? (keys.bit === undefined ? undefined : 'bool');
   if (type === undefined) {
     fault('type', 'a register says nothing without a type');
@@ -226,15 +237,45 @@ function registerValue(keys: PointKeys, order: Order, fault: PointFault): Compil
   }
   if (keys.bit !== undefined && type !== 'bool') fault('bit', 'only a bool can be one bit of a register');
   const nan = compileNan(keys, type, fault);
-  const length = keys.length ?? 1;
-  const format = { type, order: keys.order ?? order, length, bit: keys.bit, nan };
+  const date = compileDate(keys, type, profile.zone, fault);
+  const length = keys.length ?? (keys.date === undefined ? 1 : dateRegisters(keys.date));
+  const format = { type, order: keys.order ?? profile.order ?? 'ABCD', length, bit: keys.bit, nan, date };
   return { codec: createValueCodec(format), span: registersOf(type, length), mask: maskOf(format) };
 }
 
+/** How a date is written down, for the types that are dates; their zone has to be told, since no register does. */
+function compileDate(
+  { date, zone: ownZone }: PointKeys,
+  type: ValueType,
+  profileZone: string | undefined,
+  fault: PointFault,
+): DateCodec | undefined {
+  if (type !== 'datetime' && date !== undefined)
+    fault('date', `only a datetime is made of parts, not ${type}`);
+  if (!isDateType(type)) {
+    if (ownZone !== undefined) fault('zone', `${type} has no zone`);
+    return undefined;
+  }
+  const name = ownZone ?? profileZone;
+  const zone = name === undefined ? undefined : zoneOf(name);
+  if (name === undefined)
+    fault('zone', "the time of a clock means nothing without its zone: 'UTC', '+01:00' or 'Europe/Berlin'");
+  else if (zone === undefined) fault('zone', `nobody knows the zone ${JSON.stringify(name)}`);
+  if (type === 'datetime' && date === undefined) fault('date', 'a datetime needs its parts and their form');
+  const missing = DAY_PARTS.filter((part) => date !== undefined && !date.parts.includes(part));
+  if (missing.length > 0) fault('date', `a date needs its ${missing.join(', ')}`);
+  const twice = date?.parts.find((part, index, all) => part !== 'skip' && all.indexOf(part) !== index);
+  if (twice !== undefined) fault('date', `${twice} stands there twice`);
+  if (zone === undefined) return undefined;
+  return date === undefined ? cp56time2a(zone) : packedDate(date, zone);
+}
+
+const DAY_PARTS: readonly DatePart[] = ['year', 'month', 'day'];
+
 function compileNan({ nan }: PointKeys, type: ValueType, fault: PointFault): NanRule | undefined {
   if (nan === undefined) return undefined;
-  const isPart = !isBlockType(type) && maskOf({ type, order: 'ABCD', length: 1 }) !== undefined;
-  if (type === 'bytes' || isPart || (type === 'string' && nan !== 'std')) {
+  const isPart = maskOf({ type, order: 'ABCD', length: 1 }) !== undefined;
+  if (type === 'bytes' || isDateType(type) || isPart || (type === 'string' && nan !== 'std')) {
     fault('nan', `${type} has no such patterns`);
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { type AdapterSchemas, durationSchema } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, TABLE_NAMES } from './address.ts';
 import { connections } from './connection-schemas.ts';
+import { DATE_PARTS } from './datetime.ts';
 import { MOST_BITS, MOST_REGISTERS } from './points.ts';
 import { DEFAULT_PAUSE } from './registers.ts';
 import { choice, integer, object } from './schema-parts.ts';
@@ -15,6 +16,30 @@ const order = choice(
   ['ABCD', 'CDAB', 'BADC', 'DCBA'],
 );
 
+const zone = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 64,
+  description: "Where the clock of the device shows its dates: 'UTC', '+01:00', or 'Europe/Berlin'.",
+};
+
+const date = object(
+  'How a packed date (datetime) is written down.',
+  {
+    parts: {
+      type: 'array',
+      minItems: 3,
+      maxItems: 12,
+      items: { type: 'string', enum: [...DATE_PARTS] },
+      description:
+        'Its parts as they follow each other; skip what says nothing more, as the day of the week.',
+    },
+    size: choice('What each part takes.', ['byte', 'register'], 'byte'),
+    coding: choice('binary, or bcd: a decimal digit in every four bits.', ['binary', 'bcd'], 'binary'),
+  },
+  ['parts'],
+);
+
 const profile = object(
   'How devices of this type speak Modbus.',
   {
@@ -23,6 +48,7 @@ const profile = object(
       ['pdu0', 'one-based', 'modicon'],
     ),
     order: { ...order, default: 'ABCD' },
+    zone,
     limits: object('The most that one request may read; 0 where the device has no such tables.', {
       maxRegisters: integer('Registers per request.', 0, MOST_REGISTERS, MOST_REGISTERS),
       maxBits: integer('Coils or discrete inputs per request.', 0, MOST_BITS, MOST_BITS),
@@ -130,6 +156,8 @@ const point = object(
     length: integer('Registers of a string or bytes.', 1, MOST_REGISTERS),
     order: { ...order, description: `${order.description} Default: that of the profile.` },
     bit: integer('For a bool in a register: only this bit, 0 is the least significant.', 0, 15),
+    date,
+    zone: { ...zone, description: `${zone.description} Default: that of the profile.` },
     scaleFrom: {
       type: 'string',
       minLength: 1,

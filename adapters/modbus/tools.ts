@@ -17,7 +17,14 @@ import { compileDevice, type Field } from './points.ts';
 import { replay } from './replay.ts';
 import { sniff } from './sniff.ts';
 import { type Model, readChain, SUNSPEC_BASES } from './sunspec.ts';
-import { createValueCodec, isBlockType, ORDER_NAMES, registersOf, type ValueType } from './value.ts';
+import {
+  createValueCodec,
+  isBlockType,
+  isDateType,
+  ORDER_NAMES,
+  registersOf,
+  type ValueType,
+} from './value.ts';
 import { describeWay, waysToSpeak } from './ways.ts';
 
 /** Asks one thing after the other on a connection of its own. */
@@ -190,7 +197,8 @@ async function* probePoints({ ask }: Asker, device: DevicePlan): AsyncGenerator<
     const outcome = await ask(unit, request, device.requestTimeoutMs);
     yield `${field.id}: ${field.table} ${field.address} ${told(outcome)}`;
     const type = typeOf(device, field);
-    const isPlain = type !== undefined && !isBlockType(type) && registersOf(type, 1) === field.span;
+    const isPlain =
+      type !== undefined && !isBlockType(type) && !isDateType(type) && registersOf(type, 1) === field.span;
     if (outcome.status === 'done' && isPlain && field.span > 1)
       yield `${field.id}: ${type} in ${inAllOrders(outcome.data, type)}`;
   }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FieldValue } from 'lwm2m-gateway/adapter';
+import type { DateCodec } from './datetime.ts';
 import { type Bits, NUMERIC_TYPES, type NumericType } from './numeric.ts';
 
 /**
@@ -21,18 +22,34 @@ export interface ValueCodec {
 
 /** Types whose length is part of the point. */
 const BLOCK_TYPES = ['string', 'bytes'] as const;
+/** Types that mean a time in the zone of the device. */
+const DATE_TYPES = ['cp56time2a', 'datetime'] as const;
 
-export type ValueType = keyof typeof NUMERIC_TYPES | (typeof BLOCK_TYPES)[number];
+type BlockType = (typeof BLOCK_TYPES)[number];
+type DateType = (typeof DATE_TYPES)[number];
+export type ValueType = keyof typeof NUMERIC_TYPES | BlockType | DateType;
 
-export const VALUE_TYPES = [...Object.keys(NUMERIC_TYPES), ...BLOCK_TYPES] as readonly ValueType[];
+export const VALUE_TYPES = [
+  ...Object.keys(NUMERIC_TYPES),
+  ...BLOCK_TYPES,
+  ...DATE_TYPES,
+] as readonly ValueType[];
 
-export function isBlockType(type: ValueType): type is (typeof BLOCK_TYPES)[number] {
+export function isBlockType(type: ValueType): type is BlockType {
   return type === 'string' || type === 'bytes';
 }
 
-/** Registers that a value takes; `length` counts for strings and bytes. */
+export function isDateType(type: ValueType): type is DateType {
+  return type === 'cp56time2a' || type === 'datetime';
+}
+
+function numericOf(type: ValueType): NumericType | undefined {
+  return isBlockType(type) || isDateType(type) ? undefined : NUMERIC_TYPES[type];
+}
+
+/** Registers that a value takes; `length` counts for strings, bytes and packed dates. */
 export function registersOf(type: ValueType, length: number): number {
-  return isBlockType(type) ? length : NUMERIC_TYPES[type].registers;
+  return type === 'cp56time2a' ? 4 : (numericOf(type)?.registers ?? length);
 }
 
 /** Reads and writes the words of a value in one order. */
@@ -112,8 +129,7 @@ function numericCodec(type: NumericType, order: Order, nan: readonly Bits[], fau
 
 /** The bits of a register on the wire that a value is made of; undefined: all of them. */
 export function maskOf({ type, order, bit }: ValueFormat): number | undefined {
-  const numeric: NumericType | undefined = isBlockType(type) ? undefined : NUMERIC_TYPES[type];
-  const mask = bit === undefined ? numeric?.mask : 1 << bit;
+  const mask = bit === undefined ? numericOf(type)?.mask : 1 << bit;
   return mask === undefined ? undefined : createWords(1, order).write(mask).readUInt16BE(0);
 }
 
@@ -174,6 +190,25 @@ function stringCodec(registers: number, order: Order, emptyIsNan: boolean): Valu
   };
 }
 
+/** Dates stand in registers as a number of as many bytes does. */
+function dateCodec(registers: number, order: Order, date: DateCodec): ValueCodec {
+  const { swapBytes, swapWords } = ORDERS[order];
+  const ordered = (data: Buffer): Buffer => {
+    const bytes = Buffer.from(data);
+    if (swapBytes) bytes.swap16();
+    return swapWords ? bytes.swap16().reverse() : bytes;
+  };
+  return {
+    decode: (data, at) => date.decode(ordered(data.subarray(at, at + 2 * registers))),
+    encode(value) {
+      const bytes = date.encode(value);
+      return bytes === undefined
+        ? { fault: `${describe(value)} is no time that the device can show` }
+        : { data: ordered(bytes) };
+    },
+  };
+}
+
 /** A coil or discrete input; `at` counts bits (Modbus Application Protocol 1.1b3 section 6.1). */
 export const coilCodec: ValueCodec = {
   decode: (data, at) => ((data.readUInt8(at >> 3) >> (at & 7)) & 1) === 1,
@@ -191,13 +226,18 @@ export interface ValueFormat {
   /** for `bool` in a register: only this bit, 0 = least significant */
   readonly bit?: number | undefined;
   readonly nan?: NanRule | undefined;
+  /** for dates */
+  readonly date?: DateCodec | undefined;
 }
+
+const NO_DATE: DateCodec = { decode: () => undefined, encode: () => undefined };
 
 /** The codec of a value in registers. */
 export function createValueCodec(format: ValueFormat): ValueCodec {
-  const { type, order, length, bit, nan } = format;
+  const { type, order, length, bit, nan, date } = format;
   if (type === 'bytes') return bytesCodec(length, order);
   if (type === 'string') return stringCodec(length, order, nan !== undefined);
+  if (isDateType(type)) return dateCodec(registersOf(type, length), order, date ?? NO_DATE);
   const numeric: NumericType = NUMERIC_TYPES[type];
   const patterns = nanPatterns(numeric, nan);
   if (bit !== undefined) return bitCodec(bit, order, patterns);
