@@ -7,55 +7,32 @@ import {
 } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, type Addressing, TABLES, type Table, tablesOf, toPduAddress } from './address.ts';
 import {
-  cp56time2a,
-  type DateCodec,
-  type DateForm,
-  type DatePart,
-  dateRegisters,
-  packedDate,
-} from './datetime.ts';
+  bitValue,
+  type PointFault,
+  registerValue,
+  type ValueKeys,
+  type ValuePresets,
+} from './compile-value.ts';
 import type { Marker } from './marker.ts';
 import { type Place, type Places, placeFaults, placesOf } from './place.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import { joinScales } from './scale.ts';
 import type { Model } from './sunspec.ts';
-import {
-  coilCodec,
-  createValueCodec,
-  isBlockType,
-  isDateType,
-  maskOf,
-  type NanRule,
-  type Order,
-  registersOf,
-  type ValueCodec,
-  type ValueType,
-} from './value.ts';
-import { zoneOf } from './zone.ts';
+import type { ValueCodec } from './value.ts';
 
 /** The profile section `modbus`, as its schema lets it pass. */
-interface ProfileKeys {
+interface ProfileKeys extends ValuePresets {
   readonly addressing: Addressing;
-  readonly order?: Order;
-  readonly zone?: string;
   readonly limits?: { readonly maxRegisters?: number; readonly maxBits?: number };
   readonly batching?: Batching;
   readonly unreadable?: readonly Range[];
 }
 
 /** A point, as its schema lets it pass. */
-interface PointKeys {
-  readonly table: Table;
+interface PointKeys extends ValueKeys {
   readonly addr: number;
   readonly model?: number;
-  readonly type?: ValueType;
-  readonly length?: number;
-  readonly order?: Order;
-  readonly bit?: number;
-  readonly nan?: 'std' | readonly (number | string)[];
   readonly scaleFrom?: PointId;
-  readonly date?: DateForm;
-  readonly zone?: string;
 }
 
 /** The section `write` of a point, as its schema lets it pass. */
@@ -197,14 +174,6 @@ function compilePoint(
   };
 }
 
-interface CompiledValue {
-  readonly codec: ValueCodec;
-  readonly span: number;
-  readonly mask?: number | undefined;
-}
-
-type PointFault = (key: string, message: string) => void;
-
 /** All that has to be read for a value: with what has to stand beside it, in the same answer. */
 function withLandmark({ address, landmark }: Exclude<Place, undefined | { fault: string }>, span: number) {
   if (landmark === undefined) return { spot: { address, span } };
@@ -212,81 +181,6 @@ function withLandmark({ address, landmark }: Exclude<Place, undefined | { fault:
   const end = Math.max(address + span, landmark.address + landmark.is.length / 2);
   const marker: Marker = { at: 2 * (landmark.address - from), is: landmark.is };
   return { spot: { address: from, span: end - from }, marker };
-}
-
-function bitValue(keys: PointKeys, fault: PointFault): CompiledValue {
-  if ((keys.type ?? 'bool') !== 'bool') fault('type', `table ${keys.table} holds bits, which are bool`);
-  for (const key of ['length', 'bit', 'nan', 'date', 'zone'] as const) {
-    if (keys[key] !== undefined) fault(key, `has no meaning in table ${keys.table}`);
-  }
-  return { codec: coilCodec, span: 1 };
-}
-
-function registerValue(keys: PointKeys, profile: ProfileKeys, fault: PointFault): CompiledValue | undefined {
-  const type = keys.type ?? (keys.bit === undefined ? undefined : 'bool');
-  if (type === undefined) {
-    fault('type', 'a register says nothing without a type');
-    return undefined;
-  }
-  if (isBlockType(type) !== (keys.length !== undefined)) {
-    fault(
-      'length',
-      isBlockType(type) ? `${type} needs a length in registers` : `${type} has a length of its own`,
-    );
-    return undefined;
-  }
-  if (keys.bit !== undefined && type !== 'bool') fault('bit', 'only a bool can be one bit of a register');
-  const nan = compileNan(keys, type, fault);
-  const date = compileDate(keys, type, profile.zone, fault);
-  const length = keys.length ?? (keys.date === undefined ? 1 : dateRegisters(keys.date));
-  const format = { type, order: keys.order ?? profile.order ?? 'ABCD', length, bit: keys.bit, nan, date };
-  return { codec: createValueCodec(format), span: registersOf(type, length), mask: maskOf(format) };
-}
-
-/** How a date is written down, for the types that are dates; their zone has to be told, since no register does. */
-function compileDate(
-  { date, zone: ownZone }: PointKeys,
-  type: ValueType,
-  profileZone: string | undefined,
-  fault: PointFault,
-): DateCodec | undefined {
-  if (type !== 'datetime' && date !== undefined)
-    fault('date', `only a datetime is made of parts, not ${type}`);
-  if (!isDateType(type)) {
-    if (ownZone !== undefined) fault('zone', `${type} has no zone`);
-    return undefined;
-  }
-  const name = ownZone ?? profileZone;
-  const zone = name === undefined ? undefined : zoneOf(name);
-  if (name === undefined)
-    fault('zone', "the time of a clock means nothing without its zone: 'UTC', '+01:00' or 'Europe/Berlin'");
-  else if (zone === undefined) fault('zone', `nobody knows the zone ${JSON.stringify(name)}`);
-  if (type === 'datetime' && date === undefined) fault('date', 'a datetime needs its parts and their form');
-  const missing = DAY_PARTS.filter((part) => date !== undefined && !date.parts.includes(part));
-  if (missing.length > 0) fault('date', `a date needs its ${missing.join(', ')}`);
-  const twice = date?.parts.find((part, index, all) => part !== 'skip' && all.indexOf(part) !== index);
-  if (twice !== undefined) fault('date', `${twice} stands there twice`);
-  if (zone === undefined) return undefined;
-  return date === undefined ? cp56time2a(zone) : packedDate(date, zone);
-}
-
-const DAY_PARTS: readonly DatePart[] = ['year', 'month', 'day'];
-
-function compileNan({ nan }: PointKeys, type: ValueType, fault: PointFault): NanRule | undefined {
-  if (nan === undefined) return undefined;
-  const isPart = maskOf({ type, order: 'ABCD', length: 1 }) !== undefined;
-  if (type === 'bytes' || isDateType(type) || isPart || (type === 'string' && nan !== 'std')) {
-    fault('nan', `${type} has no such patterns`);
-    return undefined;
-  }
-  if (nan === 'std') return 'std';
-  if (nan.some((bits) => typeof bits === 'number' && !Number.isSafeInteger(bits))) {
-    fault('nan', 'a pattern beyond 2^53 has to be a text, "0x7FFFFFFFFFFFFFFF", or it is rounded');
-    return undefined;
-  }
-  const most = 2n ** BigInt(16 * registersOf(type, 1)) - 1n;
-  if (nan.some((bits) => BigInt(bits) > most)) fault('nan', `a pattern is longer than ${type}`);
-  return nan.map((bits) => BigInt(bits));
 }
 
 function checkSpan(spot: Spot, rules: PlanRules, fault: PointFault): void {
