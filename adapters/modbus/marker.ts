@@ -1,4 +1,4 @@
-/** Registers that tell what a device is, in the same answer as the value: beside others the value means nothing. */
+/** A register that tells what a device is, or what a value means, in the same answer as the value. */
 export interface Marker {
   /** bytes from where the data of the field begin */
   readonly at: number;
@@ -6,6 +6,6 @@ export interface Marker {
 }
 
 /** @param from where the data of the field begin */
-export function isMarked(data: Buffer, from: number, { at, is }: Marker): boolean {
-  return data.subarray(from + at, from + at + is.length).equals(is);
+export function isMarked(data: Buffer, from: number, markers: readonly Marker[]): boolean {
+  return markers.every(({ at, is }) => data.subarray(from + at, from + at + is.length).equals(is));
 }

@@ -23,6 +23,7 @@ interface PlaceKeys {
 interface SpotKeys {
   readonly table: Table;
   readonly addr: number;
+  readonly marker?: { readonly addr: number; readonly is: number };
   readonly model?: number;
   readonly type?: ValueType;
   readonly length?: number;
@@ -35,8 +36,13 @@ interface Landmark {
   readonly is: Buffer;
 }
 
+export interface Spotted {
+  readonly address: number;
+  readonly landmarks: readonly Landmark[];
+}
+
 export type Place =
-  | { readonly address: number; readonly landmark?: Landmark }
+  | Spotted
   | { readonly fault: string; readonly key: string }
   /** The device does not have it. */
   | undefined;
@@ -44,7 +50,7 @@ export type Place =
 /** Where the points of a device are on the wire. */
 export interface Places {
   of(keys: SpotKeys): Place;
-  /** What stands around the points of a device like that, for one that is simulated. */
+  /** What a device like that holds beside its points and their markers, for one that is simulated. */
   readonly image: readonly { readonly table: Table; readonly address: number; readonly data: Buffer }[];
 }
 
@@ -71,32 +77,45 @@ export function placesOf(plan: DevicePlan, models: readonly Model[] | undefined)
 }
 
 function fixedPlaces({ addressing, order = 'ABCD', marker }: PlaceKeys, base: number): Places {
-  const landmarkAt = marker && toPduAddress(addressing, marker.table, marker.addr);
-  const encoded = createValueCodec({ type: 'uint16', order, length: 1 }).encode(marker?.is ?? 0);
-  const landmark =
-    marker === undefined || landmarkAt === undefined || 'fault' in encoded
-      ? undefined
-      : { table: marker.table, address: base + landmarkAt, data: encoded.data };
+  const wire = (table: Table, addr: number): number | undefined => {
+    const address = toPduAddress(addressing, table, addr);
+    return address === undefined ? undefined : base + address;
+  };
+  const landmark = (table: Table, { addr, is }: { addr: number; is: number }): Landmark | undefined => {
+    const address = wire(table, addr);
+    return address === undefined ? undefined : { address, is: registerOf(is, order) };
+  };
+  const ofAll = marker && landmark(marker.table, marker);
   return {
-    of({ table, addr }) {
-      const address = toPduAddress(addressing, table, addr);
+    of({ table, addr, marker: own }) {
+      const address = wire(table, addr);
       if (address === undefined)
         return { key: 'addr', fault: `${addr} is no ${addressing} address of table ${table}` };
-      return landmark?.table === table
-        ? { address: base + address, landmark: { address: landmark.address, is: landmark.data } }
-        : { address: base + address };
+      const ofPoint = own && landmark(table, own);
+      if (own !== undefined && ofPoint === undefined)
+        return { key: 'marker', fault: `${own.addr} is no ${addressing} address of table ${table}` };
+      const landmarks = [marker?.table === table ? ofAll : undefined, ofPoint];
+      return { address, landmarks: landmarks.filter((one) => one !== undefined) };
     },
-    image: landmark === undefined ? [] : [landmark],
+    image: [],
   };
+}
+
+function registerOf(word: number, order: Order): Buffer {
+  const encoded = createValueCodec({ type: 'uint16', order, length: 1 }).encode(word);
+  return 'data' in encoded ? encoded.data : Buffer.alloc(0);
 }
 
 function modelPlaces(rules: SunSpecRules, models: readonly Model[]): Places {
   return {
-    of({ table, addr, model: id = rules.main }) {
+    of({ table, addr, marker, model: id = rules.main }) {
       if (table !== 'holding') return { key: 'table', fault: 'SunSpec models are holding registers' };
       const model = modelOf(models, rules, id);
       if (model === undefined) return undefined;
-      return { address: model.address + addr, landmark: { address: model.address, is: headerOf(model) } };
+      const { address } = model;
+      const header = { address, is: headerOf(model) };
+      const own = marker && { address: address + marker.addr, is: registerOf(marker.is, 'ABCD') };
+      return { address: address + addr, landmarks: own === undefined ? [header] : [header, own] };
     },
     image: chainImage(models).map(([address, data]) => ({ table: 'holding', address, data })),
   };

@@ -14,7 +14,7 @@ import {
   type ValuePresets,
 } from './compile-value.ts';
 import type { Marker } from './marker.ts';
-import { type Place, type Places, placeFaults, placesOf } from './place.ts';
+import { type Places, placeFaults, placesOf, type Spotted } from './place.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import { joinScales } from './scale.ts';
 import type { Model } from './sunspec.ts';
@@ -61,8 +61,8 @@ export interface Field extends Spot {
   readonly codec: ValueCodec;
   /** registers from its address to its value */
   readonly offset: number;
-  /** what has to stand beside the value */
-  readonly marker?: Marker;
+  /** what has to stand beside the value; absent: nothing */
+  readonly markers?: readonly Marker[];
   readonly isReadable: boolean;
   /** the bits of its register that are the point's; absent: all */
   readonly mask?: number;
@@ -111,7 +111,8 @@ export function compileDevice(plan: DevicePlan, models?: readonly Model[]): Comp
   }
   const fields = scaleFrom.size === 0 ? compiled : joinScales(compiled, scaleFrom, fault);
   checkGroups(fields, rules, fault);
-  return { unit: Number(plan.settings.unit), rules, fields, image: places.image, faults };
+  const image = [...places.image, ...[...fields.values()].flatMap(markersOf)];
+  return { unit: Number(plan.settings.unit), rules, fields, image, faults };
 }
 
 function compileRules(profile: ProfileKeys, fault: Fault): PlanRules {
@@ -156,9 +157,9 @@ function compilePoint(
   }
   const value = TABLES[keys.table].bits ? bitValue(keys, at) : registerValue(keys, profile, at);
   if (value === undefined) return undefined;
-  if (point.access !== 'r' && place.landmark !== undefined)
+  if (point.access !== 'r' && place.landmarks.length > 0)
     fault(['points', point.id, 'access'], 'a value beside a marker can only be read');
-  const around = withLandmark(place, value.span);
+  const around = withLandmarks(place, value.span);
   const spot = { table: keys.table, ...around.spot, group: point.group };
   checkSpan(spot, rules, at);
   const write = point.access === 'r' ? undefined : compileWrite(point, spot, value.mask, fault);
@@ -168,19 +169,25 @@ function compilePoint(
     codec: value.codec,
     offset: place.address - spot.address,
     isReadable: point.access !== 'w',
-    ...(around.marker === undefined ? {} : { marker: around.marker }),
+    ...(around.markers.length === 0 ? {} : { markers: around.markers }),
     ...(value.mask === undefined ? {} : { mask: value.mask }),
     ...(write === undefined ? {} : { write }),
   };
 }
 
 /** All that has to be read for a value: with what has to stand beside it, in the same answer. */
-function withLandmark({ address, landmark }: Exclude<Place, undefined | { fault: string }>, span: number) {
-  if (landmark === undefined) return { spot: { address, span } };
-  const from = Math.min(address, landmark.address);
-  const end = Math.max(address + span, landmark.address + landmark.is.length / 2);
-  const marker: Marker = { at: 2 * (landmark.address - from), is: landmark.is };
-  return { spot: { address: from, span: end - from }, marker };
+function withLandmarks({ address, landmarks }: Spotted, span: number) {
+  const from = Math.min(address, ...landmarks.map((landmark) => landmark.address));
+  const ends = landmarks.map((landmark) => landmark.address + landmark.is.length / 2);
+  const markers = landmarks.map(
+    (landmark): Marker => ({ at: 2 * (landmark.address - from), is: landmark.is }),
+  );
+  return { spot: { address: from, span: Math.max(address + span, ...ends) - from }, markers };
+}
+
+/** What a device holds so that the value of this field is believed. */
+function markersOf({ table, address, markers = [] }: Field): Places['image'] {
+  return markers.map(({ at, is }) => ({ table, address: address + at / 2, data: is }));
 }
 
 function checkSpan(spot: Spot, rules: PlanRules, fault: PointFault): void {

@@ -169,7 +169,7 @@ export function createReader({ device, latency, learned, clock, ask, onMisplaced
   /** @param step bytes or bits for each address */
   function valueAt(field: Field, data: Buffer, first: number, step: number): FieldValue | undefined {
     const at = (field.address - first) * step;
-    if (field.marker === undefined || isMarked(data, at, field.marker))
+    if (field.markers === undefined || isMarked(data, at, field.markers))
       return field.codec.decode(data, at + field.offset * step);
     onMisplaced();
     return undefined;

@@ -151,6 +151,14 @@ const point = object(
   {
     table: choice('The table of the data model.', TABLE_NAMES),
     addr: { type: 'integer', ...ADDRESS, description: 'Address in the notation of `addressing`.' },
+    marker: object(
+      'A register of the same table that is read together with the value: unless it holds this number, as for its unit, the value is not believed.',
+      {
+        addr: { type: 'integer', ...ADDRESS, description: 'Its address in the notation of `addressing`.' },
+        is: integer('What it holds.', 0, 65_535),
+      },
+      ['addr', 'is'],
+    ),
     model: integer('The SunSpec model that it is of. Default: that of the profile.', 1, 65_534),
     type: choice('What the registers hold; coils and discrete inputs are bool.', VALUE_TYPES),
     length: integer('Registers of a string or bytes.', 1, MOST_REGISTERS),

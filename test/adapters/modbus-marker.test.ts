@@ -9,6 +9,7 @@ import { startRegisterServer } from './support/register-server.ts';
 
 const POINTS: Record<string, PointKeys> = {
   plain: { table: 'holding', addr: 3, type: 'uint16' },
+  unit: { table: 'holding', addr: 4, type: 'uint16', marker: { addr: 6, is: 7 } },
   elsewhere: { table: 'input', addr: 3, type: 'uint16' },
 };
 const PROTOCOL = { addressing: 'pdu0', marker: { table: 'holding', addr: 0, is: 203 } };
@@ -33,6 +34,13 @@ describe('a marker', () => {
     expect(await read('plain', { 0: 203, 3: 42 })).toBe(42);
     expect(await read('plain', { 0: 103, 3: 42 })).toBe('not-available');
     expect(await read('elsewhere', { 0: 103, 3: 42 })).toBe(42);
+  });
+
+  test('of a point stands beside that of the profile, and both have to be there', async () => {
+    expect(await read('unit', { 0: 203, 4: 42, 6: 7 })).toBe(42);
+    expect(await read('unit', { 0: 203, 4: 42, 6: 1 })).toBe('not-available');
+    expect(await read('unit', { 0: 103, 4: 42, 6: 7 })).toBe('not-available');
+    expect(await read('plain', { 0: 203, 3: 42 })).toBe(42);
   });
 
   test('comes with each value in one request, wherever the device begins', () => {
