@@ -21,11 +21,23 @@ export interface Job {
 /** The queue before a link: requests of all its devices, one after the other. */
 export interface Bus {
   request(job: Job): Promise<Outcome>;
+  /**
+   * Keeps the bus from everybody else, until released and for `mostMs` at most; requests on their way are not waited
+   * for. Undefined when its turn did not come by `deadlineAt`.
+   */
+  hold(deadlineAt: number, mostMs: number): Promise<BusHold | undefined>;
   /** Some time later, or at once when the bus is closed. */
   wait(delayMs: number): Promise<void>;
   /** Requests that were not even sent since too many waited, or for too long. */
   readonly overloaded: number;
   close(): void;
+}
+
+/** The bus, for one who needs it for several requests on end. */
+export interface BusHold {
+  /** Once released, nothing is sent. */
+  request(job: Job): Promise<Outcome>;
+  release(): void;
 }
 
 /** Requests that may wait; a full connection of 247 devices with a few reads each stays below. */
@@ -52,19 +64,63 @@ function dueAt({ urgency, deadlineAt, isRepeated }: Job): number {
 
 export function createBus(link: Link, clock: Clock): Bus {
   const queue = createPriorityQueue<Waiting>({ most: MOST_WAITING, urgentInARow: URGENT_IN_A_ROW });
+  /** Requests of who holds the bus. */
+  const held = new Set<Waiting>();
+  /** Who wants to hold it, by age. */
+  const applicants = new Set<() => void>();
   const sleepers = new Set<() => void>();
   const stopListening = link.onChange(pump);
+  let holder: BusHold | undefined;
   let isClosed = false;
   let overloaded = 0;
 
   function pump(): void {
     if (link.state === 'down') settleAll(disconnected());
     while (link.ready) {
-      const next = queue.take();
+      const next = takeNext();
       if (next === undefined) return;
       send(next);
     }
-    if (queue.size > 0) link.want();
+    if (queue.size + held.size > 0) link.want();
+  }
+
+  function takeNext(): Waiting | undefined {
+    if (holder === undefined) return queue.take();
+    for (const next of held) {
+      held.delete(next);
+      return next;
+    }
+    return undefined;
+  }
+
+  function grant(mostMs: number, resolve: (hold: BusHold | undefined) => void): void {
+    const cancel = clock.after(mostMs, release);
+    const hold: BusHold = {
+      request: (job) => (holder === hold ? request(job, true) : Promise.resolve(NOT_ASKED)),
+      release,
+    };
+    holder = hold;
+    resolve(hold);
+    function release(): void {
+      if (holder !== hold) return;
+      cancel();
+      holder = undefined;
+      for (const waiting of held) expire(waiting);
+      // Others have a turn before somebody holds it again.
+      pump();
+      for (const apply of applicants) {
+        applicants.delete(apply);
+        apply();
+        return;
+      }
+    }
+  }
+
+  function request(job: Job, isHeld: boolean): Promise<Outcome> {
+    if (isClosed) return Promise.resolve(CLOSED);
+    return new Promise((resolve) => {
+      enqueue({ job, resolve, isWaiting: true, cancelTimer: () => {} }, isHeld);
+    });
   }
 
   function send(next: Waiting): void {
@@ -81,9 +137,10 @@ export function createBus(link: Link, clock: Clock): Bus {
     });
   }
 
-  function enqueue(next: Waiting): void {
+  function enqueue(next: Waiting, isHeld: boolean): void {
     const leftMs = next.job.deadlineAt - clock.monotonic();
-    if (leftMs <= 0 || !queue.push(next.job.urgency, next, dueAt(next.job))) {
+    if (isHeld) held.add(next);
+    if (leftMs <= 0 || !(isHeld || queue.push(next.job.urgency, next, dueAt(next.job)))) {
       expire(next);
       return;
     }
@@ -98,6 +155,7 @@ export function createBus(link: Link, clock: Clock): Bus {
 
   function expire(one: Waiting): void {
     queue.remove(one.job.urgency, one);
+    held.delete(one);
     stopWaiting(one);
     const isConnected = link.state === 'up';
     if (isConnected) overloaded++;
@@ -109,7 +167,9 @@ export function createBus(link: Link, clock: Clock): Bus {
   }
 
   function settleAll(outcome: Outcome): void {
-    for (const one of queue.drain()) {
+    const all = [...queue.drain(), ...held];
+    held.clear();
+    for (const one of all) {
       stopWaiting(one);
       one.resolve(outcome);
     }
@@ -119,9 +179,25 @@ export function createBus(link: Link, clock: Clock): Bus {
     get overloaded() {
       return overloaded;
     },
-    request(job) {
-      if (isClosed) return Promise.resolve(CLOSED);
-      return new Promise((resolve) => enqueue({ job, resolve, isWaiting: true, cancelTimer: () => {} }));
+    request: (job) => request(job, false),
+    hold(deadlineAt, mostMs) {
+      if (isClosed) return Promise.resolve(undefined);
+      return new Promise((resolve) => {
+        if (holder === undefined) {
+          grant(mostMs, resolve);
+          return;
+        }
+        const apply = (): void => {
+          cancel();
+          if (isClosed) resolve(undefined);
+          else grant(mostMs, resolve);
+        };
+        const cancel = clock.after(deadlineAt - clock.monotonic(), () => {
+          applicants.delete(apply);
+          resolve(undefined);
+        });
+        applicants.add(apply);
+      });
     },
     wait(delayMs) {
       if (isClosed) return Promise.resolve();
@@ -139,6 +215,8 @@ export function createBus(link: Link, clock: Clock): Bus {
       isClosed = true;
       stopListening();
       settleAll(CLOSED);
+      holder?.release();
+      for (const apply of applicants) apply();
       for (const wake of sleepers) wake();
     },
   };

@@ -71,12 +71,18 @@ export function createDevice(
     urgency: Urgency,
     deadlineAt: number,
     leastMs = 0,
+    through: Pick<Bus, 'request'> = bus,
   ): Promise<Answer> {
     if (isDetached) return { status: 'failed', cause: 'closed', sent: false };
     const { unit } = layout.device;
     const job = { unit, request, urgency, timeoutMs: plan.requestTimeoutMs, leastMs, deadlineAt };
     // Who said nothing the last time is asked once: a dead device must not cost the others their time.
-    const answer = await ask(bus, clock, job, isSilent ? 0 : plan.retries);
+    const answer = await ask(
+      { request: through.request, wait: bus.wait },
+      clock,
+      job,
+      isSilent ? 0 : plan.retries,
+    );
     noteAnswer(answer);
     return answer;
   }
@@ -87,17 +93,20 @@ export function createDevice(
   const learned = createLearned(clock, log, memory);
   const changing = new Set<number>();
 
-  const setUp = (device: CompiledDevice) => ({
-    device,
-    read: createReader({ device, latency, learned, clock, ask: askUnit, onMisplaced: layout.doubt }),
-    write: createWriter({
+  const writerThrough = (through: Pick<Bus, 'request'>, device: CompiledDevice) =>
+    createWriter({
       device,
       clock,
       changing,
       requestTimeoutMs: plan.requestTimeoutMs,
-      ask: (request, deadlineAt, leastMs) => askUnit(request, 'write', deadlineAt, leastMs),
+      ask: (request, deadlineAt, leastMs) => askUnit(request, 'write', deadlineAt, leastMs, through),
       wait,
-    }),
+    });
+
+  const setUp = (device: CompiledDevice) => ({
+    device,
+    read: createReader({ device, latency, learned, clock, ask: askUnit, onMisplaced: layout.doubt }),
+    write: writerThrough(bus, device),
   });
   let known = setUp(layout.device);
   /** The device as it is laid out by now. */
@@ -117,6 +126,15 @@ export function createDevice(
       return points.map((point) => ({ point, ...failure }));
     },
     write: (operations, { deadlineMs }) => current().write(operations, deadlineMs),
+    async hold({ deadlineMs, mostMs }) {
+      const held = await bus.hold(clock.monotonic() + deadlineMs, mostMs);
+      if (held === undefined) return undefined;
+      const write = writerThrough(held, layout.device);
+      return {
+        write: (operations, options) => write(operations, options.deadlineMs),
+        release: held.release,
+      };
+    },
     // A Modbus device never speaks by itself.
     onSamples: () => () => {},
     onState: (listener) => states.subscribe(listener),

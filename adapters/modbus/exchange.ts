@@ -18,7 +18,12 @@ const BUSY: Backoff = { firstMs: 100, factor: 2, mostMs: 1000, jitter: 0 };
  * Asks until there is an answer: again after silence, up to `retries` times, and after a pause when the device is busy.
  * Who waits for the bus goes before a second attempt. A write that may have been done is never sent twice.
  */
-export async function ask(bus: Bus, clock: Clock, job: Job, retries: number): Promise<Answer> {
+export async function ask(
+  bus: Pick<Bus, 'request' | 'wait'>,
+  clock: Clock,
+  job: Job,
+  retries: number,
+): Promise<Answer> {
   let resends = 0;
   let unanswered: Answer | undefined;
   for (let waits = 1; ; waits++) {

@@ -73,6 +73,17 @@ export type WriteResult =
       readonly message: string;
     };
 
+export interface HoldOptions extends WriteOptions {
+  readonly mostMs: number;
+}
+
+/** A medium that is kept for one device. */
+export interface Hold {
+  /** As {@link AttachedDevice.write}; after its time nothing is written. */
+  write(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteResult[]>;
+  release(): void;
+}
+
 /** Whether the device can be reached, as far as the medium or the protocol tells by itself. */
 export interface DeviceState {
   readonly reachable: boolean;
@@ -159,6 +170,11 @@ export interface AttachedDevice {
   read(points: readonly PointId[], options: ReadOptions): Promise<readonly Sample[]>;
   /** One result per operation, in order. Never rejects; settles by the deadline; a late field answer is not trusted. */
   write(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteResult[]>;
+  /**
+   * Keeps the medium for writes to this device until released, and for `mostMs` at most: nobody else is asked
+   * meanwhile. Never rejects; undefined when its turn did not come within the deadline. Absent: nobody else is there.
+   */
+  hold?(options: HoldOptions): Promise<Hold | undefined>;
   /** Samples that the device sends by itself. */
   onSamples(listener: (samples: readonly Sample[]) => void): Cancel;
   onState(listener: (state: DeviceState) => void): Cancel;

@@ -218,8 +218,8 @@ export type ResourceMapping =
       readonly format?: string;
     }
   | { readonly value: string | number | boolean }
-  /** what is done when a server executes the resource */
-  | { readonly execute: readonly ExecuteStep[] };
+  /** what is done when a server executes the resource, with the medium for itself if `hold` says so */
+  | { readonly execute: readonly ExecuteStep[]; readonly hold?: boolean };
 
 /** values by point, in the units of the points; or a wait */
 export type ExecuteStep =

@@ -133,6 +133,10 @@ const resource = z.union([
       description: 'What is done when a server executes the resource; the first step that fails ends it.',
       examples: [[{ write: { relay: true } }, { wait: '500ms' }, { write: { relay: false } }]],
     }),
+    hold: z.exactOptional(z.boolean()).meta({
+      description:
+        'true keeps the connection to the device until the last step: nothing else is sent in between.',
+    }),
   }),
 ]);
 

@@ -154,8 +154,8 @@ function toMapping(checked: CheckedObject, node: Node): ObjectMapping {
 function toResource(checked: CheckedObject['resources'][string] | undefined, source: Node): ResourceMapping {
   if (typeof checked !== 'object')
     return isPointName(source) ? { from: String(checked) } : { value: checked ?? '' };
-  const { from, unit, format, value, execute } = checked;
-  if (execute !== undefined) return { execute: execute.map(toStep) };
+  const { from, unit, format, value, execute, hold } = checked;
+  if (execute !== undefined) return { execute: execute.map(toStep), ...(hold !== undefined && { hold }) };
   if (from === undefined) return { value: value ?? '' };
   return { from, ...(unit !== undefined && { unit }), ...(format !== undefined && { format }) };
 }
@@ -201,6 +201,12 @@ function checkInstance(mapping: Node, seen: Set<string>, faults: Faults): void {
   seen.add(key);
 }
 
+const BESIDE = [
+  ['unit', 'from'],
+  ['format', 'from'],
+  ['hold', 'execute'],
+] as const;
+
 function checkSource(source: Node, points: readonly string[], faults: Faults): void {
   const from = childOf(source, 'from');
   const sources = ['from', 'value', 'execute'].filter((key) => childOf(source, key) !== undefined);
@@ -210,10 +216,10 @@ function checkSource(source: Node, points: readonly string[], faults: Faults): v
       "one of 'from' (a point), 'value' (a constant) and 'execute' (steps) is needed, not more",
     );
   for (const step of itemsOf(childOf(source, 'execute'))) checkStep(step, points, faults);
-  for (const key of ['unit', 'format']) {
+  for (const [key, beside] of BESIDE) {
     const inner = childOf(source, key);
-    if (from === undefined && inner !== undefined)
-      faults.add(inner.place, `'${key}' can only stand beside 'from'`);
+    if (inner !== undefined && childOf(source, beside) === undefined)
+      faults.add(inner.place, `'${key}' can only stand beside '${beside}'`);
   }
   const named = source.kind === 'scalar' && isPointName(source) ? source : from;
   checkPointName(named, points, named === from ? '' : '; quote it for a constant text', faults);

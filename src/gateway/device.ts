@@ -185,6 +185,7 @@ export function startDevice(
     createExecution(resource, {
       refusal: writes.refusal,
       write: writes.write,
+      hold: writes.hold,
       wait: (ms) => new Promise((later) => ports.timers.after(ms, later)),
     });
 

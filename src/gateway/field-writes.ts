@@ -2,6 +2,7 @@ import type { AttachedDevice, FieldCause, PointId, WriteOperation, WriteResult }
 import { type Clock, type Logger, messageOf } from '../base/index.ts';
 import type { Ids, Value } from '../model/index.ts';
 import { DONE, type InstanceChange, type Outcome, type Refused } from '../tree/index.ts';
+import type { Writing } from './execute.ts';
 import type { CompiledPoint } from './pipeline.ts';
 import { refusedBecause } from './refusals.ts';
 import type { Writer } from './write.ts';
@@ -12,13 +13,15 @@ export interface FieldWrites {
   refusal(operations: readonly WriteOperation[]): Refused | undefined;
   /** Settles when the device has them, or has not. */
   write(operations: readonly WriteOperation[]): Promise<Outcome>;
+  /** The medium for writes to this device alone. */
+  hold(): Promise<(Writing & { release(): void }) | Refused>;
   /** What can be known of a write before the field is asked. */
   checkChange(change: InstanceChange): Refused | undefined;
   writeChange(change: InstanceChange): Promise<Outcome>;
 }
 
 export interface FieldWritesParts {
-  readonly attached: Pick<AttachedDevice, 'write'>;
+  readonly attached: Pick<AttachedDevice, 'write' | 'hold'>;
   readonly points: ReadonlyMap<PointId, Pick<CompiledPoint, 'rateLimitMs'>>;
   /** How a resource, or a resource instance, is written; undefined: it is not. */
   readonly writerOf: (ids: Ids) => Writer | undefined;
@@ -30,6 +33,9 @@ export interface FieldWritesParts {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Pick<Logger, 'error'>;
 }
+
+/** How long steps that belong together may keep others from the medium. */
+const MOST_HOLD_MS = 15_000;
 
 /** Causes of writes that were not sent at all. */
 const UNSENT: ReadonlySet<FieldCause> = new Set<FieldCause>(['overloaded', 'forbidden']);
@@ -52,9 +58,12 @@ export function createFieldWrites(parts: FieldWritesParts): FieldWrites {
     parts.refusal() ?? refuseTooSoon(operations);
 
   /** An adapter that breaks its contract by rejecting may have written all the same. */
-  const send = async (operations: readonly WriteOperation[]): Promise<readonly WriteResult[]> => {
+  const send = async (
+    operations: readonly WriteOperation[],
+    through: Pick<AttachedDevice, 'write'>,
+  ): Promise<readonly WriteResult[]> => {
     try {
-      return await parts.attached.write(operations, { deadlineMs: parts.deadlineMs });
+      return await through.write(operations, { deadlineMs: parts.deadlineMs });
     } catch (error) {
       parts.log.error({ problem: messageOf(error) }, 'writing to the device failed');
       return operations.map(({ point }) => ({
@@ -66,10 +75,13 @@ export function createFieldWrites(parts: FieldWritesParts): FieldWrites {
     }
   };
 
-  const write = async (operations: readonly WriteOperation[]): Promise<Outcome> => {
+  const write = async (
+    operations: readonly WriteOperation[],
+    through: Pick<AttachedDevice, 'write'> = parts.attached,
+  ): Promise<Outcome> => {
     const before = operations.map(({ point }) => [point, writtenAt.get(point)] as const);
     for (const { point } of operations) writtenAt.set(point, clock.monotonic());
-    const results = await send(operations);
+    const results = await send(operations, through);
     for (const [index, result] of results.entries()) {
       const [point, at] = before[index] ?? [result.point, undefined];
       // What never left the gateway has worn out nothing.
@@ -100,7 +112,14 @@ export function createFieldWrites(parts: FieldWritesParts): FieldWrites {
 
   return {
     refusal,
-    write,
+    write: (operations) => write(operations),
+    async hold() {
+      const { attached, deadlineMs } = parts;
+      if (attached.hold === undefined) return { write: (operations) => write(operations), release() {} };
+      const held = await attached.hold({ deadlineMs, mostMs: MOST_HOLD_MS });
+      if (held === undefined) return refusedBecause('overloaded');
+      return { write: (operations) => write(operations, held), release: held.release };
+    },
     checkChange(change) {
       const operations = operationsOf(change);
       if ('status' in operations) return operations;

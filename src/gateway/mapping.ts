@@ -52,7 +52,7 @@ function compileResource(
   context: MappingContext,
 ): CompiledResource | undefined {
   if ('from' in source) return fromPoint(slot, source, context);
-  return 'execute' in source ? fromSteps(slot, source.execute, context) : fromConstant(slot, source.value);
+  return 'execute' in source ? fromSteps(slot, source, context) : fromConstant(slot, source.value);
 }
 
 function constantText(source: ResourceSource | undefined): string | undefined {

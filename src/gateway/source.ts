@@ -73,8 +73,8 @@ export type ResourceSource =
       readonly format?: string;
     }
   | { readonly value: Plain }
-  /** What the gateway does when a server executes the resource. */
-  | { readonly execute: readonly ExecuteStep[] };
+  /** What the gateway does when a server executes the resource; `hold`: nobody else uses the medium meanwhile. */
+  | { readonly execute: readonly ExecuteStep[]; readonly hold?: boolean };
 
 /** Values in the units of their points, in order; or a wait. */
 export type ExecuteStep = { readonly write: Readonly<Record<PointId, Plain>> } | { readonly waitMs: number };

@@ -1,6 +1,6 @@
 import { createSignal } from 'lwm2m-gateway/adapter';
 import { describe, expect, test } from 'vitest';
-import { createBus, type Job } from '../../adapters/modbus/bus.ts';
+import { type BusHold, createBus, type Job } from '../../adapters/modbus/bus.ts';
 import { ask } from '../../adapters/modbus/exchange.ts';
 import { createLinkStatistics, type Link, type LinkState, type Outcome } from '../../adapters/modbus/link.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -41,7 +41,7 @@ function bench(options: { replyMs?: number; state?: LinkState } = {}) {
   };
   const bus = createBus(link, clock);
   const outcomes: string[] = [];
-  const request = (unit: number, more: Partial<Job> = {}): void => {
+  const request = (unit: number, more: Partial<Job> = {}, through: Pick<BusHold, 'request'> = bus): void => {
     const job: Job = {
       unit,
       request: { function: 3, address: 0, count: 1 },
@@ -50,7 +50,7 @@ function bench(options: { replyMs?: number; state?: LinkState } = {}) {
       deadlineAt: clock.monotonic() + 1000,
       ...more,
     };
-    void bus.request(job).then((outcome) => {
+    void through.request(job).then((outcome) => {
       const what = outcome.status === 'failed' ? outcome.cause : outcome.status;
       outcomes.push(`${clock.monotonic()} unit ${unit} ${what}`);
     });
@@ -188,5 +188,67 @@ describe('one queue per connection', () => {
     expect(outcomes).toEqual(['0 unit 1 closed', '0 unit 2 closed']);
     expect(woke).toBe(true);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a bus that one device holds (field rules 3.6)', () => {
+  const later = (clock: { monotonic(): number }, ms: number): number => clock.monotonic() + ms;
+
+  test('sends for nobody else until it is released, then goes on as before', async () => {
+    const { clock, bus, sent, request } = bench();
+    request(1);
+    const hold = await bus.hold(later(clock, 100), 1000);
+    request(2, { urgency: 'write' });
+    request(9, {}, hold);
+    await clock.advance(50);
+    request(9, {}, hold);
+    await clock.advance(50);
+    expect(sent).toEqual(['0 unit 1', '10 unit 9', '50 unit 9']);
+    hold?.release();
+    await clock.advance(10);
+    expect(sent.at(-1)).toBe('100 unit 2');
+  });
+
+  test('is given back by itself, and nothing is sent for who kept it too long', async () => {
+    const { clock, bus, sent, outcomes, request } = bench();
+    const hold = await bus.hold(later(clock, 100), 200);
+    request(1);
+    await clock.advance(200);
+    expect(sent).toEqual(['200 unit 1']);
+    request(9, {}, hold);
+    await clock.advance(10);
+    expect(outcomes).toEqual(['200 unit 9 overloaded', '210 unit 1 done']);
+    hold?.release();
+  });
+
+  test('is held by one after the other, others in between, and by nobody after the deadline', async () => {
+    const { clock, bus, sent, request } = bench();
+    const first = await bus.hold(later(clock, 10), 1000);
+    const inVain = bus.hold(later(clock, 10), 1000);
+    const second = bus.hold(later(clock, 500), 1000);
+    request(1);
+    request(2);
+    await clock.advance(20);
+    expect(await inVain).toBeUndefined();
+    first?.release();
+    request(9, {}, await second);
+    await clock.advance(100);
+    expect(sent).toEqual(['20 unit 1', '30 unit 9']);
+    (await second)?.release();
+    await clock.advance(10);
+    expect(sent.at(-1)).toBe('120 unit 2');
+  });
+
+  test('that closes or breaks keeps nobody waiting', async () => {
+    const { clock, bus, outcomes, request, become } = bench();
+    const hold = await bus.hold(later(clock, 10), 1000);
+    become('down');
+    request(9, {}, hold);
+    await clock.advance(0);
+    expect(outcomes).toEqual(['0 unit 9 disconnected']);
+    const second = bus.hold(later(clock, 500), 1000);
+    bus.close();
+    expect(await second).toBeUndefined();
+    expect(await bus.hold(later(clock, 500), 1000)).toBeUndefined();
   });
 });

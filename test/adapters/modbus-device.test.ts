@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import modbus from '../../adapters/modbus/index.ts';
 import { compileDevice } from '../../adapters/modbus/points.ts';
 import { devicePlan, outcomeOf, type PointKeys } from './support/plans.ts';
-import { type RogueRequest, registerValue, startRogueServer } from './support/rogue-server.ts';
+import { frame, type RogueRequest, registerValue, startRogueServer } from './support/rogue-server.ts';
 
 const host = createTestHost();
 
@@ -467,4 +467,30 @@ describe('scale factors in registers (SunSpec)', () => {
   ])('%s is a fault of the plan', (_name, points, fault) => {
     expect(compileDevice(devicePlan(points)).faults[0]?.message).toContain(fault);
   });
+});
+
+test('a device that holds the bus writes, and nobody is asked in between (field rules 3.6)', async () => {
+  const points: Record<string, PointKeys> = {
+    relay: { table: 'holding', addr: 7, type: 'uint16', access: 'rw', write: { verify: 'readback' } },
+  };
+  const { adapter, device, server } = await onRogue(devicePlan(points), ({ socket, ...request }) => {
+    // Readback has to show what was written.
+    const shown = request.function === 3 && request.address === 7 ? Buffer.from([1, 3, 2, 0, 9]) : undefined;
+    socket.write(shown === undefined ? request.good() : frame(request.transaction, shown));
+  });
+  const other = adapter.attach(devicePlan(registers(1), { id: 'other', settings: { unit: 2 } }));
+  const hold = await device.hold?.({ deadlineMs: 500, mostMs: 5000 });
+  const polled = poll(other, ['r0']);
+  const operations = [{ point: 'relay', value: 9 }];
+  expect(await hold?.write(operations, { deadlineMs: 1000 })).toEqual([{ point: 'relay', status: 'done' }]);
+  await hold?.write(operations, { deadlineMs: 1000 });
+  hold?.release();
+  expect((await polled).map(outcomeOf)).toEqual([2000]);
+  expect(server.requests.map(({ unit, function: code }) => `${unit}:${code}`)).toEqual([
+    '1:6',
+    '1:3',
+    '1:6',
+    '1:3',
+    '2:3',
+  ]);
 });

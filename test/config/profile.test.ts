@@ -214,6 +214,11 @@ describe('resources', () => {
       "8:48 profile.objects[0].resources.5700: one of 'from' (a point), 'value' (a constant) and 'execute' (steps) is needed, not more",
     ],
     [
+      'hold without steps',
+      '{ 5700: { from: v1, hold: true } }',
+      "8:66 profile.objects[0].resources.5700.hold: 'hold' can only stand beside 'execute'",
+    ],
+    [
       'a step that is two things',
       '{ 5822: { execute: [{ wait: 1s, write: { v1: 1 } }] } }',
       "8:60 profile.objects[0].resources.5822.execute[0]: one of 'write' (points and values) and 'wait' (a time) is needed, not both",
@@ -231,7 +236,7 @@ describe('resources', () => {
     [
       'a key that is none',
       '{ 5700: { form: v1 } }',
-      "8:50 profile.objects[0].resources.5700.form: unknown key 'form' (did you mean 'from'?); allowed keys: execute, format, from, unit, value",
+      "8:50 profile.objects[0].resources.5700.form: unknown key 'form' (did you mean 'from'?); allowed keys: execute, format, from, hold, unit, value",
     ],
     [
       'an id that is none',

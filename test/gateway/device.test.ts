@@ -18,6 +18,8 @@ interface Site {
   readonly device: Device;
   readonly registers: Map<string, FieldValue>;
   readonly written: (readonly [string, FieldValue])[];
+  /** What became of a medium that was held, in order. */
+  readonly holds: string[];
   fail: { read?: FieldCause; write?: FieldCause };
   /** ms that a read takes; the value is the one at its beginning */
   slowMs: number;
@@ -45,6 +47,7 @@ function open(points = POINTS, objects = OBJECTS, log: Logger = silentLogger): S
     ['level', 5],
   ]);
   const written: [string, FieldValue][] = [];
+  const holds: string[] = [];
   const attached: AttachedDevice = {
     state: { reachable: true },
     read: (asked) => {
@@ -70,6 +73,16 @@ function open(points = POINTS, objects = OBJECTS, log: Logger = silentLogger): S
           ? { point: id, status: 'done' }
           : { point: id, status: 'failed', cause, message: `told to fail: ${cause}` };
       }),
+    async hold() {
+      holds.push('held');
+      return {
+        async write(operations, options) {
+          holds.push(...operations.map(({ point: id }) => id));
+          return attached.write(operations, options);
+        },
+        release: () => void holds.push('released'),
+      };
+    },
     onSamples: () => () => {},
     onState: () => () => {},
     detach() {},
@@ -85,6 +98,7 @@ function open(points = POINTS, objects = OBJECTS, log: Logger = silentLogger): S
     clock,
     registers,
     written,
+    holds,
     fail: {},
     slowMs: 0,
     device: undefined as unknown as Device,
@@ -299,6 +313,30 @@ describe('what a server executes (OMA Core 1.2 6.3.5; field rules 3.6)', () => {
       status: 'bad-gateway',
       message: expect.stringContaining('step 1 of 3'),
     });
+  });
+
+  const heldObjects = (execute: readonly ExecuteStep[]): ObjectMapping[] => [
+    { object: 3305, resources: { 5800: { from: 'power' }, 5822: { execute, hold: true } } },
+  ];
+
+  test('with hold the medium is kept from the first step to the last, and given back whatever comes', async () => {
+    const steps = [{ write: { relay: true } }, { waitMs: 500 }, { write: { relay: false } }];
+    const site = open(points, heldObjects(steps));
+    await site.clock.advance(SECOND);
+    const done = site.device.tree.execute([3305, 0, 5822], '', CALLER);
+    await site.clock.advance(SECOND);
+    expect(await done).toEqual({ status: 'done' });
+    expect(site.holds).toEqual(['held', 'relay', 'relay', 'released']);
+    site.fail = { write: 'timeout' };
+    const failed = site.device.tree.execute([3305, 0, 5822], '', CALLER);
+    await site.clock.advance(SECOND);
+    expect(await failed).toMatchObject({ status: 'timeout' });
+    expect(site.holds.slice(4)).toEqual(['held', 'relay', 'released']);
+  });
+
+  test('nobody keeps the medium only to wait', () => {
+    const { faults } = compile(points, heldObjects([{ waitMs: 3000 }, { waitMs: 2001 }]));
+    expect(faults[0]?.message).toBe('with hold, nobody else is asked for 5001 ms; allowed are 5000');
   });
 
   test('a point is written twice within its own steps, but not executed again before its rate limit', async () => {
