@@ -9,7 +9,7 @@ import {
 } from 'lwm2m-gateway/adapter';
 import type { Bus } from './bus.ts';
 import type { Medium } from './cost.ts';
-import { type Answer, ask, causeOf } from './exchange.ts';
+import { type Answer, ask, causeOf, reasonOf } from './exchange.ts';
 import { createLatency } from './latency.ts';
 import { createLayout } from './layout.ts';
 import { createLearned } from './learned.ts';
@@ -54,6 +54,7 @@ export function createDevice(
   function updateState(): void {
     // Silence on a connection that was lost says nothing about the next one.
     if (link.state === 'down') isSilent = false;
+    if (isSilent || link.state === 'down') layout.suspect();
     const next = currentState();
     if (next.reachable === state.reachable && next.cause === state.cause) return;
     state = next;
@@ -125,9 +126,18 @@ export function createDevice(
       const failure = failureOf(refusal, clock.now());
       return points.map((point) => ({ point, ...failure }));
     },
-    write: (operations, { deadlineMs }) => current().write(operations, deadlineMs),
+    async write(operations, { deadlineMs }) {
+      if (!layout.isUnsettled) return current().write(operations, deadlineMs);
+      const deadlineAt = clock.monotonic() + deadlineMs;
+      const refusal = await layout.settle('demand', deadlineAt);
+      if (refusal === undefined) return current().write(operations, deadlineAt - clock.monotonic());
+      const message = `not written: ${reasonOf(refusal)}`;
+      return operations.map(({ point }) => ({ point, status: 'failed', cause: causeOf(refusal), message }));
+    },
     async hold({ deadlineMs, mostMs }) {
-      const held = await bus.hold(clock.monotonic() + deadlineMs, mostMs);
+      const deadlineAt = clock.monotonic() + deadlineMs;
+      if (layout.isUnsettled && (await layout.settle('demand', deadlineAt)) !== undefined) return undefined;
+      const held = await bus.hold(deadlineAt, mostMs);
       if (held === undefined) return undefined;
       const write = writerThrough(held, layout.device);
       return {

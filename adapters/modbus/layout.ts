@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, DevicePlan, Logger, Priority } from 'lwm2m-gateway/adapter';
+import { TABLES } from './address.ts';
 import type { Answer, Refusal } from './exchange.ts';
 import type { ReadRequest } from './pdu.ts';
 import { sunSpecRules } from './place.ts';
 import { type CompiledDevice, compileDevice } from './points.ts';
-import { type Model, readChain } from './sunspec.ts';
+import { strangerBy } from './signature.ts';
+import { isRefused, type Model, readChain } from './sunspec.ts';
 
-/** Finds out where the points of a device are, and again when it may be another one. */
+/** Finds out whether a device is what its profile says and where its points are, and again when it may be another one. */
 export interface Layout {
-  /** As far as it is known by now. */
+  /** As far as it is known by now; nothing of it can be read before that. */
   readonly device: CompiledDevice;
   /** True while nobody has looked, or what was seen is in doubt. */
   readonly isUnsettled: boolean;
@@ -16,6 +18,8 @@ export interface Layout {
   settle(urgency: Priority, deadlineAt: number): Promise<Refusal | undefined>;
   /** Something is not where it was. */
   doubt(): void;
+  /** The device was away: another one may have come instead. */
+  suspect(): void;
 }
 
 /** A device that shows the same again, or never what its profile says, is looked at no more often than that. */
@@ -32,20 +36,52 @@ export interface LayoutParts {
 
 const OUT_OF_TIME: Refusal = { status: 'failed', cause: 'overloaded', sent: false };
 
-/** For a device whose profile says where everything is, all is settled from the beginning. */
+/** For a device whose profile says where everything is, and not by what it is known, all is settled from the beginning. */
 export function createLayout({ plan, clock, log, ask, wait }: LayoutParts): Layout {
   const rules = sunSpecRules(plan);
+  const expected = compileDevice(plan);
+  const { signature } = expected;
+  const nobody: CompiledDevice = { ...expected, fields: new Map() };
+  const isPlain = rules === undefined && signature.length === 0;
   let models: readonly Model[] | undefined;
-  let device = compileDevice(plan, rules === undefined ? undefined : []);
-  let isUnsettled = rules !== undefined;
+  let stranger: string | undefined;
+  let device = isPlain ? expected : nobody;
+  let isUnsettled = !isPlain;
   let lookAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<Refusal | undefined> | undefined;
 
   async function look(urgency: Priority, deadlineAt: number): Promise<Refusal | undefined> {
-    const chain = await readChain((request) => ask(request, urgency, deadlineAt), rules?.bases);
+    const read = (request: ReadRequest): Promise<Answer> => ask(request, urgency, deadlineAt);
+    for (const sign of signature) {
+      const { table, address, span: count } = sign;
+      const answer = await read({ function: TABLES[table].read, address, count });
+      if (answer.status !== 'done' && !isRefused(answer)) return answer;
+      const shown = answer.status === 'done' ? strangerBy(sign, answer.data) : 'a refusal';
+      if (shown === undefined) continue;
+      dismiss(`${table} ${address} shows ${shown}`);
+      return undefined;
+    }
+    stranger = undefined;
+    if (rules === undefined) {
+      device = expected;
+      isUnsettled = false;
+      return undefined;
+    }
+    const chain = await readChain(read, rules.bases);
     if (chain.status === 'stopped') return chain.answer;
     take(chain.status === 'found' ? chain.models : []);
     return undefined;
+  }
+
+  /** The device is not of the type that its profile says: its registers mean other things. */
+  function dismiss(reason: string): void {
+    if (stranger !== reason)
+      log.warn({ reason }, 'the device is not what its profile says; nothing is read of it');
+    stranger = reason;
+    models = undefined;
+    device = nobody;
+    isUnsettled = true;
+    lookAt = clock.monotonic() + LOOK_AGAIN_MS;
   }
 
   function take(found: readonly Model[]): void {
@@ -83,6 +119,11 @@ export function createLayout({ plan, clock, log, ask, wait }: LayoutParts): Layo
     },
     doubt() {
       if (rules !== undefined) isUnsettled = true;
+    },
+    suspect() {
+      if (signature.length === 0) return;
+      isUnsettled = true;
+      lookAt = Number.NEGATIVE_INFINITY;
     },
   };
 }

@@ -17,6 +17,7 @@ import type { Marker } from './marker.ts';
 import { type Places, placeFaults, placesOf, type Spotted } from './place.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import { joinScales } from './scale.ts';
+import { compileSignature, type Sign, type SignatureKeys, signImage } from './signature.ts';
 import type { Model } from './sunspec.ts';
 import type { ValueCodec } from './value.ts';
 
@@ -26,6 +27,7 @@ interface ProfileKeys extends ValuePresets {
   readonly limits?: { readonly maxRegisters?: number; readonly maxBits?: number };
   readonly batching?: Batching;
   readonly unreadable?: readonly Range[];
+  readonly signature?: readonly SignatureKeys[];
 }
 
 /** A point, as its schema lets it pass. */
@@ -77,6 +79,8 @@ export interface CompiledDevice {
   readonly unit: number;
   readonly rules: PlanRules;
   readonly fields: ReadonlyMap<PointId, Field>;
+  /** By what the device is known. */
+  readonly signature: readonly Sign[];
   /** What a device like that holds beside its points. */
   readonly image: Places['image'];
   readonly faults: readonly PlanFault[];
@@ -111,8 +115,13 @@ export function compileDevice(plan: DevicePlan, models?: readonly Model[]): Comp
   }
   const fields = scaleFrom.size === 0 ? compiled : joinScales(compiled, scaleFrom, fault);
   checkGroups(fields, rules, fault);
-  const image = [...places.image, ...[...fields.values()].flatMap(markersOf)];
-  return { unit: Number(plan.settings.unit), rules, fields, image, faults };
+  const signature = compileSignature(profile.signature ?? [], profile, places, fault);
+  const image = [
+    ...places.image,
+    ...[...fields.values()].flatMap(markersOf),
+    ...signature.flatMap(signImage),
+  ];
+  return { unit: Number(plan.settings.unit), rules, fields, signature, image, faults };
 }
 
 function compileRules(profile: ProfileKeys, fault: Fault): PlanRules {

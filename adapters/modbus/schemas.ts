@@ -86,6 +86,31 @@ const profile = object(
       },
       ['model'],
     ),
+    signature: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 4,
+      items: object(
+        'A value that devices of this type show.',
+        {
+          table: choice('Its table.', ['holding', 'input']),
+          addr: { type: 'integer', ...ADDRESS, description: 'Its address in the notation of `addressing`.' },
+          type: choice('What its registers hold.', VALUE_TYPES),
+          length: integer('Registers of a string.', 1, MOST_REGISTERS),
+          order: { ...order, description: `${order.description} Default: that of the profile.` },
+          oneOf: {
+            type: 'array',
+            minItems: 1,
+            maxItems: 64,
+            items: { anyOf: [{ type: 'number' }, { type: 'string' }] },
+            description: 'What it may be, before scaling.',
+          },
+        },
+        ['table', 'addr', 'type', 'oneOf'],
+      ),
+      description:
+        'By what a device of this type is known: read at the start and whenever the device was away; nothing is read or written while it is another.',
+    },
     marker: object(
       'A register that is read together with every point of its table: unless it holds this number, nothing of the answer is believed.',
       {

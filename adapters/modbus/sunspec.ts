@@ -60,7 +60,8 @@ export async function readChain<Refusal extends Exclude<Outcome, Done>>(
   return { status: 'none' };
 }
 
-function isRefused(answer: Exclude<Outcome, Done>): boolean {
+/** True if the device said that it does not have what it was asked for. */
+export function isRefused(answer: Exclude<Outcome, Done>): boolean {
   return answer.status === 'exception' && exceptionRule(answer.code).cause === 'rejected';
 }
 
