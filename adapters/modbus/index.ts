@@ -5,6 +5,7 @@ import { placeText } from './address.ts';
 import { broadcastFaults, connectionType, reachesAll } from './connection.ts';
 import { createFaultScript, faultFaults, faultSchema } from './fault-script.ts';
 import { connectionLoad } from './load.ts';
+import { modelText } from './place.ts';
 import { compileDevice } from './points.ts';
 import { rawAccessFaults } from './registers.ts';
 import { schemas } from './schemas.ts';
@@ -25,7 +26,10 @@ const modbus: AdapterModule = {
   },
   places: (device) =>
     new Map(
-      [...compileDevice(device).fields].map(([id, { table, address }]) => [id, placeText(table, address)]),
+      [...compileDevice(device).fields].map(([id, { table, address, offset }]) => [
+        id,
+        modelText(device, id) ?? placeText(table, address + offset),
+      ]),
     ),
   load: connectionLoad,
   open: openConnection,

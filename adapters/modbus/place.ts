@@ -133,6 +133,14 @@ function likelyModels({ points }: DevicePlan, { main, bases }: SunSpecRules): re
   return chainOf(ends, bases);
 }
 
+/** Where a point of a SunSpec device is, whose addresses only the device knows; undefined for others. */
+export function modelText({ protocol, points }: DevicePlan, point: PointId): string | undefined {
+  const { sunspec } = protocol as unknown as PlaceKeys;
+  const keys = points.get(point)?.address as SpotKeys | undefined;
+  if (sunspec === undefined || keys === undefined) return undefined;
+  return `SunSpec model ${keys.model ?? sunspec.model} + ${keys.addr}`;
+}
+
 /** What is wrong with the way in which a plan says where its points are. */
 export function placeFaults(plan: DevicePlan): PlanFault[] {
   const { addressing, marker, sunspec } = plan.protocol as unknown as PlaceKeys;

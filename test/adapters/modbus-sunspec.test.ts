@@ -223,6 +223,11 @@ describe('a plan with SunSpec models', () => {
     ]);
   });
 
+  test('tells its places by model, since only the device knows the addresses', () => {
+    expect(modbus.places?.(meterPlan()).get('serial')).toBe('SunSpec model 1 + 2');
+    expect(modbus.places?.(meterPlan()).get('current')).toBe('SunSpec model 203 + 2');
+  });
+
   test('a point that no request reads together with its header is a fault', () => {
     expect(faults({}, { far: { table: 'holding', addr: 125, type: 'uint16' } })).toEqual([
       ['points.far.addr', 'takes 126 of table holding, where one request may read 125'],
