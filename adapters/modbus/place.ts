@@ -1,5 +1,5 @@
 import type { DevicePlan, PlanFault, PointId } from 'lwm2m-gateway/adapter';
-import { type Addressing, type Table, toPduAddress } from './address.ts';
+import { type Addressing, TABLES, type Table, toPduAddress } from './address.ts';
 import { type DateForm, dateRegisters } from './datetime.ts';
 import {
   chainImage,
@@ -18,6 +18,7 @@ interface PlaceKeys {
   readonly order?: Order;
   readonly marker?: { readonly table: Table; readonly addr: number; readonly is: number };
   readonly sunspec?: { readonly model: number; readonly bases?: readonly number[] };
+  readonly signature?: unknown;
 }
 
 interface SpotKeys {
@@ -91,6 +92,8 @@ function fixedPlaces({ addressing, order = 'ABCD', marker }: PlaceKeys, base: nu
       const address = wire(table, addr);
       if (address === undefined)
         return { key: 'addr', fault: `${addr} is no ${addressing} address of table ${table}` };
+      if (own !== undefined && TABLES[table].bits)
+        return { key: 'marker', fault: `has no meaning in table ${table}` };
       const ofPoint = own && landmark(table, own);
       if (own !== undefined && ofPoint === undefined)
         return { key: 'marker', fault: `${own.addr} is no ${addressing} address of table ${table}` };
@@ -143,9 +146,13 @@ export function modelText({ protocol, points }: DevicePlan, point: PointId): str
 
 /** What is wrong with the way in which a plan says where its points are. */
 export function placeFaults(plan: DevicePlan): PlanFault[] {
-  const { addressing, marker, sunspec } = plan.protocol as unknown as PlaceKeys;
+  const { addressing, marker, sunspec, signature } = plan.protocol as unknown as PlaceKeys;
   const faults: PlanFault[] = [];
   if (sunspec === undefined) {
+    if (marker !== undefined && toPduAddress(addressing, marker.table, marker.addr) === undefined) {
+      const message = `${marker.addr} is no ${addressing} address of table ${marker.table}`;
+      faults.push({ path: ['protocol', 'marker', 'addr'], message });
+    }
     for (const [id, { address }] of plan.points)
       if (address.model !== undefined)
         faults.push(pointFault(id, "only a profile with 'sunspec' has models"));
@@ -157,6 +164,8 @@ export function placeFaults(plan: DevicePlan): PlanFault[] {
     faults.push({ path: ['protocol', 'addressing'], message: 'SunSpec points count from 0, as pdu0 does' });
   if (marker !== undefined)
     faults.push({ path: ['protocol', 'marker'], message: 'the header of each SunSpec model is its marker' });
+  if (signature !== undefined)
+    faults.push({ path: ['protocol', 'signature'], message: 'a SunSpec device is known by its models' });
   if (Number(plan.settings.base ?? 0) !== 0)
     faults.push({
       path: ['settings', 'base'],

@@ -51,6 +51,20 @@ describe('a marker', () => {
     expect(fields.get('elsewhere')).toMatchObject({ address: 40_073, span: 1 });
   });
 
+  test('where none can be is a fault: without it values would be believed', () => {
+    const faults = (points: Record<string, PointKeys>, marker: object): unknown =>
+      compileDevice(devicePlan(points, { protocol: { addressing: 'modicon', marker } })).faults.map(
+        ({ message }) => message,
+      );
+    expect(faults({}, { table: 'holding', addr: 3, is: 1 })).toEqual([
+      '3 is no modicon address of table holding',
+    ]);
+    const coil: PointKeys = { table: 'coil', addr: 1, marker: { addr: 2, is: 1 } };
+    expect(faults({ coil }, { table: 'holding', addr: 40_001, is: 1 })).toEqual([
+      'has no meaning in table coil',
+    ]);
+  });
+
   test('keeps its points from being written', () => {
     const plan = devicePlan({ p: { ...POINTS.plain, access: 'rw' } as PointKeys }, { protocol: PROTOCOL });
     expect(compileDevice(plan).faults).toContainEqual({
