@@ -51,6 +51,7 @@ async function valuesIn(minutes: number, dead: number | undefined): Promise<numb
   const clock = createFakeClock();
   const link = lineWithout(dead, clock);
   const bus = createBus(link, clock);
+  const line = { address: '/dev/ttyUSB0', layer: 'serial' } as const;
   const host = { ...createTestHost(), clock };
   const counts = new Map<number, number>();
   for (let unit = 1; unit <= METERS; unit++) {
@@ -60,7 +61,7 @@ async function valuesIn(minutes: number, dead: number | undefined): Promise<numb
     );
     const plan = devicePlan(points, { settings: { unit }, requestTimeoutMs: 1000, retries: 2 });
     startPolling(
-      createDevice(plan, bus, link, rtuLine(115_200), host),
+      createDevice(plan, { bus, link, medium: rtuLine(115_200), line }, host),
       {
         id: `meter-${unit}`,
         polls: [{ points: [...plan.points.keys()], intervalMs: INTERVAL_MS }],
