@@ -1,6 +1,7 @@
 /** base: errors with codes, clock, timers, back-off, signals, logger. Knows nothing of LwM2M. */
 export type { Backoff } from './backoff.ts';
 export { backoffDelay } from './backoff.ts';
+export { Chain, ChainMember } from './chain.ts';
 export type { Cancel, Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export type { ErrorDetail } from './errors.ts';

@@ -1,3 +1,4 @@
+import { Chain, ChainMember } from './chain.ts';
 import type { Cancel, Clock } from './clock.ts';
 
 /** Many deadlines on one timer of the clock. */
@@ -10,17 +11,28 @@ export interface Timers {
   stop(): void;
 }
 
+const SOON_MS = 1000;
+
+class Deadline extends ChainMember {
+  readonly task: () => void;
+
+  constructor(task: () => void) {
+    super();
+    this.task = task;
+  }
+}
+
 /**
  * A timing wheel: O(1) to set and to cancel, and one armed timer of the clock however many wait.
  * Deadlines are rounded up to `resolutionMs`.
  */
 export function createTimers(clock: Clock, resolutionMs: number): Timers {
-  const slots = new Map<number, Set<() => void>>();
+  const slots = new Map<number, Chain<Deadline>>();
   let size = 0;
   let armedSlot = Number.POSITIVE_INFINITY;
   let disarm: Cancel | undefined;
-  /** The tasks of the slot that is being run; new ones for the same slot wait for the next run. */
-  let running: Set<() => void> = new Set();
+  /** What is due of the slot that is being run; new ones for the same slot wait for the next run. */
+  let running = new Chain<Deadline>();
 
   const arm = (slot: number): void => {
     disarm?.();
@@ -42,14 +54,14 @@ export function createTimers(clock: Clock, resolutionMs: number): Timers {
     const due = [...slots.keys()].filter((slot) => slot <= now).sort((a, b) => a - b);
     const failures: unknown[] = [];
     for (const slot of due) {
-      running = slots.get(slot) ?? new Set();
+      running = slots.get(slot) ?? new Chain();
       slots.delete(slot);
-      for (const task of running) {
+      for (let deadline = running.first; deadline !== undefined; deadline = running.first) {
         // Taken out first: a task that runs earlier may cancel a later one, or stop them all.
-        running.delete(task);
+        running.remove(deadline);
         size--;
         try {
-          task();
+          deadline.task();
         } catch (error) {
           failures.push(error);
         }
@@ -66,27 +78,31 @@ export function createTimers(clock: Clock, resolutionMs: number): Timers {
     },
     after(delayMs, task) {
       const slot = Math.ceil((clock.monotonic() + Math.max(0, delayMs)) / resolutionMs);
-      const once = (): void => task();
-      let tasks = slots.get(slot);
-      if (tasks === undefined) {
-        tasks = new Set();
-        slots.set(slot, tasks);
+      const deadline = new Deadline(task);
+      let chain = slots.get(slot);
+      if (chain === undefined) {
+        chain = new Chain();
+        slots.set(slot, chain);
       }
-      tasks.add(once);
+      const inSlot = chain;
+      inSlot.add(deadline);
       size++;
       if (slot < armedSlot) arm(slot);
       return () => {
-        if (!tasks.delete(once)) return;
+        if (!inSlot.remove(deadline)) return;
         size--;
-        if (tasks.size > 0 || slots.get(slot) !== tasks) return;
-        slots.delete(slot);
-        // The armed timer stays: at worst it wakes once for nothing. The last one is released for a clean exit.
-        if (slots.size === 0) armNext();
+        if (inSlot.size > 0 || slots.get(slot) !== inSlot) return;
+        // One that is soon over stays: what is due at the same time may come and go many times until then.
+        if (slot * resolutionMs - clock.monotonic() > SOON_MS) slots.delete(slot);
+        if (size > 0) return;
+        // The armed timer stays, as at worst it wakes once for nothing; the last one is released for a clean exit.
+        slots.clear();
+        armNext();
       };
     },
     stop() {
-      for (const tasks of slots.values()) tasks.clear();
-      running.clear();
+      for (const chain of [...slots.values(), running])
+        chain.forEach((deadline) => void chain.remove(deadline));
       slots.clear();
       size = 0;
       armNext();

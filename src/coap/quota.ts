@@ -12,6 +12,9 @@ export interface QuotaOptions {
   readonly isKnown?: IsKnown | undefined;
 }
 
+/** Peers of which it is remembered that they have taken nothing: a map that is emptied and filled all the time is garbage. */
+const REMEMBERED = 64;
+
 /** Counts what peers take up, so that none takes everything. */
 export class Quota {
   readonly #options: QuotaOptions;
@@ -44,7 +47,7 @@ export class Quota {
   give({ key }: Peer): void {
     const left = (this.#taken.get(key) ?? 0) - 1;
     this.#all--;
-    if (left > 0) this.#taken.set(key, left);
+    if (left > 0 || this.#taken.size <= REMEMBERED) this.#taken.set(key, left);
     else this.#taken.delete(key);
   }
 }

@@ -1,4 +1,4 @@
-import { type Cancel, type Logger, messageOf, type Timers } from '../base/index.ts';
+import { type Cancel, Chain, ChainMember, type Logger, messageOf, type Timers } from '../base/index.ts';
 import type { Peer } from '../transport/index.ts';
 import { BERT_SZX, LARGEST_SZX } from './block.ts';
 import type { Bodies } from './bodies.ts';
@@ -50,11 +50,20 @@ export interface Server {
 }
 
 /** A request that its handler still works on. */
-interface Work extends Progress {
+class Work extends ChainMember implements Progress {
   readonly request: IncomingRequest;
-  mayObserve: boolean;
-  isAcknowledged: boolean;
+  readonly sequence: number;
+  mayObserve = true;
+  isAcknowledged = false;
   stopTimer: Cancel;
+
+  /** @param startTimer until the request has to be acknowledged */
+  constructor(request: IncomingRequest, sequence: number, startTimer: (work: Work) => Cancel) {
+    super();
+    this.request = request;
+    this.sequence = sequence;
+    this.stopTimer = startTimer(this);
+  }
 }
 
 const FAILED: CoapResponse = { code: '5.00' };
@@ -67,7 +76,7 @@ export function createServer(options: ServerOptions): Server {
   const { link, timers, parameters, limits, quota, counters, uploads, bodies, observations, responder, log } =
     options;
   /** what handlers still work on */
-  const working = new Set<Work>();
+  const working = new Chain<Work>();
 
   /** An error instead of 5.00 would tell strangers about our insides. */
   const failed = (error: unknown): CoapResponse => {
@@ -87,7 +96,7 @@ export function createServer(options: ServerOptions): Server {
   };
 
   const finish = (work: Work, response: CoapResponse): void => {
-    if (!working.delete(work)) {
+    if (!working.remove(work)) {
       responder.decline(work.request, response);
       return;
     }
@@ -108,15 +117,12 @@ export function createServer(options: ServerOptions): Server {
     work.stopTimer = timers.after(limits.handlerMs - parameters.piggybackMs, () => giveUp(work));
   };
 
+  const startPiggyback = (work: Work): Cancel =>
+    timers.after(parameters.piggybackMs, () => acknowledge(work));
+
   /** A handler that takes its time gets an empty acknowledgement for its request, then a deadline (RFC 7252 5.2.2). */
   const wait = (request: IncomingRequest, response: Promise<CoapResponse>, sequence: number): void => {
-    const work: Work = {
-      request,
-      sequence,
-      mayObserve: true,
-      isAcknowledged: false,
-      stopTimer: timers.after(parameters.piggybackMs, () => acknowledge(work)),
-    };
+    const work = new Work(request, sequence, startPiggyback);
     working.add(work);
     quota.take(request.peer);
     response.then(
@@ -206,19 +212,28 @@ export function createServer(options: ServerOptions): Server {
     get requestsInWork() {
       return working.size;
     },
-    isWorkingFor: ({ key }) => [...working].some(({ request }) => request.peer.key === key),
+    isWorkingFor({ key }) {
+      let isFound = false;
+      working.forEach(({ request }) => {
+        isFound ||= request.peer.key === key;
+      });
+      return isFound;
+    },
     serve(peer, message) {
       const request = readRequest(peer, message);
       if ('isSilent' in request) turnAway(peer, message, request);
       else serveRequest(request);
     },
     dropObservations(peer) {
-      for (const work of working)
+      working.forEach((work) => {
         if (peer === undefined || work.request.peer.key === peer.key) work.mayObserve = false;
+      });
     },
     close() {
-      for (const { stopTimer } of working) stopTimer();
-      working.clear();
+      working.forEach((work) => {
+        work.stopTimer();
+        working.remove(work);
+      });
       uploads.drop();
     },
   };
