@@ -10,7 +10,7 @@ import {
   readAccessControls,
   WHOLE_OBJECT,
 } from '../objects/index.ts';
-import type { Tree } from '../tree/index.ts';
+import type { Tree, Watch } from '../tree/index.ts';
 
 /** What one server may do with the objects of a client. Devices behind a prefix are open to all (Gateway TS 1.1 GW-09). */
 export interface Access {
@@ -70,7 +70,7 @@ function tableOf(tree: Tree): Table {
 export function createAccess(trees: readonly Tree[], server: number): Access {
   const changed = createSignal<void>();
   let table: Table | undefined;
-  let unwatch: Cancel | undefined;
+  let watch: Watch | undefined;
 
   const holder = (): Tree | undefined => trees.find((tree) => tree.exists([ACCESS_CONTROL_OBJECT]));
 
@@ -80,8 +80,8 @@ export function createAccess(trees: readonly Tree[], server: number): Access {
   };
 
   const attach = (): void => {
-    unwatch?.();
-    unwatch = holder()?.watch([ACCESS_CONTROL_OBJECT], { changed: forget, removed: forget });
+    watch?.stop();
+    watch = holder()?.watch([ACCESS_CONTROL_OBJECT], { changed: forget, removed: forget });
   };
 
   const cancels = trees.map((tree) =>
@@ -106,7 +106,7 @@ export function createAccess(trees: readonly Tree[], server: number): Access {
     },
     onChange: (listener) => changed.subscribe(listener),
     stop() {
-      unwatch?.();
+      watch?.stop();
       for (const cancel of cancels) cancel();
     },
   };

@@ -1,4 +1,4 @@
-import { type Cancel, isGatewayError } from '../base/index.ts';
+import { isGatewayError } from '../base/index.ts';
 import {
   type Attributes,
   changeAttributes,
@@ -7,6 +7,7 @@ import {
   type Path,
   parsePath,
 } from '../model/index.ts';
+import type { Watch } from '../tree/index.ts';
 
 /** The attributes that one server has written (OMA Core 1.2.2 7.3.2): kept per path, none shared between servers. */
 export interface AttributeStore {
@@ -52,7 +53,7 @@ function fromJson(value: unknown): Attributes | undefined {
 interface Attachment {
   readonly path: Path;
   readonly attributes: Attributes;
-  readonly unwatch: Cancel | undefined;
+  readonly watching: Watch | undefined;
 }
 
 /**
@@ -62,12 +63,12 @@ interface Attachment {
  */
 export function createAttributeStore(
   onChanged: () => void = () => {},
-  watch: (path: Path, removed: () => void) => Cancel | undefined = () => undefined,
+  watch: (path: Path, removed: () => void) => Watch | undefined = () => undefined,
 ): AttributeStore {
   const attached = new Map<string, Attachment>();
 
   const detach = (key: string): void => {
-    attached.get(key)?.unwatch?.();
+    attached.get(key)?.watching?.stop();
     attached.delete(key);
   };
   const attach = (path: Path, attributes: Attributes): void => {
@@ -77,8 +78,8 @@ export function createAttributeStore(
       onChanged();
     };
     // What an object has stays, whatever instances it has (digest 8.5).
-    const unwatch = attached.get(key)?.unwatch ?? (path.ids.length > 1 ? watch(path, removed) : undefined);
-    attached.set(key, { path, attributes, unwatch });
+    const watching = attached.get(key)?.watching ?? (path.ids.length > 1 ? watch(path, removed) : undefined);
+    attached.set(key, { path, attributes, watching });
   };
 
   const own = (path: Path): Attributes => attached.get(formatPath(path))?.attributes ?? NONE;
@@ -108,9 +109,9 @@ export function createAttributeStore(
       if (attached.size < before) onChanged();
     },
     stop() {
-      for (const [key, { path, attributes, unwatch }] of attached) {
-        unwatch?.();
-        attached.set(key, { path, attributes, unwatch: undefined });
+      for (const [key, { path, attributes, watching }] of attached) {
+        watching?.stop();
+        attached.set(key, { path, attributes, watching: undefined });
       }
     },
     export: () =>

@@ -446,8 +446,8 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   const watchServerObject = (resource: number, changed: () => void): void => {
     const ids = [1, account.serverInstance, resource];
     for (const tree of mounts.trees('')) {
-      const cancel = tree.watch(ids, { changed, removed() {} });
-      if (cancel !== undefined) watches.push(cancel);
+      const watch = tree.watch(ids, { changed, removed() {} });
+      if (watch !== undefined) watches.push(() => watch.stop());
     }
   };
 

@@ -1,7 +1,7 @@
 import type { Cancel } from '../base/index.ts';
 import { type Attributes, isWithin, type Path } from '../model/index.ts';
 import { type Part, type Rules, rulesOf, type Watched } from '../observe/index.ts';
-import type { ReadOutcome, Tree, Watcher } from '../tree/index.ts';
+import type { ReadOutcome, Tree, Watch, Watcher } from '../tree/index.ts';
 
 /** Who observes a target. */
 export interface TargetOwner {
@@ -43,8 +43,9 @@ export class Target implements Part, Watcher {
   readonly #owner: TargetOwner;
   readonly #ports: TargetPorts;
   #tree: Tree | undefined;
-  /** Of what is there, or of the structure that it may appear in. */
-  #cancel: Cancel | undefined;
+  #watch: Watch | undefined;
+  /** Of the structure that it may appear in. */
+  #stopWaiting: Cancel | undefined;
   #isScalar = false;
   #epoch = -1;
   #attributes = NONE;
@@ -94,13 +95,14 @@ export class Target implements Part, Watcher {
    */
   attach(): boolean {
     if (this.#tree !== undefined) return false;
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.detach();
     const { ids } = this.path;
     const tree = this.#ports.treeOf(this.path);
-    const watching = tree?.watch(ids, this);
-    this.#cancel = watching ?? tree?.onStructure(() => this.lookAgain());
-    if (tree === undefined || watching === undefined) return false;
+    this.#watch = tree?.watch(ids, this);
+    if (tree === undefined || this.#watch === undefined) {
+      this.#stopWaiting = tree?.onStructure(() => this.lookAgain());
+      return false;
+    }
     this.#tree = tree;
     this.#isScalar = ids.length === 4 || (ids.length === 3 && tree.resource(ids)?.multiple === false);
     return true;
@@ -121,8 +123,10 @@ export class Target implements Part, Watcher {
   }
 
   detach(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#watch?.stop();
+    this.#watch = undefined;
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
     this.#tree = undefined;
   }
 

@@ -1,6 +1,6 @@
 import type { PointId, Sample } from '../adapter/index.ts';
 import type { Quality, Value } from '../model/index.ts';
-import { type CompiledPoint, type FieldUpdate, ingest, type PointState, UNREAD } from './pipeline.ts';
+import { type CompiledPoint, type FieldUpdate, ingest, type PointState, unread } from './pipeline.ts';
 import type { DerivedResource } from './resource.ts';
 
 /** The resources of one instance that tell when and how well its points were read. */
@@ -121,7 +121,12 @@ export function takeSamples(
   for (const sample of samples) {
     const point = device.points.get(sample.point);
     if (point === undefined) continue;
-    states.set(point.id, ingest(point, states.get(point.id) ?? UNREAD, sample, now, updates));
+    let state = states.get(point.id);
+    if (state === undefined) {
+      state = unread();
+      states.set(point.id, state);
+    }
+    ingest(point, state, sample, now, updates);
     for (const instance of device.derived.get(point.id) ?? []) touched.add(instance);
   }
   for (const instance of touched) updates.push(...deriveUpdates(instance, states, now));

@@ -1,9 +1,8 @@
 import type { AttachedDevice, PointId, Sample } from '../adapter/index.ts';
 import type { Clock, Logger, Timers } from '../base/index.ts';
-import { type Ids, idsKey, type Value } from '../model/index.ts';
+import { type Ids, idsKey } from '../model/index.ts';
 import {
   createTree,
-  type Freshness,
   type InstanceSetup,
   type Refused,
   type ResourceSetup,
@@ -15,12 +14,11 @@ import { type DeviceDescription, ERROR_CODE, watchSerialNumber, withDeviceObject
 import { createExecution, type ExecutableResource } from './execute.ts';
 import { createFieldWrites } from './field-writes.ts';
 import type { Health, HealthRules } from './health.ts';
-import type { CompiledInstance } from './mapping.ts';
 import { type Marks, marksOf, rememberedStates } from './marks.ts';
 import { type Poll, type Polling, startPolling } from './polling.ts';
 import { cellUpdate, refusedBecause } from './refusals.ts';
 import { addRegisterObjects, CLUSTER_OBJECT } from './registers.ts';
-import type { CompiledResource, PointResource } from './resource.ts';
+import { isExecutable, sharedBy } from './shared.ts';
 
 export interface DevicePorts {
   readonly clock: Clock;
@@ -45,53 +43,7 @@ export interface Device {
 /** How long a read or write for a server may take in the field; below the patience of servers (Gateway digest 7). */
 const ON_DEMAND_DEADLINE_MS = 8000;
 
-/** A value is fresh until the cycle that renews it has had time to come. */
-const FRESHNESS_MARGIN = 1.5;
-
-/** A point that nothing is known of: what it feeds never grows old. */
-const FOR_GOOD = { maxAgeMs: Number.POSITIVE_INFINITY, staleAfterMs: Number.POSITIVE_INFINITY };
-
-function isPoint(resource: CompiledResource): resource is PointResource {
-  return resource.kind === 'point';
-}
-
 type Execute = (resource: ExecutableResource) => NonNullable<ResourceSetup['execute']>;
-
-function freshnessOf(resource: PointResource, device: CompiledDevice): Freshness {
-  const { maxAgeMs, staleAfterMs } = device.points.get(resource.point) ?? FOR_GOOD;
-  return { maxAgeMs: maxAgeMs * FRESHNESS_MARGIN, staleAfterMs };
-}
-
-/** Resource instances of one resource, gathered: `5802/0` may come from a point, and `5802/1` be a constant. */
-function resourceSetups(
-  instance: CompiledInstance,
-  device: CompiledDevice,
-  executeOf: Execute,
-): ResourceSetup[] {
-  const byResource = new Map<number, CompiledResource[]>();
-  for (const resource of instance.resources) {
-    const [, , id = 0] = resource.ids;
-    byResource.set(id, [...(byResource.get(id) ?? []), resource]);
-  }
-  return [...byResource].map(([id, resources]) => {
-    const constants = resources.filter((resource) => resource.kind === 'constant');
-    const points = resources.filter(isPoint);
-    const executable = resources.find((resource) => resource.kind === 'executable');
-    if (executable !== undefined) return { id, execute: executeOf(executable) };
-    const isMultiple = resources.some(({ ids }) => ids.length === 4);
-    const keyed = <T>(of: readonly CompiledResource[], value: (resource: never) => T) =>
-      new Map(of.map((resource) => [resource.ids[3] ?? 0, value(resource as never)]));
-    const values = keyed(constants, ({ value }: { value: Value }) => value);
-    const fields = keyed(points, (resource: PointResource) => freshnessOf(resource, device));
-    const [value] = values.values();
-    const [field] = fields.values();
-    return {
-      id,
-      ...(value === undefined ? {} : { value: isMultiple ? values : value, isFixed: true }),
-      ...(field === undefined ? {} : { field: isMultiple ? fields : field }),
-    };
-  });
-}
 
 /**
  * Brings a device to life: attaches polls to a tree, and the tree to the field.
@@ -108,10 +60,9 @@ export function startDevice(
   const { clock } = ports;
   const log = ports.log.child({ device: description.id });
   const states = rememberedStates(compiled.points, remembered, clock.now(), clock.monotonic());
-  const pointResources = compiled.instances.flatMap(({ resources }) => resources.filter(isPoint));
-  const byIds = new Map(pointResources.map((resource) => [idsKey(resource.ids), resource]));
+  const shared = sharedBy(compiled);
 
-  const noteSerialNumber = watchSerialNumber(pointResources, log);
+  const noteSerialNumber = watchSerialNumber(shared.points, log);
 
   const take = (samples: readonly Sample[]): void => {
     const updates = takeSamples(compiled, states, samples, clock.monotonic());
@@ -122,7 +73,7 @@ export function startDevice(
   /** The points that feed these resources, whichever of their instances. */
   const pointsOf = (resources: readonly Ids[]): PointId[] => {
     const wanted = new Set(resources.map((ids) => idsKey(ids.slice(0, 3))));
-    const points = pointResources
+    const points = shared.points
       .filter(({ ids }) => wanted.has(idsKey(ids.slice(0, 3))))
       .map(({ point }) => point);
     return [...new Set(points)].filter((id) => (compiled.points.get(id)?.outputs.length ?? 0) > 0).sort();
@@ -142,7 +93,7 @@ export function startDevice(
   const readAfterWrite = (points: readonly PointId[]): void => {
     polling.invalidate(points);
     const touched = new Set(points);
-    const cells = pointResources.filter(({ point }) => touched.has(point)).map(({ ids }) => ids);
+    const cells = shared.points.filter(({ point }) => touched.has(point)).map(({ ids }) => ids);
     tree.expire(cells);
     const readable = pointsOf(cells);
     if (readable.length > 0) void polling.readNow(readable, ON_DEMAND_DEADLINE_MS);
@@ -163,7 +114,7 @@ export function startDevice(
     const refused = refuseWhileOffline();
     if (refused === undefined) return polling.readNow(pointsOf(resources), ON_DEMAND_DEADLINE_MS);
     const wanted = new Set(pointsOf(resources));
-    const cells = pointResources.filter(({ point }) => wanted.has(point));
+    const cells = shared.points.filter(({ point }) => wanted.has(point));
     tree.update(cells.map(({ ids }) => ({ ids, refused, quality: 1 })));
     return undefined;
   };
@@ -171,7 +122,7 @@ export function startDevice(
   const writes = createFieldWrites({
     attached,
     points: compiled.points,
-    writerOf: (ids) => byIds.get(idsKey(ids))?.write,
+    writerOf: (ids) => shared.byIds.get(idsKey(ids))?.write,
     refusal: refuseWhileOffline,
     onWritten: readAfterWrite,
     deadlineMs: ON_DEMAND_DEADLINE_MS,
@@ -192,7 +143,12 @@ export function startDevice(
   const setups: InstanceSetup[] = compiled.instances.map((instance) => ({
     definition: instance.definition,
     instance: instance.instance,
-    resources: resourceSetups(instance, compiled, executeOf),
+    resources: [
+      ...(shared.values.get(instance) ?? []),
+      ...instance.resources
+        .filter(isExecutable)
+        .map((resource) => ({ id: resource.ids[2] ?? 0, execute: executeOf(resource) })),
+    ],
     check: writes.checkChange,
     write: writes.writeChange,
   }));

@@ -1,5 +1,5 @@
 import type { PointId } from '../adapter/index.ts';
-import { type CompiledPoint, type PointState, unreadSince } from './pipeline.ts';
+import { type CompiledPoint, type PointState, unread } from './pipeline.ts';
 import { looksBack, type Mark } from './plausibility.ts';
 
 /**
@@ -43,7 +43,7 @@ export function rememberedStates(
   for (const [id, mark] of Object.entries(marks)) {
     if (!isMark(mark) || !isRemembered(points.get(id)) || mark[1] > now) continue;
     const [position, at] = mark;
-    states.set(id, unreadSince({ position, at, monotonic }));
+    states.set(id, unread({ position, at, monotonic }));
   }
   return states;
 }

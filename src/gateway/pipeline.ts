@@ -43,30 +43,25 @@ export interface CompiledPoint {
   readonly rateLimitMs: number | undefined;
 }
 
-/** A value that was passed on; its position is NaN when nothing checks it. */
-interface Good extends Mark {
-  readonly value: FieldValue;
-}
-
-/** What a point remembers from sample to sample. */
+/**
+ * What a point remembers from sample to sample. Changed in place: there are tens of thousands, and what is replaced at
+ * every poll has grown old by then, and costs a collection of the whole heap.
+ */
 export interface PointState {
   /** Of the newest sample, good or bad; undefined before the first. */
-  readonly quality: Quality | undefined;
+  quality: Quality | undefined;
   /** When the newest sample was taken: ms since 1970. */
-  readonly sampledAt: number;
-  /** The last value that was passed on. */
-  readonly good: Good | undefined;
-  readonly suspect: Suspect | undefined;
+  sampledAt: number;
+  /** The last value that was passed on; its position is NaN when nothing checks it. */
+  good: { -readonly [key in keyof Mark]: Mark[key] } | undefined;
+  suspect: Suspect | undefined;
   /** Where it stood before the gateway was started, until there is a good value. Never shown. */
-  readonly before?: Mark;
+  before: Mark | undefined;
 }
 
-/** A point of which nothing is known yet. */
-export const UNREAD: PointState = { quality: undefined, sampledAt: 0, good: undefined, suspect: undefined };
-
-/** A point of which is known where it stood before the gateway was started. */
-export function unreadSince(before: Mark): PointState {
-  return { ...UNREAD, before };
+/** A point of which nothing is known yet, but maybe where it stood before the gateway was started. */
+export function unread(before?: Mark): PointState {
+  return { quality: undefined, sampledAt: 0, good: undefined, suspect: undefined, before };
 }
 
 /** Everything that a failed update tells beside the resource. */
@@ -80,9 +75,9 @@ interface Failure {
 /**
  * Takes one sample of a point (field rules 3.5): its meaning, its plausibility, then a value for each resource it
  * feeds. The hot path, so that all samples of a cycle write into one list.
+ * @param state what the point remembers, brought up to date
  * @param now monotonic ms
  * @param updates gets one for each output of the point
- * @returns what the point remembers from now on
  */
 export function ingest(
   point: CompiledPoint,
@@ -90,24 +85,42 @@ export function ingest(
   sample: Sample,
   now: number,
   updates: FieldUpdate[],
-): PointState {
-  if ('cause' in sample) return fail(point, state, sample, fieldFailure(sample), updates);
-  const { quality } = sample;
-  if (quality === 1 || quality === 2)
-    return fail(point, state, sample, { cause: 'implausible', quality }, updates);
+): void {
+  const found = assess(point, state, sample, now);
+  if ('cause' in found) fail(point, state, sample, found, updates);
+  else pass(point, state, sample.at, found, updates);
+}
+
+/** A value that can be passed on. */
+interface Accepted {
+  readonly value: FieldValue;
+  readonly quality: Quality;
+  /** NaN when nothing checks it */
+  readonly position: number;
+  readonly monotonic: number;
+}
+
+/** What a sample says, or why it says nothing; a suspect is remembered. */
+function assess(point: CompiledPoint, state: PointState, sample: Sample, now: number): Accepted | Failure {
+  if ('cause' in sample) return fieldFailure(sample);
+  const { quality, at } = sample;
+  if (quality === 1 || quality === 2) return { cause: 'implausible', quality };
   const value = point.decode(sample.value);
-  if (value === undefined) return fail(point, state, sample, meaningless(sample.value), updates);
-  if (!point.isNumeric) return pass(point, unchecked(value, sample, now), quality, updates);
-  if (typeof value !== 'number' && typeof value !== 'bigint')
-    return fail(point, state, sample, noNumber(value), updates);
-  if (typeof value === 'number' && !Number.isFinite(value))
-    return fail(point, state, sample, NO_VALUE, updates);
-  if (point.checks === undefined) return pass(point, unchecked(value, sample, now), quality, updates);
-  const good = { value, position: point.checks.toUnit(value), at: sample.at, monotonic: now };
-  const judgement = judge(point.checks, state.good ?? state.before, state.suspect, good);
-  if (judgement.verdict === 'plausible') return pass(point, good, quality, updates);
+  if (value === undefined) return meaningless(sample.value);
+  if (!point.isNumeric) return { value, quality, position: Number.NaN, monotonic: now };
+  if (typeof value !== 'number' && typeof value !== 'bigint') return noNumber(value);
+  if (typeof value === 'number' && !Number.isFinite(value)) return NO_VALUE;
+  if (point.checks === undefined) return { value, quality, position: Number.NaN, monotonic: now };
+  const position = point.checks.toUnit(value);
+  const judgement = judge(point.checks, state.good ?? state.before, state.suspect, {
+    position,
+    at,
+    monotonic: now,
+  });
+  if (judgement.verdict === 'plausible') return { value, quality, position, monotonic: now };
   const { suspect, message, verdict } = judgement;
-  return fail(point, { ...state, suspect }, sample, { ...DOUBTS[verdict], message }, updates);
+  state.suspect = suspect;
+  return { ...DOUBTS[verdict], message };
 }
 
 /** What becomes of the value before it (field rules 3.5.3); it goes on growing old. */
@@ -138,10 +151,6 @@ function noNumber(value: FieldValue): Failure {
   return { cause: 'unusable', quality: 1, message: `${shown(value)} is not a number` };
 }
 
-function unchecked(value: FieldValue, { at }: Sample, now: number): Good {
-  return { value, position: Number.NaN, at, monotonic: now };
-}
-
 /** The resources keep what they have; nothing is put in its place. */
 function fail(
   { outputs }: CompiledPoint,
@@ -149,14 +158,20 @@ function fail(
   { at }: Sample,
   failure: Failure,
   updates: FieldUpdate[],
-): PointState {
+): void {
   for (const { ids } of outputs) updates.push({ ids, ...failure });
-  return { ...state, quality: failure.quality, sampledAt: at };
+  state.quality = failure.quality;
+  state.sampledAt = at;
 }
 
 /** Passes a value on to the resources. One that cannot hold it keeps what it has. */
-function pass({ outputs }: CompiledPoint, good: Good, quality: Quality, updates: FieldUpdate[]): PointState {
-  const { value: raw, at } = good;
+function pass(
+  { outputs }: CompiledPoint,
+  state: PointState,
+  at: number,
+  { value: raw, quality, position, monotonic }: Accepted,
+  updates: FieldUpdate[],
+): void {
   let isHeldByAll = true;
   for (const { ids, read } of outputs) {
     const value = read(raw);
@@ -166,5 +181,12 @@ function pass({ outputs }: CompiledPoint, good: Good, quality: Quality, updates:
       updates.push({ ids, cause: 'unusable', quality: 2, message: `the resource cannot hold ${shown(raw)}` });
     }
   }
-  return { quality: isHeldByAll ? quality : 2, sampledAt: at, good, suspect: undefined };
+  state.quality = isHeldByAll ? quality : 2;
+  state.sampledAt = at;
+  state.suspect = undefined;
+  state.before = undefined;
+  state.good ??= { position, at, monotonic };
+  state.good.position = position;
+  state.good.at = at;
+  state.good.monotonic = monotonic;
 }

@@ -176,6 +176,12 @@ export interface Watcher {
   removed(): void;
 }
 
+/** A watcher at its place. */
+export interface Watch {
+  /** Nothing is told any more. Calling it twice does nothing more. */
+  stop(): void;
+}
+
 /** A link of Discover: what exists at and below a path. */
 export interface Listed {
   readonly ids: Ids;
@@ -225,7 +231,7 @@ export interface Tree {
   /** Tells watchers that a computed resource has another value now. */
   touch(ids: Ids): void;
   /** Undefined when there is nothing at `ids`. */
-  watch(ids: Ids, watcher: Watcher): Cancel | undefined;
+  watch(ids: Ids, watcher: Watcher): Watch | undefined;
 
   /**
    * Reads at and below `ids`, with the asker's prefix in the paths. Values that are too old are fetched from the

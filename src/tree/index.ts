@@ -22,6 +22,7 @@ export type {
   TreeOperation,
   TreePorts,
   ValueSink,
+  Watch,
   Watcher,
   WriteRequest,
   WriteStep,

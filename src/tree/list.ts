@@ -16,8 +16,8 @@ export function listResource(node: ResourceNode, depth: number): Listed[] {
   return [{ ids: node.ids, dimension: instances.length }, ...below];
 }
 
-export function listInstance({ ids, inOrder }: InstanceNode, depth: number): Listed[] {
-  return [{ ids }, ...(depth > 0 ? inOrder.flatMap((node) => listResource(node, depth - 1)) : [])];
+export function listInstance({ ids, resources }: InstanceNode, depth: number): Listed[] {
+  return [{ ids }, ...(depth > 0 ? resources.flatMap((node) => listResource(node, depth - 1)) : [])];
 }
 
 export function listObject({ definition, instances }: ObjectNode, depth: number): Listed[] {

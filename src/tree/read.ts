@@ -1,6 +1,6 @@
 import type { Entry, Ids, Value } from '../model/index.ts';
 import type { ReadOutcome, Refused } from './contract.ts';
-import { asInstances, type Cell, cellAt, pathOf, type ResourceNode } from './node.ts';
+import { asInstances, type Cell, cellAt, findCell, isField, pathOf, type ResourceNode } from './node.ts';
 
 const NOT_FOUND: Refused = { status: 'not-found' };
 const NO_VALUE_YET: Refused = { status: 'unavailable', message: 'no value from the device yet' };
@@ -21,8 +21,8 @@ export function isShown(cell: Cell, now: number): boolean {
 
 /** True if a read has to ask the field first. */
 function wantsRefresh(node: ResourceNode, now: number, maxAgeMs: number): boolean {
-  if (!node.isField || !isReadable(node)) return false;
-  for (const { field, freshAt } of node.cells.values()) {
+  if (!isField(node) || !isReadable(node)) return false;
+  for (const { field, freshAt } of node.cells) {
     if (field !== undefined && !(now - freshAt <= Math.min(field.maxAgeMs, maxAgeMs))) return true;
   }
   return false;
@@ -30,10 +30,11 @@ function wantsRefresh(node: ResourceNode, now: number, maxAgeMs: number): boolea
 
 function push(entries: Entry[], cell: Cell, value: Value, prefix: string): void {
   const path = pathOf(cell, prefix);
+  const { type } = cell.node.definition;
   entries.push(
     cell.at === undefined
-      ? { path, type: cell.type, value }
-      : { path, type: cell.type, value, at: cell.at, quality: cell.quality ?? 4 },
+      ? { path, type, value }
+      : { path, type, value, at: cell.at, quality: cell.quality ?? 4 },
   );
 }
 
@@ -49,18 +50,19 @@ function append(
   entries: Entry[],
 ): number {
   const before = entries.length;
-  if (node.compute !== undefined) {
-    const value = node.compute();
+  const { compute } = node.setup;
+  if (compute !== undefined) {
+    const value = compute();
     if (value === undefined) return 0;
     for (const [id, one] of asInstances(value)) {
       if (resourceInstance !== undefined && resourceInstance !== id) continue;
       const cell = cellAt(node, id);
       // Good, and of now; what was only ever stored has neither quality nor time.
-      entries.push({ path: pathOf(cell, prefix), type: cell.type, value: one, quality: 4 });
+      entries.push({ path: pathOf(cell, prefix), type: node.definition.type, value: one, quality: 4 });
     }
   } else {
-    for (const cell of node.cells.values()) {
-      if (resourceInstance !== undefined && resourceInstance !== cell.ids[3]) continue;
+    for (const cell of node.cells) {
+      if (resourceInstance !== undefined && resourceInstance !== cell.id) continue;
       if (isUsable(cell, now) && cell.value !== undefined) push(entries, cell, cell.value, prefix);
     }
   }
@@ -76,13 +78,13 @@ export function readResource(
 ): ReadOutcome {
   const entries: Entry[] = [];
   if (append(node, resourceInstance, prefix, now, entries) > 0) return { status: 'content', entries };
-  if (node.isField) return whyAbsent(node, resourceInstance);
-  const isEmptyList = node.definition.multiple && resourceInstance === undefined && node.cells.size > 0;
+  if (isField(node)) return whyAbsent(node, resourceInstance);
+  const isEmptyList = node.definition.multiple && resourceInstance === undefined && node.cells.length > 0;
   return isEmptyList ? { status: 'content', entries } : NOT_FOUND;
 }
 
 function whyAbsent(node: ResourceNode, resourceInstance: number | undefined): Refused {
-  const cell = node.cells.get(resourceInstance ?? 0) ?? node.cells.values().next().value;
+  const cell = findCell(node, resourceInstance ?? 0) ?? node.cells[0];
   return cell?.refused ?? NO_VALUE_YET;
 }
 
@@ -97,8 +99,8 @@ export function readInstances(nodes: readonly ResourceNode[], prefix: string, no
   for (const node of nodes) {
     if (!isReadable(node)) continue;
     const count = append(node, undefined, prefix, now, entries);
-    if (node.isField && count === 0) missing ??= node;
-    if ((node.isField || node.compute !== undefined) && count > 0) live++;
+    if (isField(node) && count === 0) missing ??= node;
+    if ((isField(node) || node.setup.compute !== undefined) && count > 0) live++;
   }
   if (missing !== undefined && live === 0) return whyAbsent(missing, undefined);
   return { status: 'content', entries };

@@ -13,7 +13,7 @@ import {
   type Value,
 } from '../model/index.ts';
 import type { InstanceChange, InstanceRequest, Refused, ResourceValue, WriteRequest } from './contract.ts';
-import { type InstanceNode, isPresent, type ResourceNode } from './node.ts';
+import { findResource, type InstanceNode, isField, isPresent, type ResourceNode } from './node.ts';
 
 /** Whether something is there: links must lead somewhere. */
 export type Exists = (ids: Ids) => boolean;
@@ -122,7 +122,7 @@ export function planWrite(
   if (target !== undefined && !written.has(target) && removals.length === 0) written.set(target, []);
   const values = new Map<number, ResourceValue>();
   for (const [id, ofResource] of written) {
-    const node = instance.resources.get(id);
+    const node = findResource(instance, id);
     if (node === undefined) {
       if (id === target || isComposite) return refuse('not-found', `no resource ${id}`);
       continue;
@@ -136,14 +136,18 @@ export function planWrite(
   return removalFault(instance, change) ?? incomplete(instance, ids, change) ?? change;
 }
 
+/** True if what the resource holds is for servers to set and to take away. */
+function isServers(node: ResourceNode): boolean {
+  return node.setup.compute === undefined && node.setup.isFixed !== true && !isField(node);
+}
+
 /** What keeps resource instances from being taken away (OMA Core 1.2 6.3.7). */
 function removalFault(instance: InstanceNode, { removals }: InstanceChange): Refused | undefined {
   for (const ids of removals) {
-    const node = instance.resources.get(ids[2] ?? MAX_ID);
+    const node = findResource(instance, ids[2] ?? MAX_ID);
     const path = ids.join('/');
     if (node === undefined) return refuse('not-found', `no resource /${path}`);
-    const { definition, compute, isFixed, isField } = node;
-    if (!definition.multiple || !isWritable(definition) || compute !== undefined || isFixed || isField)
+    if (!node.definition.multiple || !isWritable(node.definition) || !isServers(node))
       return refuse('not-allowed', `/${path} cannot be removed`);
   }
   return undefined;
@@ -151,7 +155,7 @@ function removalFault(instance: InstanceNode, { removals }: InstanceChange): Ref
 
 /** What would leave a mandatory resource without a value. */
 function incomplete(instance: InstanceNode, ids: Ids, change: InstanceChange): Refused | undefined {
-  for (const node of instance.inOrder) {
+  for (const node of instance.resources) {
     const { id, mandatory } = node.definition;
     if (!mandatory || !isWritable(node.definition) || !isPresent(node)) continue;
     const value = change.values.get(id);
@@ -166,21 +170,17 @@ function incomplete(instance: InstanceNode, ids: Ids, change: InstanceChange): R
 /** True if every resource instance goes and none comes. */
 function loses(node: ResourceNode, { removals, values }: InstanceChange): boolean {
   const gone = new Set(removals.filter((ids) => ids[2] === node.definition.id).map((ids) => ids[3]));
-  return (
-    gone.size > 0 && !values.has(node.definition.id) && [...node.cells.keys()].every((id) => gone.has(id))
-  );
+  return gone.size > 0 && !values.has(node.definition.id) && node.cells.every(({ id }) => gone.has(id));
 }
 
 /** Resources that a replacing write takes away: written ones that it does not name (OMA Core 1.2 6.3.3). */
 export function replacedAway(instance: InstanceNode, ids: Ids, change: InstanceChange): ResourceNode[] {
   if (change.mode !== 'replace' || ids.length > 2) return [];
-  return instance.inOrder.filter(
+  return instance.resources.filter(
     (node) =>
       isWritable(node.definition) &&
       !node.definition.mandatory &&
-      !node.isField &&
-      !node.isFixed &&
-      node.compute === undefined &&
+      isServers(node) &&
       !change.values.has(node.definition.id),
   );
 }

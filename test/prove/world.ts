@@ -75,20 +75,23 @@ export function createWorld(seed: number) {
   const sessions = new Map<number, Session>();
   let watches = 0;
   /** Counts who watches, as an observation that is over must not. */
-  const counted = (tree: Tree): Tree => ({
-    ...tree,
-    watch(ids, watcher) {
-      const cancel = tree.watch(ids, watcher);
-      if (cancel === undefined) return undefined;
+  const counted = (tree: Tree): Tree => {
+    const begin = tree.watch.bind(tree);
+    tree.watch = (ids, watcher) => {
+      const watch = begin(ids, watcher);
+      if (watch === undefined) return undefined;
       watches++;
       let isWatching = true;
-      return () => {
-        watches -= Number(isWatching);
-        isWatching = false;
-        cancel();
+      return {
+        stop() {
+          watches -= Number(isWatching);
+          isWatching = false;
+          watch.stop();
+        },
       };
-    },
-  });
+    };
+    return tree;
+  };
   const own = counted(createTree({ clock }));
   const devices = new Map<string, Tree>();
   const prefixes = Array.from({ length: DEVICES }, (_, index) => `d${index + 1}`);
