@@ -4,6 +4,7 @@ import type {
   ObserveResult,
   Operation,
   Refusing,
+  Relation,
   Result,
   Service,
   Sink,
@@ -17,7 +18,7 @@ import type {
   ServerObservation,
 } from '../coap/index.ts';
 import type { Format } from '../codec/index.ts';
-import { type Entry, formatPath, type Path, type Release, ROOT } from '../model/index.ts';
+import { type Entry, formatPath, type Path, type Release, ROOT, sharedPath } from '../model/index.ts';
 import { dispatch, type Kind, LINK_FORMAT, TEXT } from './dispatch.ts';
 import { negotiate, negotiateComposite } from './formats.ts';
 import { operationOf, pathReader, pathsIn, type Target, UNSUPPORTED_FORMAT } from './payloads.ts';
@@ -94,30 +95,38 @@ type News = readonly [response: CoapResponse, options: NotifyOptions];
  * Carries what an observation says into notifications, in the format of its first answer (RFC 7641 4.2). A class, since
  * there may be tens of thousands.
  */
-class NotificationSink implements Sink {
-  readonly #writing: Writing;
+class NotificationSink implements Sink, Writing {
+  readonly format: Format;
+  readonly release: Release;
+  path: Path;
   readonly #log: Logger;
+  #relation: Relation | undefined;
   #handle: ServerObservation | undefined;
   /** Said before the first answer was on its way; only the newest counts. */
   #early: News | undefined;
 
-  constructor(writing: Writing, log: Logger) {
-    this.#writing = writing;
+  constructor({ format, release, path }: Writing, log: Logger) {
+    this.format = format;
+    this.release = release;
+    this.path = path;
     this.#log = log;
   }
 
   get carriesTime(): boolean {
-    return this.#writing.format.carriesTime;
+    return this.format.carriesTime;
   }
 
   get variant(): string {
-    return String(this.#writing.format.contentFormat);
+    return String(this.format.contentFormat);
   }
 
   notify(entries: readonly Entry[], { confirmable, isHistory, settled }: Telling): void {
     let response: CoapResponse;
     try {
-      response = content(entries, isHistory ? { ...this.#writing, release: NEWEST } : this.#writing);
+      response = content(
+        entries,
+        isHistory ? { format: this.format, path: this.path, release: NEWEST } : this,
+      );
     } catch (error) {
       this.#log.error({ problem: messageOf(error) }, 'a notification could not be written');
       settled('told');
@@ -135,8 +144,20 @@ class NotificationSink implements Sink {
     this.#handle?.cancel();
   }
 
-  begin(opened: ServerObservation): void {
+  /** @param entries of the first answer */
+  accept(relation: Relation, entries: readonly Entry[]): void {
+    this.#relation = relation;
+    this.path = sharedPath(this.path, entries);
+  }
+
+  /** @param onDeregistered called with the token of an observation that the server has ended by asking so */
+  begin(opened: ServerObservation, onDeregistered: (token: Uint8Array) => void): void {
     this.#handle = opened;
+    opened.survivesTimeout = true;
+    opened.onEnd = (reason) => {
+      if (reason === 'deregistered') onDeregistered(opened.token);
+      this.#relation?.release(this, reason === 'deregistered' || reason === 'reset');
+    };
     if (this.#early !== undefined) opened.notify(...this.#early);
     this.#early = undefined;
   }
@@ -193,34 +214,27 @@ export function createRequestHandler(
   /** The token of an observation that a request with Observe=1 has just ended. */
   let ended: Uint8Array | undefined;
 
-  /** Keeps of request and answer only what ends the observation: there may be tens of thousands. */
-  const observed = (writing: Writing, sink: NotificationSink, result: ObserveResult): CoapResponse => {
+  const onDeregistered = (token: Uint8Array): void => {
+    ended = token;
+  };
+
+  const observed = (sink: NotificationSink, result: ObserveResult): CoapResponse => {
     if (result.status !== 'content') return refusal(result);
-    const { entries, stop } = result;
+    const { entries, relation } = result;
+    sink.accept(relation, entries);
     try {
-      return { ...content(entries, writing), onObserve: openingOf(sink, stop) };
+      return { ...content(entries, sink), onObserve: (handle) => sink.begin(handle, onDeregistered) };
     } catch (error) {
-      stop(false);
+      relation.release(sink, false);
       throw error;
     }
   };
-
-  const openingOf =
-    (sink: NotificationSink, stop: (isUnwanted: boolean) => void) =>
-    (handle: ServerObservation): void => {
-      handle.survivesTimeout = true;
-      handle.onEnd = (reason) => {
-        if (reason === 'deregistered') ended = handle.token;
-        stop(reason === 'deregistered' || reason === 'reset');
-      };
-      sink.begin(handle);
-    };
 
   const observe = async (request: CoapRequest, path: Path): Promise<CoapResponse> => {
     const writing = writingFor(request, path);
     if (writing === undefined) return NOT_ACCEPTABLE;
     const sink = new NotificationSink(writing, log);
-    return observed(writing, sink, await service.observe(path, request.query, sink));
+    return observed(sink, await service.observe(path, request.query, sink));
   };
 
   const observeComposite = async (request: CoapRequest, target: Target): Promise<CoapResponse> => {
@@ -229,10 +243,10 @@ export function createRequestHandler(
     const { paths, writing } = composite;
     const sink = new NotificationSink(writing, log);
     const result = await service.observeComposite(paths, request.query, sink);
-    if (target.kind === 'observe-composite') return observed(writing, sink, result);
+    if (target.kind === 'observe-composite') return observed(sink, result);
     // The end of an observation is answered like a read.
     if (result.status !== 'content') return refusal(result);
-    result.stop(false);
+    result.relation.release(sink, false);
     return content(result.entries, writing);
   };
 

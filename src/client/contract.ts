@@ -79,14 +79,19 @@ export interface Sink {
   drop(): void;
 }
 
+/** A running observation, as its observer sees it. */
+export interface Relation {
+  /**
+   * Ends it, unless it is not the observer's any more.
+   * @param sink that it was begun with
+   * @param isUnwanted the server does not want to hear more, also nothing that was stored for it
+   */
+  release(sink: Sink, isUnwanted: boolean): void;
+}
+
 /** What comes of Observe: the first answer, and a running observation, or neither. */
 export type ObserveResult =
-  | {
-      readonly status: 'content';
-      readonly entries: readonly Entry[];
-      /** @param isUnwanted the server does not want to hear more, also nothing that was stored for it */
-      stop(isUnwanted: boolean): void;
-    }
+  | { readonly status: 'content'; readonly entries: readonly Entry[]; readonly relation: Relation }
   | Refusing;
 
 /** What a binding serves to the server of one account. */

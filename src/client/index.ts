@@ -33,6 +33,7 @@ export type {
   Operation,
   Refusing,
   Registration,
+  Relation,
   Result,
   Service,
   Sink,

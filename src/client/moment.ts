@@ -21,9 +21,12 @@ export interface About {
   readonly query: readonly string[];
 }
 
-/** Observations of the same paths are the same wish, whatever their format and attributes. */
+/**
+ * Observations of the same paths are the same wish, whatever their format and attributes. Joined to one text: added up
+ * it would keep its parts.
+ */
 export function keyOf({ paths, isComposite }: About): string {
-  return `${isComposite ? '+' : ''}${paths.map(formatPath).join(' ')}`;
+  return [isComposite ? '+' : '', ...paths.map(formatPath)].join(' ');
 }
 
 /** Every value of a moment has a time: what has none was true when it would have been told. */

@@ -1,7 +1,7 @@
 import { type Attributes, type Entry, formatPath, type Path } from '../model/index.ts';
 import { Reporter, type ReporterPorts, type Subject } from '../observe/index.ts';
 import type { Backlog, Moment } from './backlog.ts';
-import type { Fate, Refusing, Sink } from './contract.ts';
+import type { Fate, Refusing, Relation, Sink } from './contract.ts';
 import { type About, keyOf } from './moment.ts';
 import { outermost, Target, type TargetOwner, type TargetPorts } from './target.ts';
 
@@ -9,7 +9,7 @@ import { outermost, Target, type TargetOwner, type TargetPorts } from './target.
 export interface ObservationPorts extends TargetPorts, ReporterPorts {
   readonly backlog: Backlog;
   /** What is in force at a path. @param own attributes of the observation itself, in place of attached ones */
-  attributesOf(path: Path, about: About, own: Attributes | undefined): Attributes;
+  attributesOf(path: Path, isComposite: boolean, own: Attributes | undefined): Attributes;
   /** The server can be told something now. */
   isReachable(): boolean;
   /** Notifications are kept while it cannot (resource 6 of the Server object). */
@@ -30,6 +30,9 @@ const ENTRIES_PER_NOTIFICATION = 64;
 
 /** Moments remembered behind a notification that is not acknowledged. */
 const MOST_IN_FLIGHT = 256;
+
+const NO_QUERY: readonly string[] = [];
+const NOTHING: readonly (readonly Entry[])[] = [];
 
 const NOT_FOUND: Refusing = { status: 'not-found' };
 
@@ -55,8 +58,9 @@ function fitting(moments: readonly Moment[]): readonly Moment[] {
  * One observation of one server. While the server cannot be told, what would have been told is stored, if it wants
  * that. Without a sink the server has forgotten that it observes, and storing is all that goes on.
  */
-export class Observation implements Subject, TargetOwner {
-  readonly about: About;
+export class Observation implements Subject, TargetOwner, Relation {
+  readonly isComposite: boolean;
+  readonly query: readonly string[];
   readonly key: string;
   readonly parts: readonly Target[];
   readonly #own: Attributes | undefined;
@@ -66,7 +70,7 @@ export class Observation implements Subject, TargetOwner {
   #sink: Sink | undefined;
   #isTelling = false;
   /** What is on its way and not acknowledged, and what came since. */
-  #inFlight: (readonly Entry[])[] = [];
+  #inFlight: readonly (readonly Entry[])[] = NOTHING;
   /** The server does not know the current state, and it is not stored either. */
   #hasMissed = false;
   #isOver = false;
@@ -74,7 +78,8 @@ export class Observation implements Subject, TargetOwner {
 
   /** @param own attributes of the observation itself, in place of attached ones */
   constructor(about: About, own: Attributes | undefined, sink: Sink | undefined, ports: ObservationPorts) {
-    this.about = about;
+    this.isComposite = about.isComposite;
+    this.query = about.query.length === 0 ? NO_QUERY : about.query;
     this.key = keyOf(about);
     this.#own = own;
     this.#sink = sink;
@@ -83,6 +88,12 @@ export class Observation implements Subject, TargetOwner {
     this.#shown = outermost(this.parts);
     for (const target of this.parts) target.attach();
     this.#reporter = new Reporter(this, ports);
+  }
+
+  /** Made when it is asked for: there may be tens of thousands. */
+  get about(): About {
+    const { isComposite, query } = this;
+    return { paths: this.parts.map(({ path }) => path), isComposite, query };
   }
 
   get sink(): Sink | undefined {
@@ -103,7 +114,7 @@ export class Observation implements Subject, TargetOwner {
   }
 
   attributesOf(path: Path): Attributes {
-    return this.#ports.attributesOf(path, this.about, this.#own);
+    return this.#ports.attributesOf(path, this.isComposite, this.#own);
   }
 
   changed(index: number): void {
@@ -113,7 +124,7 @@ export class Observation implements Subject, TargetOwner {
   /** A single path that is gone ends its observation; a composite goes on without, until it is back. */
   removed(index: number): void {
     if (this.#isOver) return;
-    if (this.about.isComposite) {
+    if (this.isComposite) {
       this.parts[index]?.attach();
       this.#reporter.changed(index);
       return;
@@ -125,13 +136,13 @@ export class Observation implements Subject, TargetOwner {
 
   /** What can be shown now. A composite shows what there is, and need not be more than nothing. */
   read(): readonly Entry[] | Refusing {
-    let refusing: Refusing | undefined = this.about.isComposite ? undefined : NOT_FOUND;
+    let refusing: Refusing | undefined = this.isComposite ? undefined : NOT_FOUND;
     const entries: Entry[] = [];
     for (const target of this.#shown) {
       const result = target.read();
       if (result === undefined) continue;
       if (result.status !== 'content') refusing = result;
-      else if (!this.about.isComposite) return result.entries;
+      else if (!this.isComposite) return result.entries;
       else entries.push(...result.entries);
     }
     return entries.length === 0 && refusing !== undefined ? refusing : entries;
@@ -174,6 +185,11 @@ export class Observation implements Subject, TargetOwner {
         this.#delivered(fate);
       },
     });
+  }
+
+  /** Without its sink it is not the server's any more. */
+  release(sink: Sink, isUnwanted: boolean): void {
+    if (this.#sink === sink && this.stop() && isUnwanted) this.#ports.backlog.discard(this.key);
   }
 
   /** @returns false if it was over already */
@@ -236,7 +252,7 @@ export class Observation implements Subject, TargetOwner {
   #tell(sink: Sink, entries: readonly Entry[]): void {
     this.#isTelling = true;
     this.#hasMissed = false;
-    this.#inFlight.push(entries);
+    this.#inFlight = [entries];
     sink.notify(entries, {
       confirmable: this.#isConfirmable(),
       isHistory: false,
@@ -247,8 +263,8 @@ export class Observation implements Subject, TargetOwner {
   /** While a notification is not acknowledged, at most one: what follows is remembered in case it never is. */
   #follow(entries: readonly Entry[]): void {
     this.#hasMissed = true;
-    this.#inFlight.push(entries);
-    if (this.#inFlight.length > Math.min(Math.max(1, this.#most()), MOST_IN_FLIGHT)) this.#inFlight.shift();
+    const most = Math.min(Math.max(1, this.#most()), MOST_IN_FLIGHT);
+    this.#inFlight = [...this.#inFlight, entries].slice(-most);
   }
 
   #settled(fate: Fate): void {
@@ -259,7 +275,7 @@ export class Observation implements Subject, TargetOwner {
       return;
     }
     this.#isTelling = false;
-    this.#inFlight.length = 0;
+    this.#inFlight = NOTHING;
     // Of what came meanwhile the newest state is enough (RFC 7641 4.5.2).
     if (this.#hasMissed && !this.#isOver) this.#reporter.retell();
   }
@@ -267,7 +283,9 @@ export class Observation implements Subject, TargetOwner {
   /** What was on its way has not arrived as far as we know, nor what came since. */
   #keepInFlight(): void {
     this.#isTelling = false;
-    for (const entries of this.#inFlight.splice(0)) this.#store(entries);
+    const inFlight = this.#inFlight;
+    this.#inFlight = NOTHING;
+    for (const entries of inFlight) this.#store(entries);
   }
 
   #store(entries: readonly Entry[]): void {

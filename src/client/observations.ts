@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isGatewayError } from '../base/index.ts';
-import { type Attributes, formatPath, isWithin, type Path } from '../model/index.ts';
+import { type Attributes, formatPath, isWithin, type Path, sharedPath } from '../model/index.ts';
 import type { Tree } from '../tree/index.ts';
 import { VALUE_ATTRIBUTES } from './attribute-store.ts';
 import type { ObserveResult, Refusing, Sink } from './contract.ts';
@@ -92,7 +92,7 @@ export function createObservations(ports: ObservationsPorts): Observations {
   const { backlog } = ports;
   const running = new Set<Observation>();
   /** By their paths; the last one of several is the one that stores. */
-  const byKey = new Map<string, Observation[]>();
+  const byKey = new Map<string, readonly Observation[]>();
   /** Have something stored that the server can be told. */
   const behind = new Set<Observation>();
   let isDelivering = false;
@@ -132,7 +132,7 @@ export function createObservations(ports: ObservationsPorts): Observations {
     ...ports,
     treeOf,
     // Own attributes stand in place of attached ones, but for the thresholds of a composite (OMA Core 1.2.2 6.4.4).
-    attributesOf(path, { isComposite }, own) {
+    attributesOf(path, isComposite, own) {
       const { attributes } = ports.context();
       const inForce = own !== undefined && !isComposite ? own : attributes.effective(path);
       // One object for all that nobody has attached anything to.
@@ -175,7 +175,7 @@ export function createObservations(ports: ObservationsPorts): Observations {
   /** A server that asks again has forgotten the token, and would be told twice (digest 9.1). */
   const replace = (about: About, { variant }: Sink): void => {
     for (const other of byKey.get(keyOf(about)) ?? []) {
-      if (other.sink?.variant !== variant || !isDeepStrictEqual(other.about.query, about.query)) continue;
+      if (other.sink?.variant !== variant || !isDeepStrictEqual(other.query, about.query)) continue;
       const { sink } = other;
       other.stop();
       sink.drop();
@@ -195,26 +195,19 @@ export function createObservations(ports: ObservationsPorts): Observations {
     const entries = 'status' in read ? [] : read;
     // What was stored for an earlier one follows the first answer.
     if (backlog.has(observation.key)) observation.resume();
-    return {
-      status: 'content',
-      entries,
-      stop(isUnwanted) {
-        // Without this sink it is not the server's any more.
-        if (observation.sink === sink && observation.stop() && isUnwanted) backlog.discard(observation.key);
-      },
-    };
+    return { status: 'content', entries, relation: observation };
   };
 
   return {
     async observe(path, query, sink) {
       const tree = locate(ports.context().mounts, path);
       if (isRefusing(tree)) return tree;
-      const about: About = { paths: [path], isComposite: false, query };
-      const own = ownAttributes(about, ports.context(), treeOf);
+      const own = ownAttributes({ paths: [path], isComposite: false, query }, ports.context(), treeOf);
       if (own !== undefined && 'status' in own) return own;
       const asked = generation;
       const result = await tree.read(path.ids, path.prefix);
       if (result.status !== 'content') return result;
+      const about: About = { paths: [sharedPath(path, result.entries)], isComposite: false, query };
       return asked === generation ? start(about, own, sink) : FORGOTTEN;
     },
     async observeComposite(paths, query, sink) {
@@ -230,8 +223,8 @@ export function createObservations(ports: ObservationsPorts): Observations {
     cancel(path) {
       const isMeant = ({ prefix, ids }: Path): boolean => prefix === path.prefix && isWithin(path.ids, ids);
       for (const observation of [...running]) {
-        const { isComposite, paths } = observation.about;
-        if (!isComposite && paths.every(isMeant)) end(observation);
+        const { isComposite, parts } = observation;
+        if (!isComposite && parts.every(({ path }) => isMeant(path))) end(observation);
       }
     },
     reconsider() {
@@ -259,8 +252,7 @@ export function createObservations(ports: ObservationsPorts): Observations {
     },
     revoke() {
       for (const observation of [...running]) {
-        const { paths } = observation.about;
-        if (!paths.every((path) => isForbidden(path, ports.context()))) continue;
+        if (!observation.parts.every(({ path }) => isForbidden(path, ports.context()))) continue;
         const { sink } = observation;
         observation.stop();
         backlog.discard(observation.key);

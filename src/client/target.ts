@@ -39,6 +39,13 @@ function rulesFor(attributes: Attributes): Rules {
 /** One observed path, and its tree while there is something at it. Watches it itself: there are tens of thousands. */
 export class Target implements Part, Watcher {
   readonly path: Path;
+  reported: Watched;
+  reportedAt = 0;
+  sampled: Watched;
+  evaluatedAt = 0;
+  askedAt = 0;
+  isUnseen = false;
+  isPending = false;
   readonly #index: number;
   readonly #owner: TargetOwner;
   readonly #ports: TargetPorts;

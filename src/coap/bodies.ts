@@ -37,15 +37,19 @@ export interface Bodies {
 /** What the later blocks of an answer are found by. Requests have to ask for it only when an answer is large. */
 export interface BodyOwner {
   readonly peer: Peer;
-  readonly key: string;
+  readonly bodyKey: string;
   /** for requests that repeat their payload, which makes another question of a FETCH (RFC 8132 2) */
   readonly payloadKey: string | undefined;
 }
 
 export function ownerOf(request: IncomingRequest): BodyOwner {
   const { peer, payload } = request;
-  const key = transferKey(request);
-  return { peer, key, payloadKey: payload.length === 0 ? undefined : keyWithPayload(key, payload) };
+  const bodyKey = transferKey(request);
+  return {
+    peer,
+    bodyKey,
+    payloadKey: payload.length === 0 ? undefined : keyWithPayload(bodyKey, payload),
+  };
 }
 
 interface Kept {
@@ -106,13 +110,13 @@ export function createBodies({ link, limits, isKnown, counters }: BodiesOptions)
   };
 
   const keep = (asked: IncomingRequest | BodyOwner, response: CoapResponse): Kept => {
-    const { peer, key, payloadKey } = 'key' in asked ? asked : ownerOf(asked);
-    const known = touch(key);
+    const { peer, bodyKey, payloadKey } = 'bodyKey' in asked ? asked : ownerOf(asked);
+    const known = touch(bodyKey);
     if (known?.response === response) return known;
     // Later blocks are no occasion to open a relation.
     const { onObserve, ...plain } = response;
     const kept: Kept = { peer, response: plain, etag: tagOf(response), isStale: false };
-    set(key, kept);
+    set(bodyKey, kept);
     if (payloadKey !== undefined) set(payloadKey, { ...kept });
     return kept;
   };
@@ -131,8 +135,8 @@ export function createBodies({ link, limits, isKnown, counters }: BodiesOptions)
       for (const [key, kept] of bodies) if (kept.peer.key === peer.key) remove(key, kept);
     },
     find(request) {
-      const { key, payloadKey } = ownerOf(request);
-      return touch(payloadKey ?? key)?.response;
+      const { bodyKey, payloadKey } = ownerOf(request);
+      return touch(payloadKey ?? bodyKey)?.response;
     },
     write(asked, response, token, block, additions) {
       const payload = response.payload ?? NO_BYTES;

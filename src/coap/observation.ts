@@ -1,4 +1,5 @@
 import type { Clock } from '../base/index.ts';
+import type { Peer } from '../transport/index.ts';
 import type { Block } from './block.ts';
 import { type Bodies, type BodyOwner, ownerOf } from './bodies.ts';
 import type { CallOut } from './callback.ts';
@@ -41,7 +42,7 @@ const nobodyAsks = (): void => {};
  * One relation, and the sender of all its messages. A class, since there may be many thousands.
  * At most one confirmable message is under way, and the newest state waits behind it (RFC 7641 4.5.2).
  */
-export class Observation implements ServerObservation, Delivery {
+export class Observation implements ServerObservation, Delivery, BodyOwner {
   onEnd: (reason: ObservationEnd) => void = nobodyAsks;
   survivesTimeout = false;
   message: MessageToSend = EMPTY_MESSAGE;
@@ -50,7 +51,9 @@ export class Observation implements ServerObservation, Delivery {
   /** what there is at most one relation of (RFC 7641 4.1); the token in it takes a tenth of what bytes take */
   readonly key: string;
   readonly confirmable: boolean;
-  readonly #owner: BodyOwner;
+  readonly peer: Peer;
+  readonly bodyKey: string;
+  readonly payloadKey: string | undefined;
   readonly #firstBlock: Block | undefined;
   readonly #context: ObservationContext;
   #transmission: Transmission | undefined;
@@ -67,16 +70,15 @@ export class Observation implements ServerObservation, Delivery {
     const { confirmable, block2 } = request;
     this.#context = context;
     // Not the request itself: there may be many thousands, and each would hold a whole datagram.
-    this.#owner = ownerOf(request);
+    const { peer, bodyKey, payloadKey } = ownerOf(request);
+    this.peer = peer;
+    this.bodyKey = bodyKey;
+    this.payloadKey = payloadKey;
     this.key = relationKey(request);
     this.confirmable = confirmable;
     this.#firstBlock = block2 && { ...block2, number: 0 };
     this.sequence = following(sequence);
     this.#confirmedAt = context.clock.monotonic();
-  }
-
-  get peer() {
-    return this.#owner.peer;
   }
 
   get token(): Uint8Array {
@@ -160,7 +162,7 @@ export class Observation implements ServerObservation, Delivery {
 
   /** The first block of a state, in the size that was asked for, if any was (RFC 7959 2.6). */
   #write(response: CoapResponse, additions?: Additions): MessageToSend {
-    return this.#context.bodies.write(this.#owner, response, this.token, this.#firstBlock, additions);
+    return this.#context.bodies.write(this, response, this.token, this.#firstBlock, additions);
   }
 
   /** Makes the message of a state. One that has not been sent yet is replaced. */
@@ -210,9 +212,9 @@ export class Observation implements ServerObservation, Delivery {
   }
 }
 
-/** Peer and token. */
+/** Peer and token, joined to one text: added up they would stay two, and a third that holds both. */
 export function relationKey({ peer, token }: Pick<IncomingRequest, 'peer' | 'token'>): string {
-  return `${peer.key} ${byteText(token)}`;
+  return [peer.key, byteText(token)].join(' ');
 }
 
 function following(sequence: number): number {

@@ -34,6 +34,7 @@ export {
   pathFromSegments,
   ROOT,
   samePath,
+  sharedPath,
 } from './path.ts';
 export type { Fit } from './range.ts';
 export { fitValue, rangeFault } from './range.ts';

@@ -85,6 +85,14 @@ export function isWithin(base: Ids, ids: Ids): boolean {
   return true;
 }
 
+/**
+ * The path as one of the entries has it, if it is the first one's: an observer of one value is mostly one of very many,
+ * and need not keep a path of its own.
+ */
+export function sharedPath(path: Path, [first]: readonly { readonly path: Path }[]): Path {
+  return first !== undefined && samePath(first.path, path) ? first.path : path;
+}
+
 export function samePath(a: Path, b: Path): boolean {
   return a.prefix === b.prefix && a.ids.length === b.ids.length && isWithin(a.ids, b.ids);
 }

@@ -22,17 +22,10 @@ export interface Reporting {
   isPending: boolean;
 }
 
-/** The state after the first answer, which counts as a notification (OMA Core 1.2.2 6.4.2). */
-export function reportingSince(value: Watched, now: number): Reporting {
-  return {
-    reported: value,
-    reportedAt: now,
-    sampled: value,
-    evaluatedAt: now,
-    askedAt: now,
-    isUnseen: false,
-    isPending: false,
-  };
+/** The first answer counts as a notification (OMA Core 1.2.2 6.4.2). */
+export function begin(state: Reporting, value: Watched, now: number): void {
+  told(state, value, now);
+  state.askedAt = now;
 }
 
 type Numeric = number | bigint;

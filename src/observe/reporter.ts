@@ -1,18 +1,12 @@
 import type { Cancel, Timers } from '../base/index.ts';
-import {
-  isDue,
-  type Reporting,
-  reportingSince,
-  sampleAt,
-  told,
-  unsaid,
-  type Watched,
-  wakeAt,
-} from './decide.ts';
+import { begin, isDue, type Reporting, sampleAt, told, unsaid, type Watched, wakeAt } from './decide.ts';
 import type { Rules } from './rules.ts';
 
-/** One observed path: most observations have one, those of Observe-Composite several. */
-export interface Part {
+/**
+ * One observed path: most observations have one, those of Observe-Composite several. Carries what is remembered of it,
+ * which is the reporter's business.
+ */
+export interface Part extends Reporting {
   /** The rules in force now (own or inherited attributes, and the server's defaults). */
   rules(): Rules;
   /** The current value when the path leads to one number or boolean. */
@@ -41,7 +35,6 @@ export interface ReporterPorts {
 export class Reporter {
   readonly #subject: Subject;
   readonly #ports: ReporterPorts;
-  readonly #states: Reporting[];
   #wake: Cancel | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
   #isSilent = false;
@@ -51,7 +44,7 @@ export class Reporter {
     this.#subject = subject;
     this.#ports = ports;
     const now = ports.monotonic();
-    this.#states = subject.parts.map((part) => reportingSince(part.value(), now));
+    for (const part of subject.parts) begin(part, part.value(), now);
     this.#look(-1);
   }
 
@@ -87,9 +80,8 @@ export class Reporter {
     let due = false;
     for (let index = 0; index < parts.length; index++) {
       const part = parts[index];
-      const state = this.#states[index];
-      if (part === undefined || state === undefined) continue;
-      if (isDue(state, index === changed, part.value(), part.rules(), now)) due = true;
+      if (part === undefined) continue;
+      if (isDue(part, index === changed, part.value(), part.rules(), now)) due = true;
     }
     if (due && !this.#isSilent) this.#tell(now);
     this.#sample(now);
@@ -99,11 +91,9 @@ export class Reporter {
   /** Asks the field for what was not looked at for epmax. Comes last: the answer may be a change at once. */
   #sample(now: number): void {
     const { parts } = this.#subject;
-    for (let index = 0; index < parts.length; index++) {
-      const part = parts[index];
-      const state = this.#states[index];
-      if (part === undefined || state === undefined || now < sampleAt(state, part.rules())) continue;
-      state.askedAt = now;
+    for (const part of parts) {
+      if (now < sampleAt(part, part.rules())) continue;
+      part.askedAt = now;
       // What a poll has brought since is new enough.
       part.sample(part.rules().epmaxMs / 2);
     }
@@ -113,11 +103,9 @@ export class Reporter {
     const { parts } = this.#subject;
     // Without a value there is nothing to wait for but one.
     this.#isSilent = !this.#subject.notify();
-    for (let index = 0; index < parts.length; index++) {
-      const state = this.#states[index];
-      if (state === undefined) continue;
-      if (this.#isSilent) unsaid(state);
-      else told(state, parts[index]?.value(), now);
+    for (const part of parts) {
+      if (this.#isSilent) unsaid(part);
+      else told(part, part.value(), now);
     }
   }
 
@@ -125,11 +113,7 @@ export class Reporter {
     const { parts } = this.#subject;
     const nextOf = this.#isSilent ? sampleAt : wakeAt;
     let next = Number.POSITIVE_INFINITY;
-    for (let index = 0; index < parts.length; index++) {
-      const part = parts[index];
-      const state = this.#states[index];
-      if (part !== undefined && state !== undefined) next = Math.min(next, nextOf(state, part.rules()));
-    }
+    for (const part of parts) next = Math.min(next, nextOf(part, part.rules()));
     return next;
   }
 

@@ -4,6 +4,7 @@ import { createTimers } from '../../src/base/index.ts';
 import type { Attributes } from '../../src/model/index.ts';
 import { Reporter, rulesOf, type Watched } from '../../src/observe/index.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { UNTOLD } from '../support/untold.ts';
 
 /** Feeds [second, value] pairs and wake-ups to a reporter; returns the seconds and values of all notifications. */
 function run(
@@ -16,7 +17,7 @@ function run(
   const rules = rulesOf(attributes);
   const told: [number, Watched][] = [];
   let current = initial;
-  const part = { rules: () => rules, value: () => current, sample() {} };
+  const part = { ...UNTOLD, rules: () => rules, value: () => current, sample() {} };
   const notify = (): boolean => {
     told.push([clock.monotonic() / 1000, current]);
     return true;

@@ -4,6 +4,7 @@ import { createTimers } from '../../src/base/index.ts';
 import type { Attributes } from '../../src/model/index.ts';
 import { Reporter, rulesOf, type Watched } from '../../src/observe/index.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { UNTOLD } from '../support/untold.ts';
 
 /**
  * The notification rules of OMA Core 1.2.2 7.3.2 as somebody would play them by hand, second by second, and the real
@@ -108,7 +109,7 @@ function playForReal(attributes: Attributes, first: Watched, seconds: readonly S
       if (isPushed) see();
     });
   }
-  const part = { rules: () => rules, value: () => current, sample: see };
+  const part = { ...UNTOLD, rules: () => rules, value: () => current, sample: see };
   const notify = (): boolean => {
     told.push([Math.round(clock.monotonic() / 1000), current]);
     return true;

@@ -122,14 +122,15 @@ export class PassingServer {
     const now = this.#clock.monotonic();
     const watched: Watched = { path, since: now, toldAt: now, hasEnded: false, stop: undefined };
     observed.add(watched);
-    const result = await this.#ask(service, watched);
+    const sink = this.#sink(watched);
+    const result = await this.#ask(service, path, sink);
     if (result.status !== 'content') {
       watched.hasEnded = true;
       observed.delete(watched);
       return;
     }
-    watched.stop = result.stop;
-    if (watched.hasEnded) result.stop(false);
+    watched.stop = (isUnwanted) => result.relation.release(sink, isUnwanted);
+    if (watched.hasEnded) watched.stop(false);
     registered.observations.set(formatPath(path), watched);
   }
 
@@ -138,12 +139,11 @@ export class PassingServer {
     this.#registered?.observations.delete(formatPath(path));
   }
 
-  #ask(service: Service, watched: Watched): Promise<ObserveResult> {
-    const isComposite = watched.path.ids.length === 1;
-    const sink = this.#sink(watched);
+  #ask(service: Service, path: Path, sink: Sink): Promise<ObserveResult> {
+    const isComposite = path.ids.length === 1;
     return isComposite
-      ? service.observeComposite([watched.path, parsePath('/25')], [], sink)
-      : service.observe(watched.path, [], sink);
+      ? service.observeComposite([path, parsePath('/25')], [], sink)
+      : service.observe(path, [], sink);
   }
 
   #end(watched: Watched): void {
