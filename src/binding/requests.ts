@@ -15,6 +15,8 @@ import type {
   CoapResponse,
   NotificationOutcome,
   NotifyOptions,
+  ObservationEnd,
+  ObservationOwner,
   ServerObservation,
 } from '../coap/index.ts';
 import type { Format } from '../codec/index.ts';
@@ -88,6 +90,13 @@ const FATES: Readonly<Record<NotificationOutcome, Fate>> = {
   ended: 'ended',
 };
 
+/** What all sinks of one server share. */
+interface SinkPorts {
+  readonly log: Logger;
+  /** The server has ended an observation with this token by asking so. */
+  onDeregistered(token: Uint8Array): void;
+}
+
 /** What is told, and how. */
 type News = readonly [response: CoapResponse, options: NotifyOptions];
 
@@ -95,21 +104,21 @@ type News = readonly [response: CoapResponse, options: NotifyOptions];
  * Carries what an observation says into notifications, in the format of its first answer (RFC 7641 4.2). A class, since
  * there may be tens of thousands.
  */
-class NotificationSink implements Sink, Writing {
+class NotificationSink implements Sink, Writing, ObservationOwner {
   readonly format: Format;
   readonly release: Release;
   path: Path;
-  readonly #log: Logger;
+  readonly #ports: SinkPorts;
   #relation: Relation | undefined;
   #handle: ServerObservation | undefined;
   /** Said before the first answer was on its way; only the newest counts. */
   #early: News | undefined;
 
-  constructor({ format, release, path }: Writing, log: Logger) {
+  constructor({ format, release, path }: Writing, ports: SinkPorts) {
     this.format = format;
     this.release = release;
     this.path = path;
-    this.#log = log;
+    this.#ports = ports;
   }
 
   get carriesTime(): boolean {
@@ -128,7 +137,7 @@ class NotificationSink implements Sink, Writing {
         isHistory ? { format: this.format, path: this.path, release: NEWEST } : this,
       );
     } catch (error) {
-      this.#log.error({ problem: messageOf(error) }, 'a notification could not be written');
+      this.#ports.log.error({ problem: messageOf(error) }, 'a notification could not be written');
       settled('told');
       return;
     }
@@ -150,16 +159,17 @@ class NotificationSink implements Sink, Writing {
     this.path = sharedPath(this.path, entries);
   }
 
-  /** @param onDeregistered called with the token of an observation that the server has ended by asking so */
-  begin(opened: ServerObservation, onDeregistered: (token: Uint8Array) => void): void {
+  begin(opened: ServerObservation): void {
     this.#handle = opened;
     opened.survivesTimeout = true;
-    opened.onEnd = (reason) => {
-      if (reason === 'deregistered') onDeregistered(opened.token);
-      this.#relation?.release(this, reason === 'deregistered' || reason === 'reset');
-    };
+    opened.owner = this;
     if (this.#early !== undefined) opened.notify(...this.#early);
     this.#early = undefined;
+  }
+
+  ended(reason: ObservationEnd, { token }: ServerObservation): void {
+    if (reason === 'deregistered') this.#ports.onDeregistered(token);
+    this.#relation?.release(this, reason === 'deregistered' || reason === 'reset');
   }
 
   #say(response: CoapResponse, options: NotifyOptions): void {
@@ -214,8 +224,11 @@ export function createRequestHandler(
   /** The token of an observation that a request with Observe=1 has just ended. */
   let ended: Uint8Array | undefined;
 
-  const onDeregistered = (token: Uint8Array): void => {
-    ended = token;
+  const sinkPorts: SinkPorts = {
+    log,
+    onDeregistered(token) {
+      ended = token;
+    },
   };
 
   const observed = (sink: NotificationSink, result: ObserveResult): CoapResponse => {
@@ -223,7 +236,7 @@ export function createRequestHandler(
     const { entries, relation } = result;
     sink.accept(relation, entries);
     try {
-      return { ...content(entries, sink), onObserve: (handle) => sink.begin(handle, onDeregistered) };
+      return { ...content(entries, sink), onObserve: (handle) => sink.begin(handle) };
     } catch (error) {
       relation.release(sink, false);
       throw error;
@@ -233,7 +246,7 @@ export function createRequestHandler(
   const observe = async (request: CoapRequest, path: Path): Promise<CoapResponse> => {
     const writing = writingFor(request, path);
     if (writing === undefined) return NOT_ACCEPTABLE;
-    const sink = new NotificationSink(writing, log);
+    const sink = new NotificationSink(writing, sinkPorts);
     return observed(sink, await service.observe(path, request.query, sink));
   };
 
@@ -241,7 +254,7 @@ export function createRequestHandler(
     const composite = compositeOf(request, target);
     if ('code' in composite) return composite;
     const { paths, writing } = composite;
-    const sink = new NotificationSink(writing, log);
+    const sink = new NotificationSink(writing, sinkPorts);
     const result = await service.observeComposite(paths, request.query, sink);
     if (target.kind === 'observe-composite') return observed(sink, result);
     // The end of an observation is answered like a read.

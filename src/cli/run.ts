@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import {
   createLogger,
   GatewayError,
@@ -14,6 +15,12 @@ import { loadPlan } from './load.ts';
 import { CONTROL_SOCKET } from './order.ts';
 import { ordersOf } from './orders.ts';
 import { describeError, EXIT, type Output } from './output.ts';
+
+/**
+ * How much the heap grows, in percent of what lives in it, before what is dead in it is collected. The runtime would let
+ * it double, which is made for programs that work all the time; hardly anything that dies here grows old first.
+ */
+const HEAP_GROWS_PERCENT = 20;
 
 /** Ends the process even if something hangs: a box must never stay half stopped. */
 const LAST_RESORT_MS = 8000;
@@ -97,6 +104,7 @@ export async function run(file: string, adapters: readonly string[], out: Output
     );
     return EXIT.badConfig;
   }
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWS_PERCENT}`);
   const log = createLogger(plan.config.log.level);
   for (const { line } of notes) log.warn({ problem: line }, 'a certificate may not work');
   try {

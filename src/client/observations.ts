@@ -161,7 +161,9 @@ export function createObservations(ports: ObservationsPorts): Observations {
   const begin = (about: About, own: Attributes | undefined, sink: Sink | undefined): Observation => {
     const observation = new Observation(about, own, sink, forEach);
     running.add(observation);
-    byKey.set(observation.key, [...(byKey.get(observation.key) ?? []), observation]);
+    const others = byKey.get(observation.key);
+    // Mostly there is one: an array that is spread keeps room for more.
+    byKey.set(observation.key, others === undefined ? [observation] : [...others, observation]);
     return observation;
   };
 

@@ -38,6 +38,7 @@ export type {
   NotificationOutcome,
   NotifyOptions,
   ObservationEnd,
+  ObservationOwner,
   ServerObservation,
 } from './request.ts';
 export type { Handler } from './server.ts';

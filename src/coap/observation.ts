@@ -12,6 +12,7 @@ import type {
   NotificationOutcome,
   NotifyOptions,
   ObservationEnd,
+  ObservationOwner,
   ServerObservation,
 } from './request.ts';
 import type { Additions } from './response.ts';
@@ -36,14 +37,14 @@ interface News extends NotifyOptions {
 const CONFIRM_EVERY_MS = 24 * 3600 * 1000;
 const LARGEST_SEQUENCE = 0xffffff;
 
-const nobodyAsks = (): void => {};
+const NOBODY: ObservationOwner = { ended() {} };
 
 /**
  * One relation, and the sender of all its messages. A class, since there may be many thousands.
  * At most one confirmable message is under way, and the newest state waits behind it (RFC 7641 4.5.2).
  */
 export class Observation implements ServerObservation, Delivery, BodyOwner {
-  onEnd: (reason: ObservationEnd) => void = nobodyAsks;
+  owner: ObservationOwner = NOBODY;
   survivesTimeout = false;
   message: MessageToSend = EMPTY_MESSAGE;
   /** the 24 bits of the last Observe option (RFC 7641 4.4) */
@@ -121,7 +122,7 @@ export class Observation implements ServerObservation, Delivery, BodyOwner {
     this.#tell(this.#current, 'ended');
     this.#tell(this.#waiting, 'ended');
     this.#context.onOver(this);
-    this.#context.callOut(() => this.onEnd(reason));
+    this.#context.callOut(() => this.owner.ended(reason, this));
   }
 
   /** The state that waits takes the place of the one that nobody has acknowledged (RFC 7641 4.5.2). */

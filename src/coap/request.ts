@@ -41,7 +41,7 @@ export interface CoapResponse {
   /**
    * Takes the observation that the request asks for by Observe=0, right after the answer was sent. If there can be
    * none, as the answer is no success or there is no room, the answer says so (RFC 7641 4.1), and the observation is
-   * ended in the same turn. So whoever began something can always end it in `onEnd`.
+   * ended in the same turn. So whoever began something can always end it when its `owner` hears of it.
    */
   readonly onObserve?: (observation: ServerObservation) => void;
 }
@@ -71,6 +71,12 @@ export interface NotifyOptions {
   readonly onSettled?: (outcome: NotificationOutcome) => void;
 }
 
+/** Who tells an observation its news. An object, not a function, since there may be many thousands. */
+export interface ObservationOwner {
+  /** Called once, however it ends. */
+  ended(reason: ObservationEnd, observation: ServerObservation): void;
+}
+
 /** Someone who observes a resource here. */
 export interface ServerObservation {
   readonly peer: Peer;
@@ -82,8 +88,7 @@ export interface ServerObservation {
   notify(response: CoapResponse, options: NotifyOptions): void;
   /** Ends it silently: the peer finds out by a reset when it asks, or by hearing nothing. */
   cancel(): void;
-  /** Called once, however it ends. */
-  onEnd: (reason: ObservationEnd) => void;
+  owner: ObservationOwner;
   /**
    * Whether a notification that nobody acknowledges leaves the observation as it is, for an owner that knows a better
    * way to find out whether the peer is still there. RFC 7641 4.5 ends it, which is what happens without this.

@@ -37,6 +37,7 @@ function valueSetup(
   const [field] = fields.values();
   return {
     id,
+    ids: resources[0]?.ids.slice(0, 3) ?? [],
     ...(value === undefined ? {} : { value: isMultiple ? values : value, isFixed: true }),
     ...(field === undefined ? {} : { field: isMultiple ? fields : field }),
   };

@@ -65,6 +65,8 @@ export interface ValueSink {
 /** A resource when its instance is made. */
 export interface ResourceSetup {
   readonly id: number;
+  /** Of object, instance and resource; given where a setup is shared by very many trees, which then share them too. */
+  readonly ids?: Ids;
   /** Constant or first value; absent and nothing else given: the resource exists once it is written. */
   readonly value?: ResourceValue;
   /** Asked at each read, in place of a stored value; undefined: the resource is absent now. */

@@ -42,6 +42,8 @@ export interface InstanceNode extends Watched {
   readonly setup: InstanceSetup;
   /** In ascending order. */
   resources: readonly ResourceNode[];
+  /** That was asked for last, which all cells share. */
+  prefix: string;
 }
 
 export interface ObjectNode extends Watched {
@@ -64,8 +66,9 @@ export function isField({ setup }: ResourceNode): boolean {
 export function pathOf(cell: Cell, prefix: string): Path {
   const known = cell.path;
   if (known?.prefix === prefix) return known;
-  const { ids, definition } = cell.node;
-  const path: Path = { prefix, ids: definition.multiple ? ids.concat(cell.id) : ids };
+  const { ids, definition, instance } = cell.node;
+  if (instance.prefix !== prefix) instance.prefix = prefix;
+  const path: Path = { prefix: instance.prefix, ids: definition.multiple ? ids.concat(cell.id) : ids };
   cell.path = path;
   return path;
 }
@@ -108,7 +111,7 @@ function createResource(
   definition: ResourceDefinition,
   setup: ResourceSetup,
 ): ResourceNode {
-  const ids = instance.ids.concat(setup.id);
+  const ids = setup.ids ?? instance.ids.concat(setup.id);
   const node: ResourceNode = { ids, instance, definition, setup, cells: NO_CELLS, watches: NOBODY };
   const { field, value } = setup;
   if (field instanceof Map) for (const [id, freshness] of field) cellAt(node, id, freshness);
@@ -119,7 +122,7 @@ function createResource(
 
 export function createInstance(setup: InstanceSetup, object: ObjectNode): InstanceNode {
   const ids: Ids = [setup.definition.id, setup.instance];
-  const instance: InstanceNode = { ids, object, setup, resources: [], watches: NOBODY };
+  const instance: InstanceNode = { ids, object, setup, resources: [], prefix: '', watches: NOBODY };
   const byId = new Map(setup.resources.map((resource) => [resource.id, resource]));
   instance.resources = [...byId.values()]
     .sort((a, b) => a.id - b.id)

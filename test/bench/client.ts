@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, roleUrl, startProgram, startRole } from './children.ts';
@@ -10,6 +10,7 @@ import type { Load, LoadResult } from './loads.ts';
 import { GATEWAY, wait } from './scene.ts';
 import { cpuPercent, type Usage } from './usage.ts';
 
+const DOCKERFILE = new URL('../../../Dockerfile', import.meta.url);
 const FEW = 10;
 const MANY = 1000;
 const STARTS = 5;
@@ -27,6 +28,12 @@ interface FleetScene {
   close(): Promise<void>;
 }
 
+/** What the image starts the runtime with. */
+async function imageOptions(): Promise<readonly string[]> {
+  const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(await readFile(DOCKERFILE, 'utf8')) ?? [];
+  return (JSON.parse(entry) as string[]).filter((part) => part.startsWith('--'));
+}
+
 /** The program as users run it, between simulated devices and a server that is a process of its own. */
 export async function openFleet(devices: number, nodeOptions: readonly string[] = []): Promise<FleetScene> {
   const folder = await mkdtemp(join(tmpdir(), 'lwm2m-gateway-bench-'));
@@ -34,7 +41,7 @@ export async function openFleet(devices: number, nodeOptions: readonly string[] 
   const config = await writeFleet(folder, { devices, serverPort: await server.ask<number>('port') });
   const registered = server.ask<boolean>('registered');
   const startedAt = performance.now();
-  const options = ['--import', roleUrl('probe').href, ...nodeOptions];
+  const options = ['--import', roleUrl('probe').href, ...(await imageOptions()), ...nodeOptions];
   const gateway = startProgram(GATEWAY, ['run', config], options);
   const isRegistered = await Promise.race([registered, gateway.ended.then(() => false)]);
   const startMs = performance.now() - startedAt;

@@ -28,7 +28,7 @@ test.each([
           ...state(),
           onObserve(observation) {
             observers.add(observation);
-            observation.onEnd = () => observers.delete(observation);
+            observation.owner = { ended: () => void observers.delete(observation) };
           },
         };
       },

@@ -123,7 +123,7 @@ describe.each(CARRIERS)('over %s', (_, carry, common) => {
       ...state(now),
       onObserve: (observation) => {
         observations.push(observation);
-        observation.onEnd = (why) => ends.push(why);
+        observation.owner = { ended: (why) => void ends.push(why) };
       },
     }));
     const observation = await settled(

@@ -82,7 +82,7 @@ export async function ourServer(
   let stored: Uint8Array = Buffer.alloc(0);
   const onObserve = (observation: ServerObservation): void => {
     observations.push(observation);
-    observation.onEnd = (reason) => ends.push(reason);
+    observation.owner = { ended: (reason) => void ends.push(reason) };
   };
   const answers: Readonly<Record<string, (request: CoapRequest) => CoapResponse | Promise<CoapResponse>>> = {
     large: () => ({ code: '2.05', contentFormat: 0, payload: Buffer.from(body(20_000)) }),

@@ -109,7 +109,7 @@ describe('observations', () => {
       handler: () => ({
         ...response,
         onObserve: (observation) => {
-          observation.onEnd = (why) => ends.push(why);
+          observation.owner = { ended: (why) => void ends.push(why) };
         },
       }),
     });

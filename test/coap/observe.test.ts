@@ -34,7 +34,7 @@ function createObservable(
       ...first,
       onObserve: (observation) => {
         observations.push(observation);
-        observation.onEnd = (reason) => ends.push(reason);
+        observation.owner = { ended: (reason) => void ends.push(reason) };
       },
     }),
     ...options,
@@ -310,7 +310,7 @@ describe('an observation here', () => {
     answer({
       ...state('0'),
       onObserve: (observation) => {
-        observation.onEnd = (reason) => ends.push(reason);
+        observation.owner = { ended: (reason) => void ends.push(reason) };
         observation.notify(state('1'), { confirmable: true });
       },
     });
@@ -377,7 +377,7 @@ describe('an observation here', () => {
     answer({
       ...state('0'),
       onObserve: (observation) => {
-        observation.onEnd = (reason) => ends.push(reason);
+        observation.owner = { ended: (reason) => void ends.push(reason) };
       },
     });
     await clock.advance(0);
@@ -395,7 +395,7 @@ describe('an observation here', () => {
     const late: CoapResponse = {
       ...state('0'),
       onObserve: (observation) => {
-        observation.onEnd = (reason) => ends.push(reason);
+        observation.owner = { ended: (reason) => void ends.push(reason) };
       },
     };
     await say(register);
@@ -460,8 +460,10 @@ describe('an observation here', () => {
       handler: () => ({
         ...state('0'),
         onObserve: (observation) => {
-          observation.onEnd = () => {
-            throw new Error('in onEnd');
+          observation.owner = {
+            ended() {
+              throw new Error('in ended');
+            },
           };
           throw new Error('in onObserve');
         },
@@ -481,8 +483,10 @@ test('what is told while the endpoint closes is not told, and nobody hears other
   const [first, second] = observations as [ServerObservation, ServerObservation];
   const outcomes: string[] = [];
   first.notify(state('1'), { confirmable: true });
-  first.onEnd = () =>
-    second.notify(state('2'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) });
+  first.owner = {
+    ended: () =>
+      second.notify(state('2'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) }),
+  };
   await endpoint.close();
   expect(outcomes).toEqual(['ended']);
 });

@@ -346,7 +346,7 @@ describe('the end of a connection', () => {
           : {
               ...state('0'),
               onObserve: (observation) => {
-                observation.onEnd = (why) => ends.push(why);
+                observation.owner = { ended: (why) => void ends.push(why) };
               },
             },
     });
@@ -417,8 +417,10 @@ describe('the end of a connection', () => {
       await say({ token: Buffer.of(token), options: [{ number: OBSERVE, value: 0 }] });
     const [first, second] = observations as [ServerObservation, ServerObservation];
     const outcomes: string[] = [];
-    first.onEnd = () =>
-      second.notify(state('late'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) });
+    first.owner = {
+      ended: () =>
+        second.notify(state('late'), { confirmable: true, onSettled: (outcome) => outcomes.push(outcome) }),
+    };
     await close();
     expect(outcomes).toEqual(['ended']);
   });

@@ -14,7 +14,7 @@ async function observed(times: number) {
       ...state('0'),
       onObserve: (observation) => {
         observations.push(observation);
-        observation.onEnd = (reason) => ends.push(reason);
+        observation.owner = { ended: (reason) => void ends.push(reason) };
       },
     }),
   });

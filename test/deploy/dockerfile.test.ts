@@ -61,7 +61,8 @@ describe('the image', () => {
   });
 
   test('starts node itself, so that SIGTERM reaches it', () => {
-    expect(JSON.parse(only('ENTRYPOINT'))).toEqual(program);
+    const [node, ...rest] = program;
+    expect(JSON.parse(only('ENTRYPOINT'))).toEqual([node, '--max-semi-space-size=8', ...rest]);
     expect(JSON.parse(only('CMD'))).toEqual(['run', '/etc/lwm2m-gateway/gateway.yaml']);
   });
 
