@@ -8,7 +8,7 @@ import {
   type TransmissionParameters,
   transmissionTimes,
 } from '../coap/index.ts';
-import { isSecure, type Scheme } from '../model/index.ts';
+import { isSecure, type Scheme, transportOf } from '../model/index.ts';
 import {
   type DatagramTransport,
   openTcpClient,
@@ -19,20 +19,6 @@ import {
 import { alertOf, explained } from './handshake-fault.ts';
 import { type LinkEvents, openSecureLink, type Resumption, type SecureLink } from './secure-link.ts';
 import { securityOf, tlsSecurity } from './security.ts';
-
-/** What carries CoAP, by the letter that LwM2M has for it (OMA Core 1.2 6.2.1). */
-export type BindingMode = 'U' | 'T';
-
-const BINDINGS: Readonly<Record<Scheme, BindingMode>> = {
-  coap: 'U',
-  coaps: 'U',
-  'coap+tcp': 'T',
-  'coaps+tcp': 'T',
-};
-
-export function bindingOf(scheme: Scheme): BindingMode {
-  return BINDINGS[scheme];
-}
 
 /** Where a server is and how to talk to it. */
 export interface ServerAddress {
@@ -176,14 +162,14 @@ async function openLink(address: ServerAddress, ports: BindingPorts, events?: Li
   const common = { host, port, attempt, clock, log, ...(traffic !== undefined && { traffic }) };
   const udp = { ...common, ...(localPort !== undefined && { localPort }) };
   const security = isSecure(scheme) ? securityOf(credentials ?? NO_CREDENTIALS, host) : undefined;
-  if (bindingOf(scheme) === 'U' && security !== undefined)
+  if (transportOf(scheme) === 'U' && security !== undefined)
     return openSecureLink(
       { udp, security, resumption, ackTimeoutMs: address.transmission?.ackTimeoutMs },
       ports,
       events,
     );
   const { transport, peer } =
-    bindingOf(scheme) === 'U'
+    transportOf(scheme) === 'U'
       ? await openUdpClient(udp)
       : await openTcpClient({
           ...common,

@@ -2,14 +2,15 @@ import { isGatewayError } from '../base/index.ts';
 import type { Answer, Registration, Service, Uplink } from '../client/index.ts';
 import type { CoapAnswer, CoapRequestToSend } from '../coap/index.ts';
 import { formatFor } from '../codec/index.ts';
-import { type Entry, formatPath, type Release, ROOT } from '../model/index.ts';
 import {
-  type BindingMode,
-  type BindingPorts,
-  bindingOf,
-  openAssociation,
-  type ServerAddress,
-} from './association.ts';
+  type Entry,
+  formatPath,
+  type Release,
+  ROOT,
+  type TransportLetter,
+  transportOf,
+} from '../model/index.ts';
+import { type BindingPorts, openAssociation, type ServerAddress } from './association.ts';
 import { createBodyOpener } from './bodies.ts';
 import { LINK_FORMAT } from './dispatch.ts';
 import { createRequestHandler } from './requests.ts';
@@ -17,7 +18,7 @@ import { createRequestHandler } from './requests.ts';
 /** Queue mode is a letter of `b` in 1.0, and a parameter of its own since (OMA Core 1.2 6.2.1). */
 function registerQuery(
   { endpoint, lifetimeS, release, queueMode }: Registration,
-  binding: BindingMode,
+  binding: TransportLetter,
 ): string[] {
   const query = [`ep=${endpoint}`, `lt=${lifetimeS}`, `lwm2m=${release satisfies Release}`];
   if (!queueMode) return [...query, `b=${binding}`];
@@ -75,7 +76,7 @@ export async function openCoapUplink(
         {
           method: 'POST',
           path: [...(address.path ?? []), 'rd'],
-          query: registerQuery(registration, bindingOf(address.scheme ?? 'coap')),
+          query: registerQuery(registration, transportOf(address.scheme ?? 'coap')),
           contentFormat: LINK_FORMAT,
           payload: Buffer.from(registration.objects),
         },

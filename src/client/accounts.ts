@@ -1,4 +1,4 @@
-import { isSecure, parseServerUri, type ServerUri } from '../model/index.ts';
+import { isSecure, parseServerUri, type ServerUri, transportOf } from '../model/index.ts';
 import {
   SECURITY_RESOURCES as SECURITY,
   SECURITY_MODES,
@@ -208,8 +208,17 @@ function checkServer(instance: number, values: Values, fault: (message: string) 
   if (lifetime !== undefined && lifetime < 0) fault(`/1/${instance}/${SERVER.lifetime} is negative`);
 }
 
-function isSameWay(account: ServerAccount, shortServerId: number, { uri }: Security): boolean {
-  return account.shortServerId === shortServerId && account.security.uri.scheme === uri.scheme;
+/** Low is better: the preferred transport (1/x/22), then those of 1/x/7 in their order (OMA Core 1.2.2 6.2.1.2). */
+function rankOf({ uri }: Security, server: Values): number {
+  const letter = transportOf(uri.scheme);
+  if (textOf(server, SERVER.preferredTransport) === letter) return -1;
+  const place = (textOf(server, SERVER.binding) ?? 'U').indexOf(letter);
+  return place < 0 ? Number.POSITIVE_INFINITY : place;
+}
+
+/** The way to take of several to one server; of equals the first. */
+function bestWay(ways: readonly Security[], server: Values): Security | undefined {
+  return [...ways].sort((a, b) => Math.sign(rankOf(a, server) - rankOf(b, server)) || 0)[0];
 }
 
 /** The accounts of a configuration, and everything that keeps it from being followed. */
@@ -221,6 +230,7 @@ export function readAccounts(configuration: Configuration): Accounts {
   const servers: ServerAccount[] = [];
   const bootstraps: BootstrapAccount[] = [];
   const byServer = new Map<number, number>();
+  const ways = new Map<number, Security[]>();
   for (const [instance, values] of instancesOf(configuration, 1)) {
     checkServer(instance, values, fault);
     const id = numberOf(values, SERVER.shortServerId);
@@ -241,20 +251,20 @@ export function readAccounts(configuration: Configuration): Accounts {
       continue;
     }
     const shortServerId = numberOf(values, SECURITY.shortServerId);
-    const serverInstance = shortServerId === undefined ? undefined : byServer.get(shortServerId);
     if (shortServerId === undefined || shortServerId < 1 || shortServerId > 65_534)
       fault(`/0/${instance}/${SECURITY.shortServerId} is no Short Server ID`);
-    else if (serverInstance === undefined)
+    else if (!byServer.has(shortServerId))
       fault(`/0/${instance}: no instance of object 1 is of server ${shortServerId}`);
-    else if (servers.some((one) => isSameWay(one, shortServerId, security)))
+    else if (ways.get(shortServerId)?.some(({ uri }) => uri.scheme === security.uri.scheme))
       fault(`/0/${instance}: another instance is of server ${shortServerId}`);
-    // Of several carriers to one server the first is taken.
-    else if (!servers.some((one) => one.shortServerId === shortServerId))
-      servers.push({ shortServerId, serverInstance, security });
+    else ways.set(shortServerId, [...(ways.get(shortServerId) ?? []), security]);
   }
-  for (const [id, instance] of byServer) {
-    if (!servers.some(({ shortServerId }) => shortServerId === id))
-      fault(`/1/${instance}: no instance of object 0 is of server ${id}`);
+  for (const [shortServerId, serverInstance] of byServer) {
+    const values = instancesOf(configuration, 1).get(serverInstance) ?? new Map();
+    const security = bestWay(ways.get(shortServerId) ?? [], values);
+    if (security === undefined)
+      fault(`/1/${serverInstance}: no instance of object 0 is of server ${shortServerId}`);
+    else servers.push({ shortServerId, serverInstance, security });
   }
   if (servers.length === 0) fault('there is no server account');
   if (bootstraps.length > 1) fault('there is more than one Bootstrap-Server account');

@@ -295,7 +295,10 @@ export class Observation implements Subject, TargetOwner, Relation {
       return;
     }
     this.#hasMissed = false;
-    this.#ports.backlog.store(this.about, this.#toStore(entries), most);
+    const wanted = this.#toStore(entries);
+    // None of the parts that are stored has a value now.
+    if (wanted.length === 0 && entries.length > 0) return;
+    this.#ports.backlog.store(this.about, wanted, most);
     if (this.#sink !== undefined && this.#ports.isReachable()) this.#ports.hasStored(this);
   }
 }

@@ -40,8 +40,8 @@ export type { Fit } from './range.ts';
 export { fitValue, rangeFault } from './range.ts';
 export type { Registry } from './registry.ts';
 export { createRegistry, omaRegistry } from './registry.ts';
-export type { Scheme, ServerUri } from './server-uri.ts';
-export { isSecure, parseServerUri } from './server-uri.ts';
+export type { Scheme, ServerUri, TransportLetter } from './server-uri.ts';
+export { isSecure, parseServerUri, transportOf } from './server-uri.ts';
 export type { Dimension } from './unit-table.ts';
 export type { ConversionSpec } from './units.ts';
 export {

@@ -17,6 +17,13 @@ export function isSecure(scheme: Scheme): boolean {
   return scheme.startsWith('coaps');
 }
 
+/** What carries CoAP, by the letter that LwM2M has for it (OMA Core 1.2.2 6.2.1). */
+export type TransportLetter = 'U' | 'T';
+
+export function transportOf(scheme: Scheme): TransportLetter {
+  return scheme.endsWith('+tcp') ? 'T' : 'U';
+}
+
 const URI =
   /^([a-z+]+):\/\/(\[[0-9A-Fa-f:.]+(?:%25[\w.-]+)?\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?((?:\/[^?#\s]*)?)$/;
 

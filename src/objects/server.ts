@@ -1,4 +1,4 @@
-import type { ObjectDefinition } from '../model/index.ts';
+import type { ObjectDefinition, TransportLetter } from '../model/index.ts';
 import {
   DONE,
   type InstanceChange,
@@ -17,7 +17,7 @@ export interface ServerSettings {
   readonly pmaxS?: number;
   readonly notificationMode: 'non' | 'con';
   /** The letter of what carries CoAP; absent: U. */
-  readonly binding?: 'U' | 'T';
+  readonly binding?: TransportLetter;
   /** Notification Storing When Disabled or Offline; absent: true. */
   readonly storing?: boolean;
   /** Mute Send; absent: nobody has said so yet, which mutes. */
@@ -46,6 +46,7 @@ export const SERVER_RESOURCES = {
   retryTimer: 18,
   sequenceDelay: 19,
   sequenceRetryCount: 20,
+  preferredTransport: 22,
   muteSend: 23,
   notificationMode: 26,
 } as const;

@@ -1,7 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../base/index.ts';
-import { bindingOf } from '../binding/index.ts';
 import {
   type Configuration,
   EMPTY,
@@ -19,7 +18,7 @@ import type {
   RegistrationConfig,
   ServerConfig,
 } from '../config/index.ts';
-import type { ObjectDefinition } from '../model/index.ts';
+import { type ObjectDefinition, transportOf } from '../model/index.ts';
 import {
   ACCESS_CONTROL_OBJECT,
   accessControlValues,
@@ -118,7 +117,7 @@ function withServer(onto: Configuration, server: ServerConfig): Configuration {
     lifetimeS,
     notificationMode,
     storing,
-    binding: bindingOf(server.scheme),
+    binding: transportOf(server.scheme),
     ...(minPeriodS === undefined ? {} : { pminS: minPeriodS }),
     ...(maxPeriodS === undefined ? {} : { pmaxS: maxPeriodS }),
     ...(send ? { muteSend: false } : {}),

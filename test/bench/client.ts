@@ -180,7 +180,10 @@ export async function benchClient({ rounds, seconds }: Extent): Promise<void> {
       `All values change every ${INTERVAL_MS / 1000} s: ${shown(told.notifications / told.seconds)}`,
     );
     console.log(`notifications/s, ${shown((100 * told.notifications) / due, 2)} % of those due, `);
-    console.log(`${told.silent} observations silent, ${shown(used, 1)} % of a core\n`);
+    const cpuUs = (used / 100) * 1e6 * (told.seconds / told.notifications);
+    console.log(
+      `${told.silent} observations silent, ${shown(used, 1)} % of a core, ${shown(cpuUs, 1)} us each\n`,
+    );
     console.log(`Reads, ${WINDOW} under way, nothing observed; ${rounds} rounds, medians\n\n${quietReads}\n`);
     console.log(`The same while all of that is notified\n\n${await readTable(scene, 1)}`);
     console.log(`\nload of the machine after: ${loadavg()[0]?.toFixed(1)}`);

@@ -109,3 +109,16 @@ test('no fault shows a key', () => {
   expect(faults.length).toBeGreaterThan(1);
   expect(faults.join()).not.toMatch(/very-secret|118,101,114/);
 });
+
+test.each([
+  ['the first of equals', { 7: 'UT' }, 'coap'],
+  ['in the order of the Server object', { 7: 'TU' }, 'coap+tcp'],
+  ['the preferred one before that', { 7: 'UT', 22: 'T' }, 'coap+tcp'],
+  ['not a preferred one that there is no way for', { 7: 'UT', 22: 'S' }, 'coap'],
+])('of several ways to a server one is taken: %s (OMA Core 1.2 E.2: 7, 22)', (_, server, scheme) => {
+  const overTcp = { ...NO_SEC, 0: 'coap+tcp://s.example' };
+  const both = put(with0(overTcp, 1, with0(NO_SEC)), 1, 0, { ...SERVER, ...server });
+  const { servers, faults } = readAccounts(both);
+  expect(faults).toEqual([]);
+  expect(servers.map(({ security }) => security.uri.scheme)).toEqual([scheme]);
+});
