@@ -20,7 +20,7 @@ import { describeError, EXIT, type Output } from './output.ts';
  * How much the heap grows, in percent of what lives in it, before what is dead in it is collected. The runtime would let
  * it double, which is made for programs that work all the time; hardly anything that dies here grows old first.
  */
-const HEAP_GROWS_PERCENT = 20;
+const HEAP_GROWS_PERCENT = 10;
 
 /** Ends the process even if something hangs: a box must never stay half stopped. */
 const LAST_RESORT_MS = 8000;
