@@ -28,9 +28,8 @@ export async function ask(
   let unanswered: Answer | undefined;
   for (let waits = 1; ; waits++) {
     const outcome = await bus.request(unanswered === undefined ? job : { ...job, isRepeated: true });
-    // That a second attempt never had its turn does not undo that the first had no answer.
-    if (unanswered !== undefined && outcome.status === 'failed' && outcome.cause === 'overloaded')
-      return unanswered;
+    // That a second attempt was never made does not undo that the first had no answer.
+    if (unanswered !== undefined && outcome.status === 'failed' && !outcome.sent) return unanswered;
     const answer = toAnswer(outcome);
     const again = howAgain(answer, job);
     if (again === undefined) return answer;

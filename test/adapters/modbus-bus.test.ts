@@ -126,6 +126,16 @@ describe('one queue per connection', () => {
     expect(bus.overloaded).toBe(1);
   });
 
+  test('silence stays silence when the connection is gone before a second attempt', async () => {
+    const { clock, bus, become } = bench({ replyMs: Number.POSITIVE_INFINITY });
+    const read = { function: 3, address: 0, count: 1 } as const;
+    const job: Job = { unit: 1, request: read, urgency: 'demand', timeoutMs: 100, deadlineAt: 400 };
+    const answer = ask(bus, clock, job, 1);
+    clock.after(100, () => become('down'));
+    await clock.advance(200);
+    expect(await answer).toMatchObject({ cause: 'timeout' });
+  });
+
   test('writes go in the order they came, whatever their deadlines', async () => {
     const { clock, sent, request } = bench();
     for (const unit of [1, 2, 3]) request(unit, { urgency: 'write', deadlineAt: 900 - 100 * unit });

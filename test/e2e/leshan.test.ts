@@ -122,7 +122,7 @@ describe.skipIf(!leshanAvailable())(`Leshan (else: ${leshanInstallLine})`, () =>
       });
       expect(gateway.plan.config.upstream.servers[0]?.release).toBe('1.2');
       expect(client.objectLinks).toMatch(/<\/25>;ver=2\.0,<\/25\/0>,<\/25\/1>$/);
-      expect(client.instances).toEqual(['/1/0', '/3/0', '/4/0', '/20/0', '/25/0', '/25/1']);
+      expect(client.instances).toEqual(['/1/0', '/3/0', '/4/0', '/7/0', '/20/0', '/25/0', '/25/1']);
     });
 
     test.each(STRUCTURED)('G-05, G-06 /25 with %s has every device once', async (format) => {
