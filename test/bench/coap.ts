@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
 import { freeUdpPort, isOnPath } from '../peers/process.ts';
 import { type Child, end, startRole } from './children.ts';
 import type { Asked, Notified } from './coap-loads.ts';
 import { markdown, medians, shown } from './figures.ts';
 import type { Extent } from './gateway.ts';
+import { programUsage } from './process-usage.ts';
 import type { Usage } from './usage.ts';
 
 const HOST = '127.0.0.1';
@@ -12,8 +12,6 @@ const LIBCOAP = 'coap-server-notls';
 const OBSERVATIONS = 20_000;
 const WARM_UP_MS = 1000;
 const MEASURED_MS = 2000;
-/** Of /proc/<pid>/stat. */
-const TICKS_PER_MS = 0.1;
 
 /** A server in a process of its own. */
 interface Server {
@@ -44,20 +42,14 @@ async function startOwn(name: string, role: string, ...args: string[]): Promise<
   return toServer(name, child, await child.ask<number>('port'));
 }
 
-/** What Linux says of another program; elsewhere nobody says it. */
-async function statOf({ pid }: ChildProcess, field: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[field - 3] ?? Number.NaN);
-}
-
 async function startLibcoap(): Promise<Server> {
   const port = await freeUdpPort();
   const child = spawn(LIBCOAP, ['-A', HOST, '-p', String(port)], { stdio: 'ignore' });
   return {
     name: `libcoap (${LIBCOAP})`,
     port,
-    cpuMs: async () => ((await statOf(child, 14)) + (await statOf(child, 15))) / TICKS_PER_MS,
-    rssMb: async () => ((await statOf(child, 24)) * 4096) / 1e6,
+    cpuMs: async () => programUsage(child).cpuMs,
+    rssMb: async () => programUsage(child).rssMb,
     stop: () => end(child),
   };
 }

@@ -1,74 +1,142 @@
-import { roleUrl, startProgram, startRole } from './children.ts';
-import { markdown, median, shown } from './figures.ts';
+import { startRole } from './children.ts';
+import { benchHandshakes } from './dtls-handshakes.ts';
+import { type Cost, type IdleMemory, PAYLOAD, type Target, type Traffic } from './dtls-loads.ts';
+import { markdown, medians, shown } from './figures.ts';
 import type { Extent } from './gateway.ts';
-import type { Target } from './roles/dtls-client.ts';
 
-/** What is measured against plain UDP in the same run. */
+/** What is measured against the first, plain UDP, in the same run. */
 const CASES = [
   { name: 'plain UDP' },
   { name: 'PSK, CCM_8', way: 'psk', suite: 0xc0a8 },
+  { name: 'PSK, CCM_8, connection id', way: 'psk', suite: 0xc0a8, cidLength: 6 },
   { name: 'PSK, GCM', way: 'psk', suite: 0x00a8 },
-  { name: 'certificates on both sides, CCM_8', way: 'certificate', suite: 0xc0ae },
+  { name: 'ECDHE-ECDSA, CCM_8', way: 'certificate', suite: 0xc0ae },
 ] as const;
 
-const SESSIONS = 1000;
+type Case = (typeof CASES)[number];
 
-interface Row {
+const TRAFFICS = {
+  echo: { up: 1, down: 1 },
+  sent: { up: 32, down: 1 },
+  received: { up: 1, down: 32 },
+} as const satisfies Record<string, Traffic>;
+
+const SESSIONS = 1000;
+/** Measured in turns of this length, so that what else the machine does meets all alike. */
+const TURN_SECONDS = 0.25;
+const WARM_UP_SECONDS = 1;
+const MOST_SECONDS = 2;
+
+/** A client and a server that sends back, each a process of its own. */
+interface Pair {
+  readonly name: string;
+  cost(traffic: Traffic, seconds: number): Promise<Cost>;
+  memory(): Promise<IdleMemory>;
+  close(): Promise<unknown>;
+}
+
+async function openPair(it: Case): Promise<Pair> {
+  const server = startRole('dtls-echo');
+  const client = startRole('dtls-client');
+  const port = await server.ask<number>('way' in it ? 'dtls' : 'plain', it);
+  const root = await server.ask<string>('root');
+  const target: Target = { port, root, ...('way' in it && { way: it.way }) };
+  return {
+    name: it.name,
+    cost: (traffic, seconds) => client.ask('traffic', { ...target, ...traffic, seconds }),
+    memory: () => client.ask('memory', { ...target, count: SESSIONS }),
+    close: () => Promise.all([client.stop(), server.stop()]),
+  };
+}
+
+type Row = {
   readonly echoes: number;
   readonly echoUs: number;
-  readonly handshakes: number;
-  readonly handshakeMs: number;
-  readonly usedKb: number;
-  readonly rssKb: number;
-}
+  /** of what plain UDP did in the same turn */
+  readonly rateShare: number;
+  readonly cpuShare: number;
+  readonly sent: number;
+  readonly sentUs: number;
+  readonly received: number;
+  readonly receivedUs: number;
+};
 
-async function measure(it: (typeof CASES)[number], seconds: number): Promise<Row> {
-  const server = startRole('dtls-echo');
-  const client = startProgram(roleUrl('dtls-client'), [], ['--expose-gc']);
-  try {
-    const port = await server.ask<number>('way' in it ? 'dtls' : 'plain', it);
-    const root = await server.ask<string>('root');
-    const target: Target = { port, root, ...('way' in it && { way: it.way }) };
-    const idle = await client.ask<{ usedKb: number; rssKb: number }>('memory', {
-      ...target,
-      count: SESSIONS,
-    });
-    const made = await client.ask<{ perSecond: number; cpuMs: number }>('handshakes', { ...target, seconds });
-    const echo = await client.ask<{ perSecond: number; cpuUs: number }>('echo', { ...target, seconds });
-    return {
-      echoes: echo.perSecond,
-      echoUs: echo.cpuUs,
-      handshakes: made.perSecond,
-      handshakeMs: made.cpuMs,
-      ...idle,
-    };
-  } finally {
-    await Promise.all([client.stop(), server.stop()]);
+async function takeTurns(pairs: readonly Pair[], turns: number): Promise<Map<Pair, Row[]>> {
+  const rows = new Map<Pair, Row[]>(pairs.map((pair) => [pair, []]));
+  for (const pair of pairs)
+    for (const traffic of Object.values(TRAFFICS)) await pair.cost(traffic, WARM_UP_SECONDS);
+  for (let turn = 0; turn < turns; turn++) {
+    let plain: Cost | undefined;
+    for (const pair of pairs) {
+      const echo = await pair.cost(TRAFFICS.echo, TURN_SECONDS);
+      const sent = await pair.cost(TRAFFICS.sent, TURN_SECONDS);
+      const received = await pair.cost(TRAFFICS.received, TURN_SECONDS);
+      plain ??= echo;
+      rows.get(pair)?.push({
+        echoes: echo.perSecond,
+        echoUs: echo.cpuUs,
+        rateShare: echo.perSecond / plain.perSecond,
+        cpuShare: plain.cpuUs / echo.cpuUs,
+        sent: sent.perSecond,
+        sentUs: sent.cpuUs,
+        received: received.perSecond,
+        receivedUs: received.cpuUs,
+      });
+    }
   }
+  return rows;
 }
 
-/** Handshakes, round trips of 64 bytes, and the memory of associations that do nothing. */
+function rowOf(name: string, row: Row, memory: IdleMemory): string[] {
+  return [
+    name,
+    shown(row.echoes),
+    shown(row.rateShare, 2),
+    shown(row.echoUs, 1),
+    shown(row.cpuShare, 2),
+    ...[shown(row.sent), shown(row.sentUs, 1)],
+    ...[shown(row.received), shown(row.receivedUs, 1)],
+    shown(memory.usedKb, 1),
+    shown(memory.rssKb, 1),
+  ];
+}
+
+const HEAD = [
+  '',
+  'echo/s',
+  'of UDP',
+  'CPU us',
+  'by CPU',
+  'sent/s',
+  'CPU us',
+  'received/s',
+  'CPU us',
+  'kB idle',
+  'RSS',
+];
+
+async function benchRecords(seconds: number, rounds: number): Promise<void> {
+  const turns = Math.ceil((seconds * rounds) / TURN_SECONDS);
+  const pairs: Pair[] = [];
+  for (const it of CASES) pairs.push(await openPair(it));
+  const rows: string[][] = [];
+  try {
+    const measured = await takeTurns(pairs, turns);
+    for (const [pair, all] of measured) rows.push(rowOf(pair.name, medians(all), await pair.memory()));
+  } finally {
+    for (const pair of pairs) await pair.close();
+  }
+  console.log(markdown([HEAD, ...rows]));
+  console.log(`
+Records of ${PAYLOAD} bytes, medians of ${turns} turns of ${TURN_SECONDS} s. Echo: 64 under way; sent, received: 32 for one the other way.
+CPU of the client alone; "of UDP", "by CPU": how much of what plain UDP does in the same turn.
+Idle: each of ${SESSIONS} that are open, with their sockets.
+`);
+}
+
+/** Records and handshakes of DTLS, next to plain UDP and OpenSSL. */
 export async function benchDtls({ seconds, rounds }: Extent): Promise<void> {
-  const measured = new Map<string, Row[]>(CASES.map(({ name }) => [name, []]));
-  // Rounds are interleaved, since the machine may be busy for a while.
-  for (let round = 0; round < rounds; round++)
-    for (const it of CASES) measured.get(it.name)?.push(await measure(it, Math.min(seconds, 3)));
-  const figure = (rows: readonly Row[], key: keyof Row): number => median(rows.map((row) => row[key]));
-  console.log(
-    `DTLS: 64 bytes there and back, 64 at a time; ${SESSIONS} idle sessions; medians of ${rounds} rounds`,
-  );
-  console.log(
-    markdown([
-      ['', 'echo/s', 'CPU us', 'handshakes/s', 'CPU ms', 'kB per session', 'kB of RSS'],
-      ...[...measured].map(([name, rows]) => [
-        name,
-        shown(figure(rows, 'echoes')),
-        shown(figure(rows, 'echoUs'), 1),
-        shown(figure(rows, 'handshakes')),
-        shown(figure(rows, 'handshakeMs'), 2),
-        shown(figure(rows, 'usedKb'), 1),
-        shown(figure(rows, 'rssKb'), 1),
-      ]),
-    ]),
-  );
+  const each = Math.min(seconds, MOST_SECONDS);
+  await benchRecords(each, rounds);
+  await benchHandshakes(each, rounds);
 }

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Usage } from './usage.ts';
 
@@ -38,4 +39,12 @@ export function processUsage(pid: number): Usage {
     rssMb: sum('rssMb', rssMb),
     mostRssMb: sum('mostRssMb', mostRssMb),
   };
+}
+
+/** What a program uses that we started; NaN where nobody says it. */
+export function programUsage({ pid }: ChildProcess): Usage {
+  const atMs = performance.now();
+  return process.platform === 'linux' && pid !== undefined
+    ? processUsage(pid)
+    : { atMs, cpuMs: Number.NaN, rssMb: Number.NaN, mostRssMb: Number.NaN };
 }

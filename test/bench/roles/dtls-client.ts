@@ -1,113 +1,141 @@
 /** Clients that are measured: plain UDP and DTLS. */
 import { X509Certificate } from 'node:crypto';
-import { openDtlsClient } from '../../../src/dtls/index.ts';
+import { type DtlsClient, openDtlsClient } from '../../../src/dtls/index.ts';
 import { type DatagramTransport, openUdpClient, type Peer } from '../../../src/transport/index.ts';
-import { scene } from '../../dtls/scenes.ts';
+import { pemOf } from '../../dtls/certificates.ts';
+import { intermediate, root, scene } from '../../dtls/scenes.ts';
 import { answerParent } from '../children.ts';
-import { usage } from '../usage.ts';
+import {
+  ANSWERS_AT,
+  type Cost,
+  GROUP_AT,
+  type HandshakeCost,
+  type HandshakeLoad,
+  type IdleMemory,
+  PAYLOAD,
+  type Target,
+  type Traffic,
+} from '../dtls-loads.ts';
+import { heapInUse, type Usage, usage } from '../usage.ts';
 
-export interface Target {
-  readonly port: number;
-  /** absent: plain UDP */
-  readonly way?: string;
-  /** the CA that the server has its certificate from, DER in base64 */
-  readonly root: string;
-}
-
-interface Opened {
+interface Opened extends Partial<Pick<DtlsClient, 'session' | 'details'>> {
   readonly transport: DatagramTransport;
   readonly peer: Peer;
 }
 
+/** A server that is not there yet is asked again soon. */
+const timers = { firstMs: 200, mostMs: 1000, totalMs: 10_000 };
+
 /** One CA for all clients, as a gateway has. */
 let anchors: readonly X509Certificate[] | undefined;
 
-function open({ port, way, root }: Target): Promise<Opened> {
+function open({ port, way, root: server }: Target, session?: Uint8Array): Promise<Opened> {
   const udp = { host: '127.0.0.1', port };
   if (way === undefined) return openUdpClient(udp);
   const { server: _server, way: _way, credentials, ...options } = scene(way);
   if (credentials === undefined) throw new RangeError(way);
-  anchors ??= [new X509Certificate(Buffer.from(root, 'base64'))];
+  anchors ??= [new X509Certificate(Buffer.from(server, 'base64'))];
   const trusting = credentials.kind === 'certificate' ? { ...credentials, trust: { anchors } } : credentials;
-  return openDtlsClient({ udp, credentials: trusting, ...options });
+  return openDtlsClient({ udp, credentials: trusting, timers, ...options, ...(session && { session }) });
 }
 
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function costOf(before: Usage, after: Usage, count: number): Cost {
+  return {
+    perSecond: (count * 1000) / (after.atMs - before.atMs),
+    cpuUs: ((after.cpuMs - before.cpuMs) * 1000) / count,
+  };
+}
+
+/** Payloads under way at the same time. */
 const WINDOW = 64;
 const LOST_AFTER_MS = 20;
+/** Until it is under way. */
+const RUN_UP_MS = 50;
 
-/** Round trips of 64 bytes, {@link WINDOW} at a time; one that gets lost is replaced. */
-async function echo({ seconds, ...target }: Target & { seconds: number }) {
+/** Keeps groups of payloads under way; one of which something got lost is begun again. */
+async function traffic({
+  seconds,
+  up,
+  down,
+  ...target
+}: Target & Traffic & { seconds: number }): Promise<Cost> {
   const { transport, peer } = await open(target);
-  const payloads = Array.from({ length: WINDOW }, (_, slot) => Buffer.alloc(64, slot));
-  const sentAt = payloads.map(() => 0);
-  let echoes = 0;
-  const send = (slot: number): void => {
-    sentAt[slot] = performance.now();
-    transport.send(payloads[slot] ?? Buffer.alloc(64), peer);
+  const most = Math.max(up, down);
+  const groups = Array.from({ length: WINDOW / most }, (_, group) => {
+    const silent = Buffer.alloc(PAYLOAD);
+    silent[GROUP_AT] = group;
+    const asking = Buffer.from(silent);
+    asking[ANSWERS_AT] = down;
+    return { silent, asking, due: 0, sentAt: Number.NEGATIVE_INFINITY };
+  });
+  let done = 0;
+  const begin = (group: (typeof groups)[number]): void => {
+    group.due = down;
+    group.sentAt = performance.now();
+    for (let left = up; left > 1; left--) transport.send(group.silent, peer);
+    transport.send(group.asking, peer);
   };
   transport.receive({
     onMessage(bytes) {
-      echoes++;
-      send(bytes[0] ?? 0);
+      const group = groups[bytes[GROUP_AT] ?? 0];
+      if (group === undefined || --group.due > 0) return;
+      done++;
+      begin(group);
     },
     onError() {},
   });
   const replace = (): void => {
     const lost = performance.now() - LOST_AFTER_MS;
-    for (const [slot, at] of sentAt.entries()) if (at < lost) send(slot);
+    for (const group of groups) if (group.sentAt < lost) begin(group);
   };
   replace();
   const replacing = setInterval(replace, LOST_AFTER_MS);
-  await new Promise((resolve) => setTimeout(resolve, 1000)); // until the machine is warm
-  const [before, echoesBefore] = [usage(), echoes];
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  const [after, spent] = [usage(), echoes - echoesBefore];
+  await wait(RUN_UP_MS);
+  const [before, doneBefore] = [usage(), done];
+  await wait(seconds * 1000);
+  const cost = costOf(before, usage(), (done - doneBefore) * most);
   clearInterval(replacing);
   await transport.close();
-  return {
-    perSecond: (spent * 1000) / (after.atMs - before.atMs),
-    cpuUs: ((after.cpuMs - before.cpuMs) * 1000) / spent,
-  };
+  return cost;
 }
 
-/** Handshakes one after the other. */
-async function handshakes({ seconds, ...target }: Target & { seconds: number }) {
-  for (let at = 0; at < 20; at++) await (await open(target)).transport.close();
+/** Handshakes one after the other, each with its socket. */
+async function handshakes({ seconds, resumes, ...target }: HandshakeLoad): Promise<HandshakeCost> {
+  let session: Uint8Array | undefined;
+  const once = async (): Promise<void> => {
+    const opened = await open(target, session);
+    if (session !== undefined && opened.details?.isResumed !== true) throw new Error('was not resumed');
+    if (resumes) session = opened.session?.();
+    await opened.transport.close();
+  };
+  await once();
   const before = usage();
+  const end = performance.now() + seconds * 1000;
   let done = 0;
-  while (usage().atMs - before.atMs < seconds * 1000) {
-    await (await open(target)).transport.close();
-    done++;
-  }
-  const after = usage();
-  return {
-    perSecond: (done * 1000) / (after.atMs - before.atMs),
-    cpuMs: (after.cpuMs - before.cpuMs) / done,
-  };
+  for (; performance.now() < end; done++) await once();
+  return { ...costOf(before, usage(), done), handshakes: done };
 }
 
-const settled = async (): Promise<{ usedKb: number; rssKb: number }> => {
-  for (let time = 0; time < 4; time++) {
-    (globalThis as { gc?: () => void }).gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { usedKb: (heapUsed + external) / 1000, rssKb: rss / 1000 };
-};
-
-/** kB per open client that does nothing. */
-async function memory({ count, ...target }: Target & { count: number }) {
+/** Associations that do nothing. */
+async function memory({ count, ...target }: Target & { count: number }): Promise<IdleMemory> {
   await (await open(target)).transport.close();
   const kept: Opened[] = [];
-  const before = await settled();
-  for (let at = 0; at < count; at++) kept.push(await open(target));
-  const after = await settled();
+  const before = { used: heapInUse(), rss: process.memoryUsage.rss() };
+  while (kept.length < count) kept.push(await open(target));
+  await wait(200); // what ends with a handshake has ended
+  const after = { used: heapInUse(), rss: process.memoryUsage.rss() };
   for (const { transport } of kept) await transport.close();
-  return {
-    usedKb: (after.usedKb - before.usedKb) / count,
-    rssKb: (after.rssKb - before.rssKb) / count,
-  };
+  const each = (bytes: number): number => bytes / 1000 / count;
+  return { usedKb: each(after.used - before.used), rssKb: each(after.rss - before.rss) };
 }
 
-answerParent({ echo, handshakes, memory });
+answerParent({
+  traffic,
+  handshakes,
+  memory,
+  /** CAs that a server finds our certificate by, in PEM. */
+  cas: () => pemOf(root) + pemOf(intermediate),
+});
 process.channel?.ref(); // lives on between two questions
