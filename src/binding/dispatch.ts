@@ -1,7 +1,7 @@
 import type { Method, ResponseCode } from '../coap/index.ts';
 import { formatFor } from '../codec/index.ts';
 import {
-  compareVersions,
+  isAtLeast,
   MAX_ID,
   type Path,
   pathFromSegments,
@@ -156,6 +156,6 @@ export function dispatch(request: RequestShape, release: Release, resourceOf: Re
   if (path === undefined || path.ids.includes(MAX_ID)) return { refuse: '4.05' };
   const contentFormat = formatOf(request, path, release, resourceOf);
   const kind = kindOf(request, path, contentFormat, resourceOf);
-  if (kind === undefined || compareVersions(release, sinceOf(kind, path)) < 0) return { refuse: '4.05' };
+  if (kind === undefined || !isAtLeast(release, sinceOf(kind, path))) return { refuse: '4.05' };
   return { kind, path, contentFormat };
 }

@@ -56,4 +56,4 @@ export {
 export type { DataType, ObjectLink, Quality, Value } from './value.ts';
 export { formatObjectLink, isObjectLink, parseObjectLink, sameValue, toType, wholeNumber } from './value.ts';
 export type { Release } from './version.ts';
-export { compareVersions, needsVersion, olderRelease, RELEASES } from './version.ts';
+export { isAtLeast, needsVersion, olderRelease, RELEASES } from './version.ts';

@@ -7,6 +7,11 @@ export function olderRelease(release: Release): Release | undefined {
   return RELEASES[RELEASES.indexOf(release) + 1];
 }
 
+/** Whether `release` is `than` or newer. */
+export function isAtLeast(release: Release, than: Release): boolean {
+  return RELEASES.indexOf(release) <= RELEASES.indexOf(than);
+}
+
 export function majorOf(version: string): number {
   return Number(version.split('.')[0]);
 }

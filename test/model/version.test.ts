@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { compareVersions, needsVersion, olderRelease, RELEASES } from '../../src/model/index.ts';
+import { isAtLeast, needsVersion, olderRelease, RELEASES } from '../../src/model/index.ts';
+import { compareVersions } from '../../src/model/version.ts';
 
 describe('versions', () => {
   test('compare as numbers, part by part', () => {
@@ -14,6 +15,11 @@ describe('versions', () => {
     expect(olderRelease('1.2')).toBe('1.1');
     expect(olderRelease('1.1')).toBe('1.0');
     expect(olderRelease('1.0')).toBeUndefined();
+  });
+
+  test('of LwM2M are ordered', () => {
+    for (const [at, release] of RELEASES.entries())
+      expect(RELEASES.map((than) => isAtLeast(release, than))).toEqual(RELEASES.map((_, than) => than >= at));
   });
 
   test.each([
