@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stop } from '../peers/process.ts';
 
 /**
  * Processes of a bench. Each part has one of its own, so that what it uses of the machine is its own, and answers
@@ -87,13 +88,5 @@ export function startProgram(program: URL, args: readonly string[], nodeOptions:
 
 /** Ends a process, if need be by force. */
 export function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    const force = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
-    child.once('exit', () => {
-      clearTimeout(force);
-      resolve();
-    });
-    child.kill('SIGTERM');
-  });
+  return stop(child, PATIENCE_MS);
 }

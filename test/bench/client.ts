@@ -1,16 +1,15 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Child, roleUrl, startProgram, startRole } from './children.ts';
+import { type Child, startRole } from './children.ts';
 import { markdown, median, medians, shown } from './figures.ts';
 import { INTERVAL_MS, prefixOf, RESOURCES, writeFleet } from './fleet.ts';
 import type { FleetWatched } from './fleet-loads.ts';
 import type { Extent } from './gateway.ts';
 import type { Load, LoadResult } from './loads.ts';
-import { GATEWAY, wait } from './scene.ts';
+import { startGateway, wait } from './scene.ts';
 import { cpuPercent, type Usage } from './usage.ts';
 
-const DOCKERFILE = new URL('../../../Dockerfile', import.meta.url);
 const FEW = 10;
 const MANY = 1000;
 const STARTS = 5;
@@ -28,21 +27,14 @@ interface FleetScene {
   close(): Promise<void>;
 }
 
-/** What the image starts the runtime with. */
-async function imageOptions(): Promise<readonly string[]> {
-  const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(await readFile(DOCKERFILE, 'utf8')) ?? [];
-  return (JSON.parse(entry) as string[]).filter((part) => part.startsWith('--'));
-}
-
 /** The program as users run it, between simulated devices and a server that is a process of its own. */
-export async function openFleet(devices: number, nodeOptions: readonly string[] = []): Promise<FleetScene> {
+async function openFleet(devices: number): Promise<FleetScene> {
   const folder = await mkdtemp(join(tmpdir(), 'lwm2m-gateway-bench-'));
   const server = startRole('fleet-server');
   const config = await writeFleet(folder, { devices, serverPort: await server.ask<number>('port') });
   const registered = server.ask<boolean>('registered');
   const startedAt = performance.now();
-  const options = ['--import', roleUrl('probe').href, ...(await imageOptions()), ...nodeOptions];
-  const gateway = startProgram(GATEWAY, ['run', config], options);
+  const gateway = await startGateway(config);
   const isRegistered = await Promise.race([registered, gateway.ended.then(() => false)]);
   const startMs = performance.now() - startedAt;
   const close = async (): Promise<void> => {

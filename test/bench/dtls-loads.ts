@@ -38,3 +38,6 @@ export type IdleMemory = {
   readonly usedKb: number;
   readonly rssKb: number;
 };
+
+/** Key that the front of a scene shares with the gateway, in hex. */
+export const FRONT_PSK = '000102030405060708090a0b0c0d0e0f';

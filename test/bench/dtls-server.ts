@@ -17,6 +17,7 @@ export interface Protected {
   readonly suite: number;
   /** bytes of the connection id that the server wants to be addressed by; absent: none */
   readonly cidLength?: number;
+  readonly psk?: Buffer;
 }
 
 /** What came from a client, and how it is answered. */
@@ -67,9 +68,11 @@ function exchanged({ master, randoms }: TestServer, suiteId: number, cid: Buffer
 }
 
 /** @returns its port */
-export function serveDtls({ way, suite, cidLength = 0 }: Protected, onData: OnData): Promise<number> {
+export function serveDtls({ way, suite, cidLength = 0, psk }: Protected, onData: OnData): Promise<number> {
   const cid = Buffer.alloc(cidLength, 0xc1);
-  const { server: options } = scene(way, { server: { suite, ...(cidLength > 0 && { cid }) } });
+  const { server: options } = scene(way, {
+    server: { suite, ...(cidLength > 0 && { cid }), ...(psk && { psk }) },
+  });
   const clients = new Map<number, Client>();
   return bound((socket, bytes, { port }) => {
     const send = (datagram: Uint8Array): void => socket.send(datagram, port, HOST);

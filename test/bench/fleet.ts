@@ -1,5 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFiles } from './site-files.ts';
 
 /** The devices of the client bench: simulated by the adapter `sim`, each with 30 values that change at every poll. */
 
@@ -38,48 +37,21 @@ export interface FleetSite {
   readonly serverPort: number;
 }
 
-function profileText(): string {
-  const points = POINTS.map(
-    ([resource, unit]) =>
-      `    p${resource}: { wave: ramp, high: ${100 + resource}, period: 7m, unit: "${unit}" }`,
-  );
-  const resources = RESOURCES.map((resource) => `        ${resource}: p${resource}`);
-  return `profile:
-  id: bench/device
-  protocol: sim
-  manufacturer: Bench
-  model: Device
-  points:
-${points.join('\n')}
-  objects:
-    - object: 10242
-      resources:
-${resources.join('\n')}
-`;
-}
-
-function gatewayText(folder: string, { devices, serverPort }: FleetSite): string {
-  return `upstream:
-  endpoint: "urn:dev:ops:bench-gateway"
-  servers: [ { uri: "coap://127.0.0.1:${serverPort}" } ]
-profilePaths: [profiles]
-defaults: { poll: ${INTERVAL_MS}ms }
-connections:
-  made-up: { type: sim }
-devices:
-  - generate: { count: ${devices}, id: "device-{n:04}", prefix: "d{n:04}" }
-    profile: bench/device
-    connection: made-up
-state: { path: "${folder}/state" }
-log: { level: error }
-`;
-}
-
-/** Writes a configuration as a user would. @returns its file */
-export async function writeFleet(folder: string, site: FleetSite): Promise<string> {
-  const file = join(folder, 'gateway.yaml');
-  await mkdir(join(folder, 'profiles'), { recursive: true });
-  await writeFile(join(folder, 'profiles', 'device.yaml'), profileText());
-  await writeFile(file, gatewayText(folder, site));
-  return file;
+/** @returns the file of the configuration */
+export function writeFleet(folder: string, { devices, serverPort }: FleetSite): Promise<string> {
+  return writeFiles(folder, {
+    servers: `{ uri: "coap://127.0.0.1:${serverPort}" }`,
+    intervalMs: INTERVAL_MS,
+    connection: ['made-up', '{ type: sim }'],
+    devices: `{ count: ${devices}, id: "device-{n:04}", prefix: "d{n:04}" }`,
+    profile: {
+      protocol: 'sim',
+      model: 'Device',
+      points: POINTS.map(([resource, unit]) => [
+        `p${resource}`,
+        `{ wave: ramp, high: ${100 + resource}, period: 7m, unit: "${unit}" }`,
+      ]),
+      resources: RESOURCES.map((resource) => [resource, `p${resource}`]),
+    },
+  });
 }

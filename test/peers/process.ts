@@ -166,11 +166,11 @@ export function endWithUs(child: ChildProcess): () => void {
   return () => process.off('exit', end);
 }
 
-/** Ends a process by SIGTERM, or by SIGKILL when that does not help. */
-export function stop(child: ChildProcess): Promise<void> {
+/** Ends a process by SIGTERM, or by SIGKILL when that does not help within `graceMs`. */
+export function stop(child: ChildProcess, graceMs = GRACE_MS): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
-    const kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+    const kill = setTimeout(() => child.kill('SIGKILL'), graceMs);
     child.once('close', () => {
       clearTimeout(kill);
       resolve();

@@ -1,5 +1,5 @@
-import { startProgram, startRole } from '../children.ts';
-import { GATEWAY } from '../scene.ts';
+import { startRole } from '../children.ts';
+import { startGateway as startWith } from '../scene.ts';
 import { writeSite } from './site.ts';
 import type { Stage } from './stage.ts';
 import type { Running, Subject } from './subject.ts';
@@ -19,7 +19,7 @@ export async function startGateway(
 ): Promise<Running> {
   const server = startRole('modbus-server', [String(startMs), load.name]);
   const config = await writeSite(load, folder, where, await server.ask<number>('port'));
-  const program = startProgram(GATEWAY, ['run', config], nodeOptions);
+  const program = await startWith(config, nodeOptions);
   const ready = Promise.race([
     server.ask('observe'),
     program.ended.then(() => {
