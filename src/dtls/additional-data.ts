@@ -8,6 +8,13 @@ export interface RecordPlace {
   readonly sequence: number;
 }
 
+/** Epoch and sequence number in 8 bytes, as they stand in headers, nonces and additional data. */
+export function writeNumber(bytes: Buffer, { epoch, sequence }: Omit<RecordPlace, 'type'>, at: number): void {
+  bytes.writeUInt16BE(epoch, at);
+  bytes.writeUInt16BE(Math.floor(sequence / 2 ** 32), at + 2);
+  bytes.writeUInt32BE(sequence % 2 ** 32, at + 4);
+}
+
 /** What is authenticated beside the content; the result holds until the next call. */
 export type AdditionalData = (place: RecordPlace, length: number) => Buffer;
 
@@ -15,10 +22,9 @@ export type AdditionalData = (place: RecordPlace, length: number) => Buffer;
 function withoutCid(): AdditionalData {
   const bytes = Buffer.alloc(13);
   bytes.writeUInt16BE(VERSION_1_2, 9);
-  return ({ type, epoch, sequence }, length) => {
-    bytes.writeUInt16BE(epoch, 0);
-    bytes.writeUIntBE(sequence, 2, 6);
-    bytes.writeUInt8(type, 8);
+  return (place, length) => {
+    writeNumber(bytes, place, 0);
+    bytes.writeUInt8(place.type, 8);
     bytes.writeUInt16BE(length, 11);
     return bytes;
   };
@@ -30,11 +36,10 @@ function withCid(cid: Uint8Array): AdditionalData {
   bytes.writeUInt8(cid.length, 9);
   bytes.writeUInt16BE(VERSION_1_2, 11);
   bytes.set(cid, 21);
-  return ({ type, epoch, sequence }, length) => {
-    bytes.writeUInt8(type, 8);
-    bytes.writeUInt8(type, 10);
-    bytes.writeUInt16BE(epoch, 13);
-    bytes.writeUIntBE(sequence, 15, 6);
+  return (place, length) => {
+    bytes.writeUInt8(place.type, 8);
+    bytes.writeUInt8(place.type, 10);
+    writeNumber(bytes, place, 13);
     bytes.writeUInt16BE(length, 21 + cid.length);
     return bytes;
   };

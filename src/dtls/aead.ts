@@ -1,5 +1,5 @@
 import { type CipherCCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
-import { createAdditionalData } from './additional-data.ts';
+import { createAdditionalData, writeNumber } from './additional-data.ts';
 import type { Protection, ProtectionOptions } from './protection.ts';
 
 const EXPLICIT_NONCE = 8;
@@ -13,6 +13,7 @@ export function createAead({ cipher, keys, cid }: ProtectionOptions): Protection
   const { tagLength } = cipher;
   // The calls are the same for GCM; only its types lack the length of the plain text.
   const algorithm = cipher.algorithm as CipherCCMTypes;
+  const options = { authTagLength: tagLength };
   const additionalData = createAdditionalData(cid);
   const nonce = Buffer.alloc(salt.length + EXPLICIT_NONCE);
   nonce.set(salt);
@@ -20,10 +21,9 @@ export function createAead({ cipher, keys, cid }: ProtectionOptions): Protection
   return {
     expansion: EXPLICIT_NONCE + tagLength,
     seal(place, content, target, at) {
-      nonce.writeUInt16BE(place.epoch, salt.length);
-      nonce.writeUIntBE(place.sequence, salt.length + 2, 6);
-      nonce.copy(target, at, salt.length);
-      const sealing = createCipheriv(algorithm, key, nonce, { authTagLength: tagLength });
+      writeNumber(nonce, place, salt.length);
+      writeNumber(target, place, at);
+      const sealing = createCipheriv(algorithm, key, nonce, options);
       sealing.setAAD(additionalData(place, content.length), { plaintextLength: content.length });
       target.set(sealing.update(content), at + EXPLICIT_NONCE);
       sealing.final();
@@ -34,7 +34,7 @@ export function createAead({ cipher, keys, cid }: ProtectionOptions): Protection
       const length = body.length - EXPLICIT_NONCE - tagLength;
       if (length < 0) return undefined;
       nonce.set(body.subarray(0, EXPLICIT_NONCE), salt.length);
-      const opening = createDecipheriv(algorithm, key, nonce, { authTagLength: tagLength });
+      const opening = createDecipheriv(algorithm, key, nonce, options);
       opening.setAuthTag(body.subarray(EXPLICIT_NONCE + length));
       opening.setAAD(additionalData(place, length), { plaintextLength: length });
       try {

@@ -1,4 +1,5 @@
 import { GatewayError } from '../base/index.ts';
+import { type RecordPlace, writeNumber } from './additional-data.ts';
 import { eraseDirection, type TrafficKeys } from './keys.ts';
 import { CONTENT, MAX_CONTENT, MAX_EXPANSION, VERSION_1_2 } from './numbers.ts';
 import { createProtection, type Protection } from './protection.ts';
@@ -162,17 +163,16 @@ export function createRecordLayer(): RecordLayer {
     epoch: Epoch,
     cid: Buffer,
     bodyLength: number,
-    fill: (place: { type: number; epoch: Epoch; sequence: number }, target: Buffer, at: number) => number,
+    fill: (place: RecordPlace, target: Buffer, at: number) => number,
   ): Buffer => {
-    const sequence = sequences[epoch]++;
+    const place = { type: outerType, epoch, sequence: sequences[epoch]++ };
     const start = HEADER + cid.length;
     const record = Buffer.allocUnsafe(start + bodyLength);
     record.writeUInt8(outerType, 0);
     record.writeUInt16BE(VERSION_1_2, 1);
-    record.writeUInt16BE(epoch, 3);
-    record.writeUIntBE(sequence, 5, 6);
+    writeNumber(record, place, 3);
     record.set(cid, 11);
-    const length = fill({ type: outerType, epoch, sequence }, record, start);
+    const length = fill(place, record, start);
     record.writeUInt16BE(length, start - 2);
     return record.subarray(0, start + length);
   };
