@@ -55,7 +55,7 @@ export interface ServerOptions {
   readonly cas: string;
 }
 
-/** `openssl s_server`. It may need a moment until it listens. */
+/** `openssl s_server`, which takes one client after the other, and sends nothing back. It may need a moment until it listens. */
 export async function startServer({ isTls = false, isPsk, ciphers, cas }: ServerOptions): Promise<Openssl> {
   const port = await freeUdpPort();
   const { result: process, forget } = await inFolder(ecServer, cas, async (files) => {
