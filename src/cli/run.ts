@@ -18,9 +18,10 @@ import { describeError, EXIT, type Output } from './output.ts';
 
 /**
  * How much the heap grows, in percent of what lives in it, before what is dead in it is collected. The runtime would let
- * it double, which is made for programs that work all the time; hardly anything that dies here grows old first.
+ * it double, which is made for programs that work all the time; hardly anything that dies here grows old first. A tenth
+ * saved 8 MB more with a thousand devices, and cost half as much CPU again for each value.
  */
-const HEAP_GROWS_PERCENT = 10;
+const HEAP_GROWS_PERCENT = 20;
 
 /** Ends the process even if something hangs: a box must never stay half stopped. */
 const LAST_RESORT_MS = 8000;
