@@ -1,5 +1,5 @@
 import { type Ids, MAX_ID, type ObjectDefinition, type ResourceDefinition } from '../model/index.ts';
-import type { Listed, ListedObject, Refused, TreeOperation, Watch, Watcher } from './contract.ts';
+import type { Listed, ListedObject, Refused, Watch, Watcher } from './contract.ts';
 import { listInstance, listObject, listResource } from './list.ts';
 import {
   createObject,
@@ -10,7 +10,6 @@ import {
   type ResourceNode,
   resourceInstances,
 } from './node.ts';
-import { refusalOf } from './refusal.ts';
 import { endWatches, tellWatchers, watchNode } from './watchers.ts';
 
 const NOT_FOUND: Refused = { status: 'not-found' };
@@ -62,10 +61,6 @@ export class Nodes {
     const node = this.resource(ids);
     if (node === undefined || !isPresent(node)) return false;
     return ids.length === 3 || (node.definition.multiple && resourceInstances(node).includes(ids[3] ?? -1));
-  }
-
-  refusal(ids: Ids, operation: TreeOperation): Refused | undefined {
-    return refusalOf(this, ids, operation);
   }
 
   listed(): ListedObject[] {

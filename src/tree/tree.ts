@@ -26,6 +26,7 @@ import {
 import type { ResourceNode } from './node.ts';
 import { Nodes } from './nodes.ts';
 import { readInstances, readResource, staleResources } from './read.ts';
+import { refusalOf } from './refusal.ts';
 import { stageWrites, writeOne } from './store.ts';
 import { Structure } from './structure.ts';
 import { assignValues, expireCells, peekValue, updateCells } from './values.ts';
@@ -64,7 +65,7 @@ class LiveTree implements Tree {
   }
 
   refusal(ids: Ids, operation: TreeOperation): Refused | undefined {
-    return this.#nodes.refusal(ids, operation);
+    return refusalOf(this.#nodes, ids, operation);
   }
 
   list(ids: Ids, depth: number): readonly Listed[] | Refused {
