@@ -28,8 +28,10 @@ export async function ask(
   let unanswered: Answer | undefined;
   for (let waits = 1; ; waits++) {
     const outcome = await bus.request(unanswered === undefined ? job : { ...job, isRepeated: true });
-    // That a second attempt was never made does not undo that the first had no answer.
-    if (unanswered !== undefined && outcome.status === 'failed' && !outcome.sent) return unanswered;
+    // That a second attempt was never made does not undo that the first had no answer. One that found the unit silent
+    // before the request itself was sent has been made.
+    const isUnmade = outcome.status === 'failed' && !outcome.sent && outcome.cause !== 'timeout';
+    if (unanswered !== undefined && isUnmade) return unanswered;
     const answer = toAnswer(outcome);
     const again = howAgain(answer, job);
     if (again === undefined) return answer;
