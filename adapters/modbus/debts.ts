@@ -6,8 +6,8 @@ import { isWrite, type Request } from './pdu.ts';
 export interface Debts {
   /** This request to the unit was given up: its reply may come late. */
   owes(unit: number, request: Request): void;
-  /** The unit has answered this: it owes nothing if it was asked for that. */
-  answered(unit: number, request: Request): void;
+  /** The unit has answered this, or refused it: it owes nothing if it was asked for that. */
+  answered(unit: number, request: Request, isRefused: boolean): void;
   /** ms until the unit may be asked at all. */
   waitMs(unit: number): number;
   /** What has to be asked before the request, so that its answer can be believed. */
@@ -19,6 +19,8 @@ interface Debt {
   readonly until: number;
   /** It was asked to repeat a number, and was silent. */
   isSilent: boolean;
+  /** Only time settles it: a refusal bears no number, and may be the late one of a request before. */
+  readonly isHidden: boolean;
 }
 
 /** libmodbus takes half a second to get over a function that it does not know. */
@@ -27,8 +29,10 @@ const MOST_REST_MS = 1000;
 /** @param windowMs after which a unit that says nothing else is believed again */
 export function createDebts(windowMs: number, echo: Readonly<Echo>, clock: Clock): Debts {
   const debts = new Map<number, Debt>();
-  /** units that repeat numbers, or refuse to */
-  const honest = new Set<number>();
+  const repeating = new Set<number>();
+  const refusing = new Set<number>();
+  /** until when a refusal to repeat a number may come late, by unit */
+  const strays = new Map<number, number>();
   /** The end of the window, in which a silent unit is left alone: what it does not know may have disturbed it. */
   const restMs = Math.min(MOST_REST_MS, windowMs / 2);
   let token = 0;
@@ -40,24 +44,33 @@ export function createDebts(windowMs: number, echo: Readonly<Echo>, clock: Clock
     return undefined;
   };
 
+  const mayStray = (unit: number): boolean => (strays.get(unit) ?? 0) > clock.monotonic();
+
   return {
     owes(unit, { function: code }) {
       const debt = debtOf(unit);
+      const until = clock.monotonic() + windowMs;
+      if (code === 8) strays.set(unit, until);
       // A late repetition has a number of its own and is taken for nothing else. So for a unit that may never repeat
       // one, the window does not begin anew, or it would have no end.
-      if (code !== 8 || honest.has(unit))
-        debts.set(unit, { until: clock.monotonic() + windowMs, isSilent: false });
+      if (code !== 8)
+        debts.set(unit, { until, isSilent: false, isHidden: refusing.has(unit) && mayStray(unit) });
+      else if (repeating.has(unit) || refusing.has(unit))
+        debts.set(unit, { until, isSilent: false, isHidden: false });
       else if (debt !== undefined) debt.isSilent = true;
     },
-    answered(unit, request) {
+    answered(unit, request, isRefused) {
       if (request.function !== 8) return;
-      honest.add(unit);
+      (isRefused ? refusing : repeating).add(unit);
+      // If this was the late one, that of the request itself is still to come.
+      if (isRefused && mayStray(unit)) strays.set(unit, clock.monotonic() + windowMs);
       debts.delete(unit);
     },
     waitMs(unit) {
       const debt = debtOf(unit);
-      const leftMs = debt === undefined ? 0 : debt.until - clock.monotonic();
-      return debt?.isSilent && leftMs <= restMs ? leftMs : 0;
+      if (debt === undefined) return 0;
+      const leftMs = debt.until - clock.monotonic();
+      return debt.isHidden || (debt.isSilent && leftMs <= restMs) ? leftMs : 0;
     },
     preliminaries(unit, request) {
       const first: Request[] = [];

@@ -87,7 +87,11 @@ export function createLineLink(options: LineLinkOptions, host: AdapterHost): Lin
     silence.clear();
     echo.isThere = options.localEcho;
     const cause = channel.state === 'closed' ? 'closed' : 'disconnected';
-    if (asking !== undefined) end(asking, { status: 'failed', cause, sent: true });
+    if (asking !== undefined) {
+      // A converter may bring the answer into the next connection.
+      debts.owes(asking.unit, asking.request);
+      end(asking, { status: 'failed', cause, sent: true });
+    }
     quiet.give();
     changes.emit();
   }
@@ -179,7 +183,7 @@ export function createLineLink(options: LineLinkOptions, host: AdapterHost): Lin
         done({ ...outcome, sent: false });
         return;
       }
-      debts.answered(unit, request);
+      debts.answered(unit, request, outcome.status === 'exception');
       quiet.whenQuiet(() => {
         const mostMs = patience.mostMs - (clock.monotonic() - beganAt);
         if (mostMs <= 0) done({ status: 'failed', cause: 'timeout', sent: false });
