@@ -15,7 +15,7 @@ export interface ClockFace {
 export interface Zone {
   /**
    * Milliseconds since 1970 at which clocks there show this. Undefined when they never do, as in the hour that spring
-   * leaves out, and when they do twice, unless the face says that it is summer.
+   * leaves out, or in winter when the face says that it is summer; and when they do twice, unless the face says so.
    */
   toTime(face: ClockFace): number | undefined;
   toFace(time: number): ClockFace;
@@ -71,6 +71,11 @@ function offsetsOf(timeZone: string): OffsetAt {
 }
 
 function zoneBy(offsetAt: OffsetAt): Zone {
+  /** ahead of the winter of that year; January and July are one of each wherever there are both */
+  const isSummer = (time: number, offset: number): boolean => {
+    const year = new Date(time + offset).getUTCFullYear();
+    return offset > Math.min(offsetAt(Date.UTC(year, 0)), offsetAt(Date.UTC(year, 6)));
+  };
   return {
     toTime(face) {
       const local = localTime(face);
@@ -79,12 +84,12 @@ function zoneBy(offsetAt: OffsetAt): Zone {
       const offsets = new Set([offsetAt(local - DAY_MS), offsetAt(local + DAY_MS)]);
       const times = [...offsets].map((offset) => ({ time: local - offset, offset }));
       const possible = times.filter(({ time, offset }) => offsetAt(time) === offset);
-      if (possible.length < 2) return possible[0]?.time;
-      return face.isSummer ? Math.min(...possible.map(({ time }) => time)) : undefined;
+      if (!face.isSummer) return possible.length === 1 ? possible[0]?.time : undefined;
+      // A clock that is on summer time when its zone is not stands in another zone.
+      return possible.find(({ time, offset }) => isSummer(time, offset))?.time;
     },
     toFace(time) {
       const offset = offsetAt(time);
-      const winter = Math.min(offset, offsetAt(time - 182 * DAY_MS));
       const local = new Date(time + offset);
       return {
         year: local.getUTCFullYear(),
@@ -94,7 +99,7 @@ function zoneBy(offsetAt: OffsetAt): Zone {
         minute: local.getUTCMinutes(),
         second: local.getUTCSeconds(),
         millisecond: local.getUTCMilliseconds(),
-        isSummer: offset > winter,
+        isSummer: isSummer(time, offset),
       };
     },
   };

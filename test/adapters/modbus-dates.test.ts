@@ -46,10 +46,24 @@ describe('CP56Time2a in four registers', () => {
     expect(read('f4d2 1908 760b 1a00', { ...keys, order: 'DCBA' })).toBe('2026-11-22T08:25:54.004Z');
   });
 
-  test('the flag of summer time tells the hour that autumn has twice; without it nobody knows', () => {
+  test('pitfall 23: the flag of summer time tells the hour that autumn has twice; without it nobody knows', () => {
     expect(read('001a0a19820f0000', keys, 'Europe/Berlin')).toBe('2026-10-25T00:15:00.000Z');
     expect(read('001a0a19020f0000', keys, 'Europe/Berlin')).toBeUndefined();
     expect(read('001a0a19030f0000', keys, 'Europe/Berlin')).toBe('2026-10-25T02:15:00.000Z');
+  });
+
+  test('the flag of summer time is written all summer, and read nowhere else', () => {
+    const isFlagged = (iso: string): boolean =>
+      (Number.parseInt(write(seconds(iso), keys, 'Europe/Berlin').slice(8, 10), 16) & 0x80) !== 0;
+    expect(
+      ['2026-01-15', '2026-04-01', '2026-07-01', '2026-09-28', '2026-10-24', '2026-12-01'].map((day) =>
+        isFlagged(`${day}T10:00:00Z`),
+      ),
+    ).toEqual([false, true, true, true, true, false]);
+    expect(read('001a0719880f0000', keys, 'Australia/Sydney')).toBeUndefined();
+    expect(read('001a0b19880f0000', keys, 'Europe/Berlin')).toBeUndefined();
+    expect(read('001a0719880f0000', keys, '+01:00')).toBeUndefined();
+    expect(read('001a0119880f0000', keys, 'Australia/Sydney')).toBe('2026-01-24T21:15:00.000Z');
   });
 
   test.each([
@@ -128,7 +142,7 @@ describe('a packed date', () => {
     expect(read('1a07010c0000', date({}), name)).toBe(expected);
   });
 
-  test('an hour that spring leaves out, or autumn has twice, is no value', () => {
+  test('pitfall 23: an hour that spring leaves out, or autumn has twice, is no value', () => {
     expect(read('1a031d021e00', date({}), 'Europe/Berlin')).toBeUndefined();
     expect(read('1a0a19021e00', date({}), 'Europe/Berlin')).toBeUndefined();
     expect(read('1a031d031e00', date({}), 'Europe/Berlin')).toBe('2026-03-29T01:30:00.000Z');
@@ -173,7 +187,7 @@ describe('a packed date', () => {
 });
 
 describe('seconds since 1970', () => {
-  test('a clock that was never set has no value, where the profile says so', () => {
+  test('pitfall 23: a clock that was never set has no value, where the profile says so', () => {
     expect(read('6a5b3c2d', { type: 'unix32' })).toBe(new Date(0x6a5b3c2d * 1000).toISOString());
     expect(read('00000000', { type: 'unix32', nan: 'std' })).toBeUndefined();
     expect(read('ffffffff', { type: 'unix32', nan: 'std' })).toBeUndefined();
