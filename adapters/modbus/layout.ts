@@ -121,7 +121,9 @@ export function createLayout({ plan, clock, log, ask, wait }: LayoutParts): Layo
       if (rules !== undefined) isUnsettled = true;
     },
     suspect() {
-      if (signature.length === 0) return;
+      // One of several equal models may stand where another one stood: their headers are the same.
+      const alike = models?.filter(({ id }) => id === rules?.main) ?? [];
+      if (signature.length === 0 && alike.length < 2) return;
       isUnsettled = true;
       lookAt = Number.NEGATIVE_INFINITY;
     },

@@ -90,15 +90,38 @@ export interface ModelChoice {
   readonly nth: number;
 }
 
+const COMMON_MODEL = 1;
+
 /**
- * The model `id` that belongs to the chosen one: the nearest before it, as each device behind a data logger has its
- * Common Model (1) before its own; else the first behind it.
+ * The model `id` that belongs to the chosen one. A device begins with its Common Model, also behind a data logger that
+ * shows several. If it has several main models, what stands behind one of them is of that one alone, and what stands
+ * before the first of all.
  */
 export function modelOf(models: readonly Model[], { main, nth }: ModelChoice, id: number): Model | undefined {
   const chosen = models.filter((model) => model.id === main)[nth - 1];
   if (chosen === undefined || id === main) return chosen;
-  const others = models.filter((model) => model.id === id);
-  return others.findLast(({ address }) => address < chosen.address) ?? others[0];
+  const device = deviceAround(models, models.indexOf(chosen));
+  const [before = [], ...each] = splitBefore(device, main);
+  const own = each.find(([first]) => first === chosen) ?? [];
+  return [...own, ...before].find((model) => model.id === id);
+}
+
+/** The models of the device that this one is of; all of them where the chain does not begin as it should. */
+function deviceAround(models: readonly Model[], at: number): readonly Model[] {
+  const first = models.findLastIndex(({ id }, index) => id === COMMON_MODEL && index < at);
+  const next = models.findIndex(({ id }, index) => id === COMMON_MODEL && index > at);
+  if (first < 0) return models;
+  return models.slice(first, next < 0 ? undefined : next);
+}
+
+/** What stands before the first model of this number, and then each of them with what stands behind it. */
+function splitBefore(models: readonly Model[], id: number): readonly (readonly Model[])[] {
+  const parts: Model[][] = [[]];
+  for (const model of models) {
+    if (model.id === id) parts.push([]);
+    parts.at(-1)?.push(model);
+  }
+  return parts;
 }
 
 /** What stands before the registers of a model. */

@@ -129,6 +129,19 @@ describe('a device that says where its models are', () => {
     expect(await nth(4)).toEqual(['rejected', 'rejected', 'rejected']);
   });
 
+  test('with several meters of one model is looked at again when it was away: their headers are the same', async () => {
+    const meters = [1, 2].map((n) => [...model(1, 66, 1000 * n), ...model(203, 20, 2000 * n)]);
+    const plan = meterPlan({ settings: { unit: 1, nth: 2 }, requestTimeoutMs: 100 });
+    const { server, device } = await open(at(40_000, SUNS, ...meters, END), plan);
+    expect(await read(device)).toEqual([4000, 4002, 2000]);
+    server.isSilent = true;
+    await read(device);
+    server.isSilent = false;
+    // A device of another kind has joined before them, so that each stands where the next one stood.
+    change(server, at(40_000, SUNS, model(1, 66, 7000), model(160, 20, 8000), ...meters, END));
+    expect(await read(device)).toEqual([4000, 4002, 2000]);
+  });
+
   test('can be simulated', async () => {
     const simulation = await modbus.simulate?.([meterPlan()], createTestHost());
     if (simulation === undefined) throw new Error('no simulation');
@@ -194,6 +207,18 @@ describe('a chain of models', () => {
       { id: 1, address: 9, length: 5 },
     ];
     expect(modelOf(models, { main: 203, nth: 1 }, 1)?.address).toBe(9);
+  });
+
+  test.each([
+    ['behind a logger, is that of its device', [1, 103, 122, 1, 103, 122], 2, 5],
+    ['behind a logger, is not that of the device before', [1, 103, 122, 1, 103], 2, undefined],
+    ['nor that of the device behind', [1, 103, 1, 103, 122], 1, undefined],
+    ['of one of several in a device, is not that of another', [1, 103, 122, 103, 160], 2, undefined],
+    ['of one of several in a device, is its own', [1, 103, 122, 103, 122], 2, 4],
+    ['before several in a device, is of all', [1, 122, 103, 103], 2, 1],
+  ] as const)('a model beside the chosen one %s', (_, ids, nth, index) => {
+    const models = ids.map((id, at) => ({ id, address: 2 + 10 * at, length: 8 }));
+    expect(modelOf(models, { main: 103, nth }, 122)).toBe(index === undefined ? undefined : models[index]);
   });
 });
 
