@@ -10,10 +10,10 @@ import {
   silenceMs,
   tcpMedium,
 } from './cost.ts';
+import type { CompiledDevice } from './field.ts';
 import { BROADCAST, createLineLink } from './line-link.ts';
 import type { Link } from './link.ts';
 import { createMbapLink } from './mbap-link.ts';
-import type { CompiledDevice } from './points.ts';
 import { rtuFraming } from './rtu.ts';
 import { bitsPerCharacter, type SerialSettings, serialDial } from './serial.ts';
 import { tcpDial } from './tcp.ts';

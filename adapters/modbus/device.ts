@@ -10,12 +10,12 @@ import {
 import type { Bus } from './bus.ts';
 import type { Medium } from './cost.ts';
 import { type Answer, ask, causeOf, reasonOf } from './exchange.ts';
+import type { CompiledDevice } from './field.ts';
 import { createLatency } from './latency.ts';
 import { createLayout } from './layout.ts';
 import { createLearned } from './learned.ts';
 import type { Link } from './link.ts';
 import type { Request } from './pdu.ts';
-import type { CompiledDevice } from './points.ts';
 import type { Urgency } from './queue.ts';
 import { createReader, failureOf } from './read.ts';
 import { createRegisterAccess } from './registers.ts';

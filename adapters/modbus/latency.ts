@@ -1,5 +1,5 @@
 import { atLatency, type Medium } from './cost.ts';
-import { MOST_REGISTERS } from './points.ts';
+import { MOST_REGISTERS } from './pdu.ts';
 
 /** What a device really takes to answer, so that plans are made for it and not for a guess. */
 export interface Latency {

@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock, DevicePlan, Logger, Priority } from 'lwm2m-gateway/adapter';
 import { TABLES } from './address.ts';
 import type { Answer, Refusal } from './exchange.ts';
+import type { CompiledDevice } from './field.ts';
 import type { ReadRequest } from './pdu.ts';
 import { sunSpecRules } from './place.ts';
-import { type CompiledDevice, compileDevice } from './points.ts';
+import { compileDevice } from './points.ts';
 import { strangerBy } from './signature.ts';
 import { isRefused, type Model, readChain } from './sunspec.ts';
 

@@ -1,9 +1,10 @@
 import type { AdapterModule, BusLoad, PollPlan } from 'lwm2m-gateway/adapter';
 import { connectionType } from './connection.ts';
 import type { Medium } from './cost.ts';
+import type { Field } from './field.ts';
 import { noCuts } from './learned.ts';
 import { planMs, planReads } from './planner.ts';
-import { compileDevice, type Field } from './points.ts';
+import { compileDevice } from './points.ts';
 
 /** What the polls of a connection take of its time, by the same plans and costs that the reads will use. */
 export function connectionLoad(

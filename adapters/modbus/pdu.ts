@@ -28,6 +28,12 @@ export interface EchoRequest {
   readonly token: number;
 }
 
+/** The most that one request may read (sections 6.1 to 6.4). */
+export const MOST_REGISTERS = 125;
+export const MOST_BITS = 2000;
+/** The most that one request may write (section 6.12). */
+export const MOST_WRITTEN_REGISTERS = 123;
+
 export function isRead(request: Request): request is ReadRequest {
   return request.function <= 4;
 }

@@ -13,13 +13,14 @@ import {
   type ValueKeys,
   type ValuePresets,
 } from './compile-value.ts';
+import type { CompiledDevice, Field, Verification, WriteFunction, WriteRule } from './field.ts';
 import type { Marker } from './marker.ts';
+import { MOST_BITS, MOST_REGISTERS, MOST_WRITTEN_REGISTERS } from './pdu.ts';
 import { type Places, placeFaults, placesOf, type Spotted } from './place.ts';
 import { atomsOf, type Batching, limitOf, type PlanRules, type Range, type Spot } from './planner.ts';
 import { joinScales } from './scale.ts';
-import { compileSignature, type Sign, type SignatureKeys, signImage } from './signature.ts';
+import { compileSignature, type SignatureKeys, signImage } from './signature.ts';
 import type { Model } from './sunspec.ts';
-import type { ValueCodec } from './value.ts';
 
 /** The profile section `modbus`, as its schema lets it pass. */
 interface ProfileKeys extends ValuePresets {
@@ -45,52 +46,7 @@ interface WriteKeys {
   readonly tolerance?: number;
 }
 
-export type WriteFunction = 5 | 6 | 15 | 16 | 22 | 23;
-export type Verification = 'ack' | 'readback' | 'none';
-
-export interface WriteRule {
-  readonly function: WriteFunction;
-  readonly verify: Verification;
-  /** before the value is read back */
-  readonly settleMs: number;
-  /** how far the value read back may be from the one written */
-  readonly tolerance: number;
-}
-
-/** A point ready for use; as a spot it is all that has to be read for its sake. */
-export interface Field extends Spot {
-  readonly id: PointId;
-  readonly codec: ValueCodec;
-  /** registers from its address to its value */
-  readonly offset: number;
-  /** what has to stand beside the value; absent: nothing */
-  readonly markers?: readonly Marker[];
-  readonly isReadable: boolean;
-  /** the bits of its register that are the point's; absent: all */
-  readonly mask?: number;
-  /** holds the power of ten of the value; comes in the same request */
-  readonly factor?: Field;
-  /** absent: read only */
-  readonly write?: WriteRule;
-}
-
-/** A device plan with its texts and notations resolved; points with faults are left out. */
-export interface CompiledDevice {
-  readonly unit: number;
-  readonly rules: PlanRules;
-  readonly fields: ReadonlyMap<PointId, Field>;
-  /** By what the device is known. */
-  readonly signature: readonly Sign[];
-  /** What a device like that holds beside its points. */
-  readonly image: Places['image'];
-  readonly faults: readonly PlanFault[];
-}
-
-/** The most that one request may read (Modbus Application Protocol 1.1b3 sections 6.1 to 6.4). */
-export const MOST_REGISTERS = 125;
-export const MOST_BITS = 2000;
-/** The most that one request may write (sections 6.12 and 6.17). */
-export const MOST_WRITTEN_REGISTERS = 123;
+/** The most that one request may write and read (section 6.17). */
 const MOST_WRITTEN_AND_READ = 121;
 
 type Fault = (path: PlanFault['path'], message: string) => void;

@@ -2,12 +2,12 @@ import type { Clock, FieldCause, FieldValue, PointId, Priority, Sample } from 'l
 import { TABLES } from './address.ts';
 import type { ExceptionRule } from './exceptions.ts';
 import { type Answer, causeOf, type Refusal } from './exchange.ts';
+import type { CompiledDevice, Field } from './field.ts';
 import type { Latency } from './latency.ts';
 import type { Cut, Learned } from './learned.ts';
 import { isMarked } from './marker.ts';
 import type { Request } from './pdu.ts';
 import { type Atom, type Block, blockOf, dataMs, planReads } from './planner.ts';
-import type { CompiledDevice, Field } from './points.ts';
 import { scaled } from './scale.ts';
 
 /** The place of what is read for the sake of others. */

@@ -12,10 +12,10 @@ import {
 import { ADDRESSES, TABLES, type Table } from './address.ts';
 import { DEFAULTS, MODBUS_PORT } from './connection.ts';
 import { type Answer, causeOf, reasonOf } from './exchange.ts';
+import type { CompiledDevice } from './field.ts';
 import type { Link } from './link.ts';
-import type { Request } from './pdu.ts';
+import { MOST_WRITTEN_REGISTERS, type Request } from './pdu.ts';
 import { limitOf, type Range } from './planner.ts';
-import { type CompiledDevice, MOST_WRITTEN_REGISTERS } from './points.ts';
 import type { Urgency } from './queue.ts';
 import { leastTimeMs } from './write.ts';
 

@@ -1,8 +1,7 @@
 import type { AdapterHost, Cancel, CapturedFrame, Replay, SimulatedMedium } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, TABLES, type Table } from './address.ts';
 import { createEar } from './ear.ts';
-import { EXCEPTION_FLAG } from './pdu.ts';
-import { MOST_BITS, MOST_REGISTERS } from './points.ts';
+import { EXCEPTION_FLAG, MOST_BITS, MOST_REGISTERS } from './pdu.ts';
 import { serve } from './simulator.ts';
 import { createRequestReader, type Wire, wireOf } from './wires.ts';
 import { tableRead } from './words.ts';

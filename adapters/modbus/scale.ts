@@ -1,5 +1,5 @@
 import type { FieldValue, PlanFault } from 'lwm2m-gateway/adapter';
-import type { Field } from './points.ts';
+import type { Field } from './field.ts';
 
 /** Scale factors that stand in registers of their own, as powers of ten (SunSpec `sunssf`: -10 to 10). */
 

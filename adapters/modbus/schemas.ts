@@ -2,7 +2,7 @@ import { type AdapterSchemas, durationSchema } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, TABLE_NAMES } from './address.ts';
 import { connections } from './connection-schemas.ts';
 import { DATE_PARTS } from './datetime.ts';
-import { MOST_BITS, MOST_REGISTERS } from './points.ts';
+import { MOST_BITS, MOST_REGISTERS } from './pdu.ts';
 import { DEFAULT_PAUSE } from './registers.ts';
 import { choice, integer, object } from './schema-parts.ts';
 import { SUNSPEC_BASES } from './sunspec.ts';

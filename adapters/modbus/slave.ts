@@ -1,6 +1,7 @@
 import { type FieldValue, GatewayError, type PointId } from 'lwm2m-gateway/adapter';
 import { ADDRESSES, TABLES, type Table } from './address.ts';
-import { type CompiledDevice, type Field, MOST_BITS, MOST_WRITTEN_REGISTERS } from './points.ts';
+import type { CompiledDevice, Field } from './field.ts';
+import { MOST_BITS, MOST_WRITTEN_REGISTERS } from './pdu.ts';
 import { scaled, unscaled } from './scale.ts';
 
 /** The other side of the protocol: a device made of tables, which answers PDUs. No I/O. */

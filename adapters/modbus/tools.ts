@@ -10,10 +10,11 @@ import {
 import { TABLES } from './address.ts';
 import { connectionType } from './connection.ts';
 import { exceptionRule } from './exceptions.ts';
+import type { Field } from './field.ts';
 import type { Link, Outcome } from './link.ts';
 import type { ReadRequest } from './pdu.ts';
 import { sunSpecRules } from './place.ts';
-import { compileDevice, type Field } from './points.ts';
+import { compileDevice } from './points.ts';
 import { replay } from './replay.ts';
 import { sniff } from './sniff.ts';
 import { type Model, readChain, SUNSPEC_BASES } from './sunspec.ts';

@@ -2,8 +2,8 @@ import type { Clock, FieldCause, FieldValue, WriteOperation, WriteResult } from 
 import { TABLES } from './address.ts';
 import { ACKNOWLEDGE } from './exceptions.ts';
 import { type Answer, causeOf, type Refusal, reasonOf } from './exchange.ts';
+import type { CompiledDevice, Field, WriteRule } from './field.ts';
 import type { Request } from './pdu.ts';
-import type { CompiledDevice, Field, WriteRule } from './points.ts';
 
 /** Sends a request of the device, before all that only reads, and brings its answer. */
 export type AskWrite = (request: Request, deadlineAt: number, leastMs: number) => Promise<Answer>;
