@@ -31,6 +31,7 @@ export function joinScales(
   fault: (path: PlanFault['path'], message: string) => void,
 ): Map<string, Field> {
   const joined = new Map(fields);
+  const sound: (readonly [id: string, factorId: string])[] = [];
   for (const [id, factorId] of scaleFrom) {
     const field = joined.get(id);
     const factor = joined.get(factorId);
@@ -42,16 +43,26 @@ export function joinScales(
       joined.delete(id);
     } else if (scaleFrom.has(factorId)) at(`point ${factorId} has a scale itself`);
     else if (field.write !== undefined) at('what has a scale in another register can only be read');
-    else {
-      const group = field.group ?? factor.group ?? `scale ${factorId}`;
-      for (const [other, { group: itsGroup }] of joined) {
-        const isOfThem = other === id || other === factorId || scaleFrom.get(other) === factorId;
-        const isGrouped = itsGroup !== undefined && (itsGroup === field.group || itsGroup === factor.group);
-        const own = joined.get(other);
-        if (own !== undefined && (isOfThem || isGrouped)) joined.set(other, { ...own, group });
-      }
-      joined.set(id, { ...(joined.get(id) ?? field), group, factor: joined.get(factorId) ?? factor });
-    }
+    else sound.push([id, factorId]);
+  }
+  for (const factorId of new Set(sound.map(([, id]) => id))) joinGroups(joined, scaleFrom, factorId);
+  for (const [id, factorId] of sound) {
+    const [field, factor] = [joined.get(id), joined.get(factorId)];
+    if (field !== undefined && factor !== undefined) joined.set(id, { ...field, factor });
   }
   return joined;
+}
+
+/** Makes one group of a scale, of all that have it, and of the groups that any of them is in. */
+function joinGroups(
+  fields: Map<string, Field>,
+  scaleFrom: ReadonlyMap<string, string>,
+  factorId: string,
+): void {
+  const isOfThem = (id: string): boolean => id === factorId || scaleFrom.get(id) === factorId;
+  const groups = new Set([...fields].flatMap(([id, { group }]) => (isOfThem(id) ? (group ?? []) : [])));
+  const [group = `scale ${factorId}`] = groups;
+  for (const [id, field] of fields)
+    if (isOfThem(id) || (field.group !== undefined && groups.has(field.group)))
+      fields.set(id, { ...field, group });
 }

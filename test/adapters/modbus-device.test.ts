@@ -451,6 +451,21 @@ describe('scale factors in registers (SunSpec)', () => {
     expect(compiled.fields.get('plain')?.group).toBeUndefined();
   });
 
+  test.each([
+    ['amps', 'volts', 'watts'],
+    ['watts', 'amps', 'volts'],
+  ])('a group that a value is in stays together with its scale: %s, %s, %s', (...order) => {
+    const points: Record<string, PointKeys> = {
+      amps: { ...sf(0), scaleFrom: 'scale' },
+      volts: { ...sf(1), scaleFrom: 'scale', group: 'g' },
+      watts: { ...sf(2), group: 'g' },
+    };
+    const inOrder = Object.fromEntries(order.map((id) => [id, points[id] ?? {}]));
+    const { fields } = compileDevice(devicePlan({ ...inOrder, scale: sf(3) }));
+    expect([...fields.values()].map(({ group }) => group)).toEqual(['g', 'g', 'g', 'g']);
+    expect(fields.get('amps')?.factor).toBe(fields.get('scale'));
+  });
+
   test.each<[string, Record<string, PointKeys>, string]>([
     ['too far apart for one request', { a: { ...sf(0), scaleFrom: 's' }, s: sf(200) }, 'spans 201'],
     ['a scale that is not there', { a: { ...sf(0), scaleFrom: 's' } }, 'no readable point s'],
