@@ -58,7 +58,7 @@ export function compileDevice(plan: DevicePlan, models?: readonly Model[]): Comp
   const faults: PlanFault[] = placeFaults(plan);
   const fault: Fault = (path, message) => faults.push({ path, message });
   const profile = plan.protocol as unknown as ProfileKeys;
-  const rules = compileRules(profile, fault);
+  const rules = compileRules(profile, Number(plan.settings.base ?? 0), fault);
   const places = placesOf(plan, models);
   const compiled = new Map<PointId, Field>();
   const scaleFrom = new Map<PointId, PointId>();
@@ -80,23 +80,28 @@ export function compileDevice(plan: DevicePlan, models?: readonly Model[]): Comp
   return { unit: Number(plan.settings.unit), rules, fields, signature, image, faults };
 }
 
-function compileRules(profile: ProfileKeys, fault: Fault): PlanRules {
+function compileRules(profile: ProfileKeys, base: number, fault: Fault): PlanRules {
   return {
     maxRegisters: profile.limits?.maxRegisters ?? MOST_REGISTERS,
     maxBits: profile.limits?.maxBits ?? MOST_BITS,
     batching: profile.batching ?? 'auto',
-    unreadable: compileUnreadable(profile, fault),
+    unreadable: compileUnreadable(profile, base, fault),
   };
 }
 
-function compileUnreadable(profile: ProfileKeys, fault: Fault): Readonly<Record<Table, readonly Range[]>> {
+function compileUnreadable(
+  profile: ProfileKeys,
+  base: number,
+  fault: Fault,
+): Readonly<Record<Table, readonly Range[]>> {
   const unreadable: Record<Table, Range[]> = { coil: [], discrete: [], holding: [], input: [] };
   for (const [index, [from, to]] of (profile.unreadable ?? []).entries()) {
     const tables = tablesOf(profile.addressing, from);
     for (const table of tables) {
       const first = toPduAddress(profile.addressing, table, from);
       const last = toPduAddress(profile.addressing, table, to);
-      if (first !== undefined && last !== undefined && first <= last) unreadable[table].push([first, last]);
+      if (first !== undefined && last !== undefined && first <= last && base + last < ADDRESSES)
+        unreadable[table].push([base + first, base + last]);
       else fault(['protocol', 'unreadable', index], `${from} to ${to} is no range of addresses`);
     }
     if (tables.length === 0)
@@ -127,6 +132,8 @@ function compilePoint(
   const around = withLandmarks(place, value.span);
   const spot = { table: keys.table, ...around.spot, group: point.group };
   checkSpan(spot, rules, at);
+  if (around.markers.length > 0 && goesAcross(rules.unreadable[spot.table], spot))
+    at('marker', 'its request goes across unreadable addresses');
   const write = point.access === 'r' ? undefined : compileWrite(point, spot, value.mask, fault);
   return {
     ...spot,
@@ -153,6 +160,13 @@ function withLandmarks({ address, landmarks }: Spotted, span: number) {
 /** What a device holds so that the value of this field is believed. */
 function markersOf({ table, address, markers = [] }: Field): Places['image'] {
   return markers.map(({ at, is }) => ({ table, address: address + at / 2, data: is }));
+}
+
+function goesAcross(
+  unreadable: readonly Range[],
+  { address, span }: Pick<Spot, 'address' | 'span'>,
+): boolean {
+  return unreadable.some(([from, to]) => from < address + span && to >= address);
 }
 
 function checkSpan(spot: Spot, rules: PlanRules, fault: PointFault): void {
@@ -212,7 +226,7 @@ function checkGroups(fields: ReadonlyMap<PointId, Field>, rules: PlanRules, faul
     if (spots.some((spot) => spot.table !== table)) at('is spread over several tables');
     else if (end - address > limitOf(table, rules)) {
       at(`spans ${end - address}, where one request may read ${limitOf(table, rules)}`);
-    } else if (rules.unreadable[table].some(([from, to]) => from < end && to >= address)) {
+    } else if (goesAcross(rules.unreadable[table], { address, span: end - address })) {
       at('goes across unreadable addresses');
     }
   }

@@ -173,6 +173,33 @@ describe('check finds what a schema cannot', () => {
     expect(faultOf(keys, protocol)).toContain(fault);
   });
 
+  test('a marker that unreadable addresses keep from its value', () => {
+    const value = { table: 'holding', addr: 20, type: 'int16' };
+    const unreadable = [[9, 11]];
+    expect(faultsOf({ p: { ...value, marker: { addr: 10, is: 1 } } }, { unreadable: [[12, 14]] })).toEqual([
+      'points.p.marker: its request goes across unreadable addresses',
+    ]);
+    const marker = { table: 'holding', addr: 0, is: 1 };
+    expect(faultsOf({ p: value }, { unreadable, marker })).toEqual([
+      'points.p.marker: its request goes across unreadable addresses',
+    ]);
+    expect(faultsOf({ p: value, q: { ...value, addr: 10 } }, { unreadable })).toEqual([]);
+  });
+
+  test('unreadable addresses are those of the profile, wherever the device begins', () => {
+    const compile = (base: number) =>
+      compileDevice(
+        devicePlan(
+          {},
+          { settings: { unit: 1, base }, protocol: { addressing: 'pdu0', unreadable: [[9, 11]] } },
+        ),
+      );
+    expect(compile(100).rules.unreadable.holding).toEqual([[109, 111]]);
+    expect(compile(65_530).faults.map(({ message }) => message)).toContain(
+      '9 to 11 is no range of addresses',
+    );
+  });
+
   const grouped = (addr: number, table = 'input'): PointKeys => ({ table, addr, type: 'int16', group: 'g' });
 
   test('a group that cannot come from one request', () => {
