@@ -13,6 +13,8 @@ import { isRefused, type Model, readChain } from './sunspec.ts';
 export interface Layout {
   /** As far as it is known by now; nothing of it can be read before that. */
   readonly device: CompiledDevice;
+  /** By what the device was seen to be another one than its profile says. */
+  readonly stranger: string | undefined;
   /** True while nobody has looked, or what was seen is in doubt. */
   readonly isUnsettled: boolean;
   /** Looks, once for all who ask; settles by the deadline. @returns why the device could not be asked */
@@ -106,6 +108,9 @@ export function createLayout({ plan, clock, log, ask, wait }: LayoutParts): Layo
   return {
     get device() {
       return device;
+    },
+    get stranger() {
+      return stranger;
     },
     get isUnsettled() {
       return isUnsettled && clock.monotonic() >= lookAt;

@@ -12,7 +12,7 @@ import {
 import { ADDRESSES, TABLES, type Table } from './address.ts';
 import { DEFAULTS, MODBUS_PORT } from './connection.ts';
 import { type Answer, causeOf, reasonOf } from './exchange.ts';
-import type { CompiledDevice } from './field.ts';
+import type { Layout } from './layout.ts';
 import type { Link } from './link.ts';
 import { MOST_WRITTEN_REGISTERS, type Request } from './pdu.ts';
 import { limitOf, type Range } from './planner.ts';
@@ -124,7 +124,7 @@ function failed(cause: Failed['cause'], message: string): Failed {
 
 export interface RegisterParts {
   readonly plan: DevicePlan;
-  readonly layout: { readonly device: CompiledDevice };
+  readonly layout: Pick<Layout, 'device' | 'isUnsettled' | 'settle' | 'stranger'>;
   readonly line: RegisterLine;
   readonly link: Link;
   readonly clock: Clock;
@@ -194,6 +194,15 @@ export function createRegisterAccess(parts: RegisterParts): RegisterAccess | und
     return turn;
   }
 
+  /** Why nothing must be written: by its signature the device is another one, or it does not say. */
+  async function notIdentified(deadlineAt: number): Promise<Failed | undefined> {
+    if (layout.device.signature.length === 0) return undefined;
+    const refused = layout.isUnsettled ? await layout.settle('demand', deadlineAt) : undefined;
+    if (refused !== undefined) return failed(causeOf(refused), `not written: ${reasonOf(refused)}`);
+    if (layout.stranger === undefined) return undefined;
+    return failed('rejected', `not written: the device is not what its profile says, ${layout.stranger}`);
+  }
+
   function resultOf(range: RegisterRange, answer: Answer, doubt: string): RegisterResult {
     if (answer.status === 'done') return { status: 'done', values: valuesIn(range, answer.data) };
     const failure = failed(causeOf(answer), `${told(range)}: ${reasonOf(answer)}${doubt}`);
@@ -229,6 +238,8 @@ export function createRegisterAccess(parts: RegisterParts): RegisterAccess | und
       const refused = refusal(range, 'write');
       if (refused !== undefined) return failed('forbidden', refused);
       return inTurn(deadlineMs, async (deadlineAt) => {
+        const stranger = await notIdentified(deadlineAt);
+        if (stranger !== undefined) return stranger;
         const isTorn = [...changing].some((address) => overlaps([address, address], range));
         if (range.table === 'holding' && isTorn)
           return failed('busy', `a part of ${told(range)} is being written`);

@@ -109,7 +109,7 @@ const profile = object(
         ['table', 'addr', 'type', 'oneOf'],
       ),
       description:
-        'By what a device of this type is known: read at the start and whenever the device was away; nothing is read or written while it is another.',
+        'By what a device of this type is known: read at the start and whenever the device was away; no point is read, and nothing written, while it is another.',
     },
     marker: object(
       'A register that is read together with every point of its table: unless it holds this number, nothing of the answer is believed.',

@@ -34,11 +34,13 @@ async function open(words = METER) {
   const adapter = modbus.open({ id: 'c', type: 'modbus-tcp', settings }, { ...host, clock: shifted });
   onTestFinished(() => adapter.close());
   adapter.start();
-  const device = adapter.attach(plan());
+  const rawAccess = { mode: 'read-write', write: { holding: [[0, 9]] } };
+  const device = adapter.attach(plan({ settings: { unit: 1, rawAccess } }));
   const asked = (): string[] => server.requests.map(({ function: code, address }) => `${code}:${address}`);
   return {
     server,
     asked,
+    registers: device.registers ?? expect.fail('no raw access'),
     wait: (ms: number) => {
       laterMs += ms;
     },
@@ -82,6 +84,28 @@ describe('the signature of a device', () => {
     const before = asked().length;
     expect(await read()).toEqual(['rejected', 'rejected']);
     expect(asked().slice(before)).toEqual(['3:10']);
+  });
+
+  test('of another device keeps it from raw writes, too, but can be looked at', async () => {
+    const { server, asked, registers } = await open([...METER, [10, 3]]);
+    const write = () =>
+      registers.write({ table: 'holding', address: 1, count: 1 }, [7], { deadlineMs: 2000 });
+    expect(await write()).toMatchObject({
+      status: 'failed',
+      cause: 'rejected',
+      message: 'not written: the device is not what its profile says, holding 10 shows 3',
+    });
+    expect(
+      await registers.read({ table: 'holding', address: 10, count: 1 }, { deadlineMs: 2000 }),
+    ).toMatchObject({ values: [3] });
+    server.isSilent = true;
+    await registers.read({ table: 'holding', address: 10, count: 1 }, { deadlineMs: 1000 });
+    expect(await write()).toMatchObject({ cause: 'timeout', message: 'not written: no answer' });
+    server.isSilent = false;
+    server.words.set(10, 1);
+    const before = asked().length;
+    await write();
+    expect(asked().slice(before)).toEqual(['3:10', '6:1']);
   });
 
   test('that cannot be is a fault of the profile', () => {
