@@ -13,6 +13,8 @@ export interface WriteRule {
   readonly verify: Verification;
   /** before the value is read back */
   readonly settleMs: number;
+  /** What the device holds already is not written. */
+  readonly onlyChanges: boolean;
   /** how far the value read back may be from the one written */
   readonly tolerance: number;
 }

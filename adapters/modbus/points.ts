@@ -44,6 +44,7 @@ interface WriteKeys {
   readonly verify?: Verification;
   readonly settle?: string;
   readonly tolerance?: number;
+  readonly onlyChanges?: boolean;
 }
 
 /** The most that one request may write and read (section 6.17). */
@@ -197,9 +198,12 @@ function compileWrite(
   }
   const verify = keys.verify ?? 'ack';
   if (verify === 'readback' && point.access === 'w') at('verify', 'what cannot be read cannot be read back');
+  const { onlyChanges = false } = keys;
+  if (onlyChanges && point.access === 'w') at('onlyChanges', 'what cannot be read cannot be compared');
   return {
     function: code,
     verify,
+    onlyChanges,
     settleMs: keys.settle === undefined ? 0 : durationMs(keys.settle),
     tolerance: keys.tolerance ?? 0,
   };

@@ -230,6 +230,11 @@ const write = object('How the value is written.', {
     ['ack', 'readback', 'none'],
     'ack',
   ),
+  onlyChanges: {
+    type: 'boolean',
+    default: false,
+    description: 'true reads the value first, and writes only another one: memory of set points wears out.',
+  },
   settle: durationSchema('Wait before the value is read back.', '0ms'),
   tolerance: {
     type: 'number',

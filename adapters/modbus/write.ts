@@ -3,7 +3,7 @@ import { TABLES } from './address.ts';
 import { ACKNOWLEDGE } from './exceptions.ts';
 import { type Answer, causeOf, type Refusal, reasonOf } from './exchange.ts';
 import type { CompiledDevice, Field, WriteRule } from './field.ts';
-import type { Request } from './pdu.ts';
+import type { ReadRequest, Request } from './pdu.ts';
 
 /** Sends a request of the device, before all that only reads, and brings its answer. */
 export type AskWrite = (request: Request, deadlineAt: number, leastMs: number) => Promise<Answer>;
@@ -48,8 +48,15 @@ const NOT_TRIED: Outcome = failed('forbidden', 'not written, since another value
 export function createWriter({ device, clock, changing, requestTimeoutMs, ask, wait }: WriterParts) {
   async function writeOne(prepared: Prepared, time: Time): Promise<Outcome> {
     const { field, rule } = prepared;
+    if (rule.onlyChanges && (await isThere(prepared, time))) return DONE;
     if (field.mask !== undefined && rule.function !== 22) return changePart(prepared, field.mask, time);
     return send(prepared, writeRequest(prepared), time);
+  }
+
+  /** A device that does not show the value, for whatever reason, is written to. */
+  async function isThere(prepared: Prepared, { deadlineAt }: Time): Promise<boolean> {
+    const answer = await ask(readOf(prepared.field), deadlineAt, 0);
+    return answer.status === 'done' && shows(prepared, answer.data, 0);
   }
 
   async function send(prepared: Prepared, request: Request, time: Time): Promise<Outcome> {
@@ -83,17 +90,21 @@ export function createWriter({ device, clock, changing, requestTimeoutMs, ask, w
   async function readBack(prepared: Prepared, { deadlineAt }: Time): Promise<Outcome> {
     const { field, rule } = prepared;
     if (rule.settleMs > 0) await wait(Math.min(rule.settleMs, deadlineAt - clock.monotonic()));
-    const { table, address, span } = field;
-    const answer = await ask({ function: TABLES[table].read, address, count: span }, deadlineAt, 0);
+    const answer = await ask(readOf(field), deadlineAt, 0);
     if (answer.status !== 'done') {
       return failed('not-verified', `written, but it could not be read back: ${reasonOf(answer)}`);
     }
     return compare(prepared, answer.data);
   }
 
-  function compare({ field, rule, value, data }: Prepared, shownData: Buffer): Outcome {
+  function shows({ field, value, data }: Prepared, shownData: Buffer, tolerance: number): boolean {
+    return shownData.equals(data) || isWithin(field.codec.decode(shownData, 0), value, tolerance);
+  }
+
+  function compare(prepared: Prepared, shownData: Buffer): Outcome {
+    const { field, rule, value } = prepared;
+    if (shows(prepared, shownData, rule.tolerance)) return DONE;
     const shown = field.codec.decode(shownData, 0);
-    if (shownData.equals(data) || isWithin(shown, value, rule.tolerance)) return DONE;
     return failed('not-verified', `wrote ${String(value)}, but the device shows ${String(shown)}`);
   }
 
@@ -140,6 +151,10 @@ function prepare({ point, value }: WriteOperation, device: CompiledDevice): Prep
   const encoded = field.codec.encode(value);
   if ('fault' in encoded) return failed('forbidden', encoded.fault);
   return { field, rule: field.write, value, data: encoded.data };
+}
+
+function readOf({ table, address, span }: Field): ReadRequest {
+  return { function: TABLES[table].read, address, count: span };
 }
 
 function writeRequest({ field: { address, mask = 0 }, rule, data }: Prepared): Request {

@@ -484,6 +484,42 @@ describe('scale factors in registers (SunSpec)', () => {
   });
 });
 
+test('pitfall 29: what the device holds already is not written once more, where the profile says so', async () => {
+  const onlyChanges = { access: 'rw', write: { onlyChanges: true } } as const;
+  const plan = devicePlan({
+    limit: { table: 'holding', addr: 0, type: 'float32', ...onlyChanges },
+    bit: { table: 'holding', addr: 2, type: 'bool', bit: 3, ...onlyChanges },
+    other: { table: 'holding', addr: 2, type: 'bool', bit: 4, ...onlyChanges },
+    coil: { table: 'coil', addr: 0, ...onlyChanges },
+    plain: { table: 'holding', addr: 3, type: 'uint16', access: 'rw' },
+  });
+  const simulation = await modbus.simulate?.([plan], host);
+  if (simulation === undefined) throw new Error('no simulation');
+  onTestFinished(() => simulation.close());
+  const written: string[] = [];
+  simulation.onWrite(({ point }) => written.push(point));
+  const device = open(simulation.connection).attach(plan);
+  const write = async (values: Record<string, FieldValue>) => {
+    written.length = 0;
+    const operations = Object.entries(values).map(([point, value]) => ({ point, value }));
+    const results = await device.write(operations, { deadlineMs: 2000 });
+    expect(results.map(({ status }) => status)).toEqual(operations.map(() => 'done'));
+    return [...new Set(written)];
+  };
+  const values = { limit: 1.5, coil: true, plain: 7 };
+  expect(await write(values)).toEqual(['limit', 'coil', 'plain']);
+  expect(await write(values)).toEqual(['plain']);
+  expect(await write({ ...values, limit: 1.25 })).toEqual(['limit', 'plain']);
+  expect(await write({ bit: true })).toContain('bit');
+  expect(await write({ bit: true, other: false })).toEqual([]);
+  expect(await write({ bit: false })).toContain('bit');
+  expect(
+    compileDevice(devicePlan({ p: { table: 'coil', addr: 0, ...onlyChanges, access: 'w' } })).faults,
+  ).toEqual([
+    { path: ['points', 'p', 'write', 'onlyChanges'], message: 'what cannot be read cannot be compared' },
+  ]);
+});
+
 test('a device that holds the bus writes, and nobody is asked in between (field rules 3.6)', async () => {
   const points: Record<string, PointKeys> = {
     relay: { table: 'holding', addr: 7, type: 'uint16', access: 'rw', write: { verify: 'readback' } },
