@@ -43,6 +43,8 @@ export interface BusHold {
 /** Requests that may wait; a full connection of 247 devices with a few reads each stays below. */
 const MOST_WAITING = 1000;
 const URGENT_IN_A_ROW = 3;
+/** A poll of once an hour must not come last for an hour where more is asked than a line can carry. */
+const LONGEST_WAIT_MS = 5 * 60_000;
 
 interface Waiting {
   readonly job: Job;
@@ -58,8 +60,8 @@ const CLOSED = { status: 'failed', cause: 'closed', sent: false } as const satis
  * The requests of one read have one deadline: a read that has begun goes on before the next one begins, and what it
  * brings is of about one moment. Writes go in the order they came, as the last one has to stand.
  */
-function dueAt({ urgency, deadlineAt, isRepeated }: Job): number {
-  return urgency === 'write' || isRepeated ? LAST : deadlineAt;
+function dueAt({ urgency, deadlineAt, isRepeated }: Job, now: number): number {
+  return urgency === 'write' || isRepeated ? LAST : Math.min(deadlineAt, now + LONGEST_WAIT_MS);
 }
 
 export function createBus(link: Link, clock: Clock): Bus {
@@ -138,9 +140,10 @@ export function createBus(link: Link, clock: Clock): Bus {
   }
 
   function enqueue(next: Waiting, isHeld: boolean): void {
-    const leftMs = next.job.deadlineAt - clock.monotonic();
+    const now = clock.monotonic();
+    const leftMs = next.job.deadlineAt - now;
     if (isHeld) held.add(next);
-    if (leftMs <= 0 || !(isHeld || queue.push(next.job.urgency, next, dueAt(next.job)))) {
+    if (leftMs <= 0 || !(isHeld || queue.push(next.job.urgency, next, dueAt(next.job, now)))) {
       expire(next);
       return;
     }

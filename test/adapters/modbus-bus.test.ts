@@ -136,6 +136,19 @@ describe('one queue per connection', () => {
     expect(await answer).toMatchObject({ cause: 'timeout' });
   });
 
+  test('what has an hour of time does not wait for an hour on a bus that is never idle', async () => {
+    const { clock, sent, request } = bench({ replyMs: 1000 });
+    request(9);
+    request(1, { deadlineAt: clock.monotonic() + 3_600_000 });
+    for (let second = 0; second < 600 && !sent.some((one) => one.endsWith('unit 1')); second++) {
+      if (second % 2 === 0)
+        for (const unit of [2, 3]) request(unit, { deadlineAt: clock.monotonic() + 6000 });
+      await clock.advance(1000);
+    }
+    expect(sent.at(-1)).toMatch(/^\d+ unit 1$/);
+    expect(clock.monotonic()).toBeLessThan(310_000);
+  });
+
   test('writes go in the order they came, whatever their deadlines', async () => {
     const { clock, sent, request } = bench();
     for (const unit of [1, 2, 3]) request(unit, { urgency: 'write', deadlineAt: 900 - 100 * unit });
