@@ -94,10 +94,11 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
   let problem: string | undefined;
   let ended: (() => void) | undefined;
   let isOffline = false;
-  /** A wait was over while nothing could be said. */
-  let isOverdue = false;
+  /** What came while nothing could be said, and nothing else will bring on again. */
+  let missed: RegistrationEvent | undefined;
 
   const isRegistered = (): boolean => state.phase === 'registered' || state.phase === 'updating';
+  const isResting = (): boolean => state.phase === 'idle' || state.phase === 'disabled';
   const release = (): Release | undefined => ('release' in state ? state.release : undefined);
 
   const close = async (): Promise<void> => {
@@ -115,8 +116,8 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
     } catch (error) {
       return unreachable(error);
     }
-    // Stopped while the name was resolved: nobody would close it later.
-    if (state.phase !== 'registering') {
+    // Stopped while the way was opened: nobody would close it later, and by then another may be registered in our place.
+    if (state.phase !== 'registering' || state.isLeaving) {
       await close();
       return { status: 'unreachable', message: 'stopped' };
     }
@@ -198,7 +199,7 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
         return;
       }
       case 'rest':
-        isOverdue = false;
+        missed = undefined;
         void close();
         waitFor(action.ms);
         return;
@@ -209,7 +210,7 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
 
   const send = (event: RegistrationEvent): void => {
     if (isOffline && event.type !== 'stop' && event.type !== 'answer') {
-      if (event.type === 'due') isOverdue = true;
+      if (event.type === 'start' || event.type === 'due') missed = event;
       return;
     }
     const before = state.phase;
@@ -254,8 +255,8 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
       isOffline = offline;
       if (offline) reporting.pause();
       // What fell due or changed meanwhile is made good at once, and shows whether the server still knows us.
-      else send({ type: state.phase === 'disabled' && isOverdue ? 'due' : 'resumed' });
-      isOverdue = false;
+      else send(isResting() && missed !== undefined ? missed : { type: 'resumed' });
+      missed = undefined;
     },
     async stop(deadlineMs) {
       for (const cancel of planned.values()) cancel();

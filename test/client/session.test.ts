@@ -72,6 +72,9 @@ let device: Tree;
 let server: FakeServer;
 let session: Session;
 
+/** Settles when the way to the server is open. */
+let opening: Promise<void>;
+
 function open(shortServerId = 1, serverObject = 0): { server: FakeServer; session: Session } {
   const fake: FakeServer = { heard: [], answers: [], service: undefined };
   const mounts: Mounts = { trees: (prefix) => (prefix === '' ? [own] : prefix === 'd01' ? [device] : []) };
@@ -92,6 +95,7 @@ function open(shortServerId = 1, serverObject = 0): { server: FakeServer; sessio
       log: silentLogger,
       random: () => 0,
       openUplink: async (service) => {
+        await opening;
         fake.service = service;
         return fakeUplink(fake);
       },
@@ -102,6 +106,7 @@ function open(shortServerId = 1, serverObject = 0): { server: FakeServer; sessio
 
 beforeEach(() => {
   clock = createFakeClock();
+  opening = Promise.resolve();
   own = createTree({ clock });
   device = createTree({ clock });
   const settings = { lifetimeS: 86_400, notificationMode: 'non' } as const;
@@ -250,6 +255,30 @@ describe('keeping a registration', () => {
       expect(session.status.phase).toBe('registered');
     },
   );
+
+  test('a session that begins in a time of silence registers when it is over', async () => {
+    session.setOffline(true);
+    session.start();
+    await clock.advance(1000);
+    expect(server.heard).toEqual([]);
+    session.setOffline(false);
+    await clock.advance(10);
+    expect(session.status.phase).toBe('registered');
+  });
+
+  test('stopped before the way to the server is open, it says nothing once it is: another may be registered by then', async () => {
+    let open = (): void => {};
+    opening = new Promise((resolve) => {
+      open = resolve;
+    });
+    session.start();
+    const stopped = session.stop(2000);
+    await clock.advance(2100);
+    await stopped;
+    open();
+    await clock.advance(10);
+    expect(server.heard).toEqual([]);
+  });
 
   test('stopping de-registers, and does not wait for a server that is silent', async () => {
     await started();
