@@ -23,6 +23,11 @@ export function serversIn(configuration: Configuration): ReadonlySet<number> {
   return new Set(instances.map((values) => Number(values.get(SERVER.shortServerId))));
 }
 
+/** The Short Server IDs that object 2 names, there or not. */
+export function namedIn(configuration: Configuration): readonly number[] {
+  return [...rightsIn(configuration).values()].flatMap(({ rights, owner }) => [...rights.keys(), owner]);
+}
+
 /**
  * A configuration after another in which there were servers that it has no more (OMA Core 1.2 8.1.3): their rights are
  * gone, what they own is another's, and what nobody else could use is gone too.
