@@ -111,6 +111,8 @@ export class Target implements Part, Watcher {
       return false;
     }
     this.#tree = tree;
+    // Attributes go with what they are attached to.
+    this.#epoch = -1;
     this.#isScalar = ids.length === 4 || (ids.length === 3 && tree.resource(ids)?.multiple === false);
     return true;
   }

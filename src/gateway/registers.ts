@@ -184,7 +184,6 @@ export function addRegisterObjects(
     const range = rangeOf(change.values, before);
     if ('status' in range) return range;
     clusters.set(change.instance, range);
-    tree.removeInstance(CLUSTER_OBJECT, change.instance);
     tree.addInstance(instanceOf(change.instance, range));
     return DONE;
   };

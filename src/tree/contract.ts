@@ -214,6 +214,7 @@ export interface Tree {
 
   /** Announces an object, also without instances. */
   addObject(definition: ObjectDefinition, lifecycle?: Lifecycle): void;
+  /** One that is there is made anew: who watches the old one hears that it is gone. */
   addInstance(setup: InstanceSetup): void;
   removeInstance(object: number, instance: number): void;
   /** Takes everything away, and tells everybody who watches. */
@@ -230,8 +231,8 @@ export interface Tree {
    * the instance was made without are ignored.
    */
   assign(instance: Ids, values: ReadonlyMap<number, ResourceValue | undefined>): void;
-  /** Tells watchers that a computed resource has another value now. */
-  touch(ids: Ids): void;
+  /** Tells watchers that computed resources have other values now, each watcher once. */
+  touch(...resources: readonly Ids[]): void;
   /** Undefined when there is nothing at `ids`. */
   watch(ids: Ids, watcher: Watcher): Watch | undefined;
 

@@ -54,7 +54,9 @@ export class Structure {
 
   add(setup: InstanceSetup, by?: Caller): void {
     const object = this.#nodes.objectFor(setup.definition);
+    const before = object.instances.get(setup.instance);
     object.instances.set(setup.instance, createInstance(setup, object));
+    if (before !== undefined) this.#nodes.endWatches(before);
     // Who keeps the books about instances comes first: what a watcher may see depends on it.
     this.#changed('added', [setup.definition.id, setup.instance], by);
     this.#nodes.begin();

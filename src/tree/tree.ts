@@ -128,10 +128,12 @@ class LiveTree implements Tree {
     assignValues(this.#nodes, instance, values);
   }
 
-  touch(ids: Ids): void {
-    const node = this.#nodes.resource(ids);
+  touch(...resources: readonly Ids[]): void {
     this.#nodes.begin();
-    if (node !== undefined) this.#nodes.tell(node, ids[3]);
+    for (const ids of resources) {
+      const node = this.#nodes.resource(ids);
+      if (node !== undefined) this.#nodes.tell(node, ids[3]);
+    }
   }
 
   watch(ids: Ids, watcher: Watcher): Watch | undefined {

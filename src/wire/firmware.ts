@@ -100,9 +100,7 @@ function addFirmware(setup: FirmwareSetup, ports: FirmwareWirePorts): FirmwareUp
         void file.save(remembered).catch((error: unknown) => {
           log.error({ problem: messageOf(error) }, 'the state of the firmware update could not be saved');
         }),
-      changed: (resources) => {
-        for (const resource of resources) tree.touch([FIRMWARE_OBJECT, 0, resource]);
-      },
+      changed: (resources) => tree.touch(...resources.map((resource) => [FIRMWARE_OBJECT, 0, resource])),
     },
   );
   tree.addInstance(update.setup);

@@ -122,9 +122,7 @@ export function createOwnObjects(
   const traffic = createConnectivityStatistics(definitionOf(STATISTICS_OBJECT), {
     timers,
     period: () => tree.peek([STATISTICS_OBJECT, 0, COLLECTION_PERIOD]),
-    changed(resources) {
-      for (const resource of resources) tree.touch([STATISTICS_OBJECT, 0, resource]);
-    },
+    changed: (resources) => tree.touch(...resources.map((resource) => [STATISTICS_OBJECT, 0, resource])),
   });
   tree.addInstance(traffic.setup);
   tree.addInstance(eventLog.setup);

@@ -90,6 +90,8 @@ describe('what the configuration gives', () => {
     expect(controls()['3/0']).toEqual({ owner: 65_535, 1: 15, 2: 1, 7: 15 });
     tree.create(16, undefined, [identity()], { server: 7 });
     expect(controls()['16/0']).toEqual({ owner: 7 });
+    tree.addInstance({ definition: definition(16), instance: 0, resources: [] });
+    expect(controls()['16/0'], 'what is made anew is whose it was').toEqual({ owner: 7 });
     tree.removeInstance(16, 0);
     expect(controls()['16/0']).toBeUndefined();
   });

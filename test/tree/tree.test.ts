@@ -153,6 +153,24 @@ describe('watching', () => {
     tree.clear();
     expect(gone).toEqual(['3303/0', '3303/0/5700', '3308']);
   });
+
+  test('who watches an instance that is made anew is told that the old one is gone', () => {
+    const tree = sensor(createFakeClock());
+    const gone: string[] = [];
+    const kinds: string[] = [];
+    tree.onStructure(({ kind }) => kinds.push(kind));
+    tree.watch([3308, 0, 5900], { changed() {}, removed: () => gone.push('old') });
+    tree.addInstance({ definition: definition(3308), instance: 0, resources: [{ id: 5900, value: 1 }] });
+    expect([gone, kinds, tree.peek([3308, 0, 5900])]).toEqual([['old'], ['added'], 1]);
+  });
+
+  test('resources that are touched together are told once', () => {
+    const tree = sensor(createFakeClock());
+    let told = 0;
+    tree.watch([3303, 0], { changed: () => told++, removed() {} });
+    tree.touch([3303, 0, 5700], [3303, 0, 5701]);
+    expect(told).toBe(1);
+  });
 });
 
 describe('writing (OMA Core 1.2 6.3.3)', () => {
