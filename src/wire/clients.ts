@@ -10,10 +10,10 @@ import type { Member } from './fleet.ts';
 export interface Clients {
   readonly sessions: readonly Session[];
   readonly bootstrap: BootstrapStatus | undefined;
-  /**
-   * Makes the sessions what the configuration and the devices ask for; the others go on untouched.
-   * @throws GatewayError `store.*`, `client.bad-configuration`
-   */
+  /** A device is there, behind its prefix; to be told before Object 25 shows it. */
+  came(member: Member): void;
+  went(member: Member): void;
+  /** Makes the sessions what the configuration and the devices ask for; the others go on untouched. */
   follow(upstream: UpstreamConfig, members: readonly Member[]): Promise<void>;
   /** The next start is with the accounts of the files, and with no attributes that a server has written. */
   forget(): Promise<void>;
@@ -36,7 +36,7 @@ export function createClients(own: Tree, ports: ClientsPorts): Clients {
   const { clock, stateDirectory } = ports;
   const ofDevices = new Map<Member, RunningClient>();
   let gateway: RunningClient | undefined;
-  let byPrefix: ReadonlyMap<string, readonly Tree[]> = new Map();
+  const byPrefix = new Map<string, readonly Tree[]>();
 
   const openGateway = (endpoint: string): RunningClient =>
     runClient(
@@ -82,8 +82,13 @@ export function createClients(own: Tree, ports: ClientsPorts): Clients {
     get bootstrap() {
       return gateway?.client.bootstrap;
     },
+    came({ device, identity }) {
+      byPrefix.set(identity.prefix, [device.tree]);
+    },
+    went({ identity }) {
+      byPrefix.delete(identity.prefix);
+    },
     async follow({ endpoint, servers, bootstrap }, members) {
-      byPrefix = new Map(members.map(({ device, identity }) => [identity.prefix, [device.tree]]));
       const ofKind = (kind: ServerConfig['representation']): ServerConfig[] =>
         servers.filter(({ representation }) => representation === kind);
       gateway ??= openGateway(endpoint);

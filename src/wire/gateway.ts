@@ -183,12 +183,14 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
         started.push(member.planned.config.id);
         const update = addDeviceFirmware(member, stateDirectory, firmwarePorts);
         if (update !== undefined) firmware.set(member, update);
+        clients.came(member);
         own.came(member);
       },
       went(member) {
         stopped.push(member.planned.config.id);
         firmware.get(member)?.stop();
         firmware.delete(member);
+        clients.went(member);
         own.went(member);
       },
     },

@@ -105,6 +105,21 @@ describe('a reload', () => {
     expect((await server.nextNotification(ofB.token)).code).toBe('2.05');
   });
 
+  test('that restarts a device leaves a composite observation what it is: it tells again once the device is back (OMA Core 1.2.2 6.3.8)', async () => {
+    const composite = await server.ask('0.05', '/', {
+      contentFormat: SENML_JSON,
+      accept: SENML_JSON,
+      observe: 0,
+      payload: '[{"n":"/pa/3303/0/5700"}]',
+    });
+    expect(objectsOf(composite)).toContain('5700');
+    await gateway.reload(await site.plan(config(['a ,location: "roof"', 'b'])));
+    while (server.notificationsWaiting(composite.token) > 0) await server.nextNotification(composite.token);
+    for (let told = 0; told < 3; ) {
+      if (objectsOf(await server.nextNotification(composite.token)).includes('5700')) told++;
+    }
+  });
+
   test('with other settings of a connection restarts its devices only', async () => {
     const withMeter = (port: number): string =>
       `${config(['a', 'b'])}  - { id: m, profile: test/meter, connection: hall, unit: 1 }\n`.replace(
