@@ -29,7 +29,8 @@ export interface Account extends Registrant {
 export interface Keeper {
   /** Undefined when nothing was kept. */
   load(): unknown;
-  save(document: unknown): void;
+  /** @param current asked for the document when the time has come to write it */
+  save(current: () => unknown): void;
 }
 
 export interface SessionPorts {
@@ -99,7 +100,7 @@ export function createSession(account: Account, mounts: Mounts, ports: SessionPo
   const { timers, clock } = ports;
   const log = ports.log.child({ server: account.shortServerId, endpoint: account.endpoint });
   const attributes = createAttributeStore(
-    () => ports.attributes?.save(attributes.export()),
+    () => ports.attributes?.save(attributes.export),
     ({ prefix, ids }, removed) =>
       mounts
         .trees(prefix)

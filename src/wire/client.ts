@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock, Logger, Timers } from '../base/index.ts';
-import { openBootstrapUplink, openCoapUplink, type Resumption, transmitWaitMs } from '../binding/index.ts';
+import type { Clock, Timers } from '../base/index.ts';
+import { openBootstrapUplink, openCoapUplink, transmitWaitMs } from '../binding/index.ts';
 import {
   type Client,
   type Configuration,
@@ -16,13 +16,13 @@ import {
 import type { ServerConfig, UpstreamConfig } from '../config/index.ts';
 import type { ObjectDefinition } from '../model/index.ts';
 import { ACCESS_CONTROL_OBJECT, type ConnectivityStatistics, type ServerActions } from '../objects/index.ts';
-import { type FileJournal, openJournal, openStateFile, type StateFile } from '../store/index.ts';
+import { openStateFile } from '../store/index.ts';
 import type { Tree } from '../tree/index.ts';
 import { ACCOUNTS_FILE, adopted, factoryConfiguration, rememberSettings, renewed } from './accounts.ts';
 import { definitionOf } from './definitions.ts';
-import { type KeptAssociation, keepAssociation } from './kept-association.ts';
 import { type DamageReport, loadMended } from './mended.ts';
-import { createSaver } from './saver.ts';
+import { createSaver, SAVE_MS } from './saver.ts';
+import { openSessionFiles, type SessionFiles } from './session-files.ts';
 import { createShown, SERVER_OBJECT, type Settings } from './shown.ts';
 
 /** What clients need of the world. */
@@ -39,10 +39,7 @@ export interface ClientPorts extends DamageReport {
 /** How long a server may take to answer De-register before it is left without. */
 const FAREWELL_MS = 2000;
 
-/** What a server has written is on disk this much later at most; flash memory bears no write at every message. */
-const SAVE_MS = 1000;
-
-/** The same for rights: what a server has taken from another is not to come back with a power cut. */
+/** Rights are on disk sooner than all else (see {@link SAVE_MS}): what a server has taken from another is not to come back with a power cut. */
 const SAVE_RIGHTS_MS = 20;
 
 /** Registration attempts: soon at first, and not in step with other boxes. */
@@ -66,17 +63,8 @@ interface ClientSetup {
   readonly canBootstrap: boolean;
 }
 
-/** What a session keeps on disk. */
-interface SessionFiles {
-  readonly journal: FileJournal;
-  readonly attributes: StateFile;
-  readonly resumption: Resumption;
-  readonly association: KeptAssociation;
-}
-
 export interface RunningClient {
   readonly client: Client;
-  /** @throws GatewayError `store.*` */
   follow(servers: readonly ServerConfig[], bootstrap: UpstreamConfig['bootstrap']): Promise<void>;
   forget(): Promise<void>;
   stop(): Promise<void>;
@@ -131,24 +119,11 @@ export function runClient(
     changed: (object) => saver.changed(object === ACCESS_CONTROL_OBJECT ? SAVE_RIGHTS_MS : SAVE_MS),
   });
 
-  const keep = ({ association, resumption }: SessionFiles): Promise<void> =>
-    association.keep(resumption).catch((error: unknown) => {
-      log.warn({ problem: String(error) }, 'the association could not be kept');
-    });
-
   const openSession = (account: ServerAccount): Session => {
     const { shortServerId, serverInstance: instance, security } = account;
     const server = serverOf(shortServerId);
-    const place = `${folder}/server-${shortServerId}`;
-    const attributes = openStateFile(`${place}/attributes.json`);
-    const journal = openJournal({ folder: `${place}/journal` }, { timers, log });
-    const resumption: Resumption = {};
-    const association = keepAssociation(openStateFile(`${place}/association.json`), security.uri, clock);
-    let taken: Promise<void> | undefined;
-    const take = (ownLog: Logger): Promise<void> =>
-      association.take(resumption).catch((error: unknown) => {
-        ownLog.warn({ problem: String(error) }, 'what is kept of an association cannot be used');
-      });
+    const ofSession = openSessionFiles(`${folder}/server-${shortServerId}`, account, ports);
+    const { resumption, journal, attributes } = ofSession;
     const session = createSession(
       {
         endpoint,
@@ -166,16 +141,9 @@ export function runClient(
         log,
         random,
         journal,
-        attributes: {
-          load: () => loadMended(attributes, (document) => document, undefined, ports),
-          save: (document) =>
-            void attributes.save(document).catch((error: unknown) => {
-              log.error({ problem: String(error) }, 'attributes could not be saved');
-            }),
-        },
+        attributes,
         async openUplink(service, ownLog, attempt) {
-          taken ??= take(ownLog);
-          await taken;
+          await ofSession.recall();
           return openCoapUplink(
             {
               ...security.uri,
@@ -201,7 +169,7 @@ export function runClient(
         },
       },
     );
-    files.set(session, { journal, attributes, resumption, association });
+    files.set(session, ofSession);
     return session;
   };
 
@@ -215,10 +183,9 @@ export function runClient(
       const kept = files.get(session);
       files.delete(session);
       // Only a client that stops with its program speaks to the same server again.
-      if (kept !== undefined) kept.resumption.suspends = isStopping && !isForgotten;
+      kept?.leave(isStopping && !isForgotten);
       await session.stop(deadlineMs);
-      await kept?.journal.close();
-      if (kept?.resumption.suspends === true) await keep(kept);
+      await kept?.close();
     },
     setting: (instance, resource) => tree.peek([SERVER_OBJECT, instance, resource]),
     configuration: () => shown.current().configuration,
@@ -275,7 +242,7 @@ export function runClient(
     async forget() {
       isForgotten = true;
       await saver.save();
-      await Promise.all([...files.values()].map(({ attributes }) => attributes.save({})));
+      await Promise.all([...files.values()].map((one) => one.forget()));
     },
     async stop() {
       isStopping = true;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Adapter } from '../adapter/index.ts';
-import type { Clock, Logger, Timers } from '../base/index.ts';
+import type { Clock, Timers } from '../base/index.ts';
 import type { ConnectionConfig } from '../config/index.ts';
 import {
   assignIdentities,
@@ -13,6 +13,7 @@ import {
 import type { ObjectDefinition } from '../model/index.ts';
 import { openStateFile } from '../store/index.ts';
 import { deviceDigest, type MemoryOfDevice, type MemoryStatistics, openFieldMemory } from './memory.ts';
+import type { DamageReport } from './mended.ts';
 import type { Plan, PlannedDevice } from './plan.ts';
 
 /** A device that runs. */
@@ -43,11 +44,10 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export interface FleetPorts {
+export interface FleetPorts extends DamageReport {
   readonly stateDirectory: string;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly log: Logger;
   random(): number;
 }
 

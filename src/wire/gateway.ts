@@ -177,7 +177,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
   }
 
   const fleet = createFleet(
-    { stateDirectory, clock, timers, log, random },
+    { stateDirectory, clock, timers, log, random, damaged },
     {
       came(member) {
         started.push(member.planned.config.id);

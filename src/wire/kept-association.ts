@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../base/index.ts';
 import type { Resumption } from '../binding/index.ts';
-import type { ServerUri } from '../model/index.ts';
+import type { Credentials, Security } from '../client/index.ts';
 import type { StateFile } from '../store/index.ts';
+import { type DamageReport, loadMended } from './mended.ts';
 
-const SCHEMA = 1;
+const SCHEMA = 2;
 
 /**
  * How long servers are expected to keep what belongs to a connection id of which they hear nothing, and how old a copy
@@ -21,6 +23,8 @@ export interface KeptAssociation {
 interface Kept {
   readonly schema: number;
   readonly server: string;
+  /** digest of what we knew each other by */
+  readonly credentials: string;
   /** wall time, ms */
   readonly at: number;
   /** base64 */
@@ -28,22 +32,36 @@ interface Kept {
   readonly connection?: string;
 }
 
-const NOTHING = {};
+const NOTHING: Partial<Kept> = {};
 
-/** @param uri what is kept of another server is passed over */
+export interface KeptAssociationPorts extends DamageReport {
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** An association with other credentials would outlive those that were taken back, on either side. */
+function digestOf(credentials: Credentials): string {
+  const plain = Object.entries(credentials).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
+  ]);
+  return createHash('sha256').update(JSON.stringify(plain)).digest('base64');
+}
+
+/** What is kept of another server, or was agreed on with other credentials, is passed over. */
 export function keepAssociation(
   file: StateFile,
-  { scheme, host, port }: ServerUri,
-  clock: Pick<Clock, 'now'>,
+  { uri: { scheme, host, port }, credentials: agreed }: Omit<Security, 'instance'>,
+  ports: KeptAssociationPorts,
 ): KeptAssociation {
   const server = `${scheme}://${host}:${port}`;
+  const credentials = digestOf(agreed);
   return {
     async take(resumption) {
-      const kept = (file.load() ?? NOTHING) as Partial<Kept>;
-      if (kept.server === undefined) return;
+      const kept = loadMended(file, (document) => (document ?? NOTHING) as Partial<Kept>, NOTHING, ports);
+      if (kept.schema === undefined) return;
       await file.save(NOTHING);
-      if (kept.schema !== SCHEMA || kept.server !== server) return;
-      const age = clock.now() - Number(kept.at);
+      if (kept.schema !== SCHEMA || kept.server !== server || kept.credentials !== credentials) return;
+      const age = ports.clock.now() - Number(kept.at);
       if (kept.session !== undefined) resumption.session = Buffer.from(kept.session, 'base64');
       if (kept.connection !== undefined && age >= 0 && age < CONNECTION_LIFE_MS)
         resumption.connection = Buffer.from(kept.connection, 'base64');
@@ -53,7 +71,8 @@ export function keepAssociation(
       await file.save({
         schema: SCHEMA,
         server,
-        at: clock.now(),
+        credentials,
+        at: ports.clock.now(),
         session: session?.toString('base64'),
         connection: connection?.toString('base64'),
       });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { DeviceMemory } from '../adapter/index.ts';
-import { type Cancel, type Logger, messageOf, type Timers } from '../base/index.ts';
+import { type Cancel, messageOf, type Timers } from '../base/index.ts';
 import { openStateFile } from '../store/index.ts';
+import { type DamageReport, loadMended } from './mended.ts';
 import type { PlannedDevice } from './plan.ts';
 
 /** What is kept of one device; both parts are plain data of whoever made them. */
@@ -25,8 +26,6 @@ export interface MemoryStatistics {
   readonly restored: number;
   /** devices that did not, since their profile, settings or connection are others now */
   readonly outdated: number;
-  /** files that were damaged, and began anew */
-  readonly damaged: number;
   /** what an adapter wanted to be kept and was too large */
   readonly tooLarge: number;
   /** times that the file could not be written */
@@ -77,34 +76,26 @@ function readKept(document: unknown): Map<string, Kept> {
   return new Map(Object.entries(devices).filter((entry): entry is [string, Kept] => isKept(entry[1])));
 }
 
+export interface FieldMemoryPorts extends DamageReport {
+  readonly timers: Timers;
+}
+
 /**
  * @param file may be absent or damaged: then nothing is remembered
  * @param beforeSave to {@link FieldMemory.note} all devices there are
  */
 export function openFieldMemory(
   file: string,
-  { timers, log }: { readonly timers: Timers; readonly log: Logger },
+  ports: FieldMemoryPorts,
   beforeSave: (memory: FieldMemory) => void,
 ): FieldMemory {
+  const { timers, log } = ports;
   const state = openStateFile(file);
-  const statistics = { restored: 0, outdated: 0, damaged: 0, tooLarge: 0, unwritten: 0 };
-  const devices = load();
+  const statistics = { restored: 0, outdated: 0, tooLarge: 0, unwritten: 0 };
+  const devices = loadMended(state, readKept, new Map<string, Kept>(), ports);
   let saved = '';
   /** Nothing is to be saved, and no process kept alive, before there is a device. */
   let cancel: Cancel | undefined;
-
-  function load(): Map<string, Kept> {
-    try {
-      return readKept(state.load());
-    } catch (error) {
-      statistics.damaged++;
-      log.warn(
-        { problem: messageOf(error) },
-        'what was learned of devices is lost, and will be learned again',
-      );
-      return new Map();
-    }
-  }
 
   function schedule(): Cancel {
     return timers.after(SAVE_EVERY_MS, () => {

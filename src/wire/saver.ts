@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Logger, messageOf, type Timers } from '../base/index.ts';
 
+/** What a server has written is on disk this much later at most; flash memory bears no write at every message. */
+export const SAVE_MS = 1000;
+
 /** Keeps a state on disk as it changes: soon, and no oftener than a disk bears. */
 export interface Saver<State> {
   /** The state may have changed: it is on disk after `withinMs`, and what a write takes. */

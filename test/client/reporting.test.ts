@@ -524,7 +524,7 @@ describe('observing one path', () => {
     let kept: unknown;
     const attributes = {
       load: () => kept,
-      save: (document: unknown) => (kept = JSON.parse(JSON.stringify(document))),
+      save: (current: () => unknown) => (kept = JSON.parse(JSON.stringify(current()))),
     };
     open({ attributes });
     session.start();

@@ -69,7 +69,7 @@ test('a counter that went back while the gateway was down is not shown; one that
   field.set('m', 'p', 2000);
   field.set('m', 'e', 3);
   const gateway = await start(port, '2000');
-  expect(gateway.status().memory).toMatchObject({ restored: 1, outdated: 0, damaged: 0 });
+  expect(gateway.status().memory).toMatchObject({ restored: 1, outdated: 0 });
   expect(await read(ENERGY)).toBe('5.02');
   field.set('m', 'e', 5001);
   await eventually(async () => (await read(ENERGY)) === '5001');
@@ -80,7 +80,7 @@ test('a counter that went back while the gateway was down is not shown; one that
   field.set('m', 'p', 3000);
   field.set('m', 'e', 4);
   const healed = await start(port, '3000');
-  expect(healed.status().memory).toMatchObject({ restored: 0, damaged: 1 });
+  expect(healed.status()).toMatchObject({ memory: { restored: 0 }, damagedFiles: 1 });
   expect(await read(ENERGY)).toBe('4');
   await healed.stop();
 
@@ -88,6 +88,6 @@ test('a counter that went back while the gateway was down is not shown; one that
   await site.write('profiles/meter.yaml', METER.replace('addr: 1,', 'addr: 3,'));
   field.set('m', 'p', 4000);
   const other = await start(port, '4000');
-  expect(other.status().memory).toMatchObject({ restored: 0, outdated: 1, damaged: 0 });
+  expect(other.status().memory).toMatchObject({ restored: 0, outdated: 1 });
   expect(await read(ENERGY)).toBe('0');
 });
