@@ -23,7 +23,7 @@ export { startBootstrap } from './bootstrap.ts';
 export type { BootstrapStatus, Client, ClientPorts } from './client.ts';
 export { createClient } from './client.ts';
 export type { Configuration, Values } from './configuration.ts';
-export { EMPTY, instancesOf, merge } from './configuration.ts';
+export { EMPTY, instancesOf, merge, without } from './configuration.ts';
 export type {
   Alert,
   Answer,

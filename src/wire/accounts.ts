@@ -9,6 +9,7 @@ import {
   readConfiguration,
   rightsIn,
   type Values,
+  without,
   withoutLeavers,
   writeConfiguration,
 } from '../client/index.ts';
@@ -175,6 +176,12 @@ export function adopted(next: Configuration, before: Settings): Settings {
   };
 }
 
+/** What servers make in a device ends with the process, and so does whose it was: it is another's who makes it next. */
+function withoutMade(configuration: Configuration): Configuration {
+  const made = [...rightsIn(configuration)].filter(([, { object }]) => object > ACCESS_CONTROL_OBJECT);
+  return made.reduce((all, [id]) => without(all, ACCESS_CONTROL_OBJECT, id), configuration);
+}
+
 const SECURITY_OBJECT = 0;
 
 /** In the state folder. */
@@ -227,7 +234,7 @@ export function rememberSettings(
       if (schema !== SCHEMA)
         throw new GatewayError('client.bad-configuration', 'the remembered accounts are of another version');
       const read = fitConfiguration(readConfiguration(accounts), definitions);
-      const configuration = withAccounts ? read : new Map([...factory, ...withoutSecrets(read)]);
+      const configuration = withAccounts ? read : new Map([...factory, ...withoutMade(withoutSecrets(read))]);
       const settings = { configuration, hasRights: hasRights === true };
       if (of === digest(factory)) return { settings, isSaved: true };
       return { settings: renewed(factory, settings), isSaved: false };

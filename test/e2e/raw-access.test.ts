@@ -317,6 +317,49 @@ describe('raw access to a device that misbehaves', () => {
   });
 });
 
+test('in endpoints representation a cluster is whose it was when it is moved, and another’s who makes it after a restart (OMA Core 1.2 8.1)', async () => {
+  const other = await startLockstep();
+  const others = attend(other);
+  site.onClose(async () => {
+    await others.stop();
+    other.close();
+  });
+  const meter = await site.simulate(config(OPEN, 502));
+  meter.set('meter', 'a', 4711);
+  const text = config(OPEN, Number(meter.connection.port)).replace(
+    /servers: .*/,
+    `representation: endpoints
+  servers: [ { uri: "coap://127.0.0.1:${server.port}" }, { uri: "coap://127.0.0.1:${other.port}" } ]`,
+  );
+  const start = async (n: number) => {
+    const gateway = await site.start(text);
+    await Promise.all([attendance.registered(n), others.registered(n)]);
+    await eventually(() => gateway.status().servers.every(({ phase }) => phase === 'registered'));
+    return gateway;
+  };
+  const make = async (by: Lockstep): Promise<string> => {
+    const records = [
+      { bn: '/10375/0/', n: '0', vlo: '10374:0' },
+      { n: '1', v: 3 },
+      { n: '2', v: 9 },
+      { n: '3', v: 0 },
+    ];
+    return (await by.ask('0.02', '/10375', json(records))).code;
+  };
+  const values = async (by: Lockstep): Promise<string> =>
+    (await by.ask('0.01', '/10375/0/5', { accept: SENML_JSON })).code;
+
+  const gateway = await start(1);
+  expect(await make(server)).toBe('2.01');
+  expect([await values(server), await values(other)]).toEqual(['2.05', '4.01']);
+  expect(await write('/10375/0', [{ n: '/10375/0/3', v: 10 }], '0.02')).toBe('2.04');
+  expect([await values(server), await values(other)]).toEqual(['2.05', '4.01']);
+  await gateway.stop();
+  await start(2);
+  expect(await make(other)).toBe('2.01');
+  expect([await values(server), await values(other)]).toEqual(['4.01', '2.05']);
+});
+
 describe('the key rawAccess of a device', () => {
   test.each([
     ['mode: read-write', /mode.*|read-write needs 'write'/],
