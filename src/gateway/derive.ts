@@ -88,7 +88,7 @@ function derivedValue(from: DerivedResource['from'], { quality, valueAt }: Summa
  * One that cannot be told has no value: a level without checks, a time before the first value.
  * @param now monotonic ms; values that grew stale by then count as such
  */
-export function deriveUpdates(
+function deriveUpdates(
   { resources, sources }: DerivedInstance,
   states: ReadonlyMap<PointId, PointState>,
   now: number,

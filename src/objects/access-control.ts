@@ -1,5 +1,12 @@
 import { MAX_ID, type ObjectDefinition } from '../model/index.ts';
-import { asInstances, type InstanceSetup, type ResourceValue, type Tree } from '../tree/index.ts';
+import {
+  asInstances,
+  type InstanceChange,
+  type InstanceSetup,
+  type Refused,
+  type ResourceValue,
+  type Tree,
+} from '../tree/index.ts';
 
 export const ACCESS_CONTROL_OBJECT = 2;
 
@@ -41,6 +48,12 @@ export function accessControlValues(control: AccessControl): ReadonlyMap<number,
   ]);
 }
 
+/** The instances of an ACL are servers, or 0 for all others (OMA Core 1.2 E.3). */
+function check({ values }: InstanceChange): Refused | undefined {
+  const isServers = !asInstances(values.get(ACL) ?? new Map()).has(NO_SERVER);
+  return isServers ? undefined : { status: 'bad-request', message: `no server has the id ${NO_SERVER}` };
+}
+
 /** An instance of object 2 (OMA Core 1.2 E.3). Who may write it is for those to decide who serve requests. */
 export function accessControlInstance(
   definition: ObjectDefinition,
@@ -48,7 +61,7 @@ export function accessControlInstance(
   control: AccessControl,
 ): InstanceSetup {
   const resources = [...accessControlValues(control)].map(([id, value]) => ({ id, value }));
-  return { definition, instance, resources };
+  return { definition, instance, resources, check };
 }
 
 /** What the values of one instance of object 2 say. */

@@ -2,7 +2,6 @@
 export type { AccessControl, Right } from './access-control.ts';
 export {
   ACCESS_CONTROL_OBJECT,
-  accessControlInstance,
   accessControlOf,
   accessControlValues,
   FULL_RIGHTS,

@@ -149,3 +149,14 @@ describe('what is said', () => {
     expect(controls()['3/0']).toEqual({ owner: 1, 2: 3 });
   });
 });
+
+test('an ACL names servers and everybody, and nothing else (OMA Core 1.2 E.3)', async () => {
+  const { tree } = site();
+  createAccessKeeper(definition(2), tree, [tree]).follow(servers('full', 'full'), NOTHING);
+  const write = async (server: number) => {
+    const path = { prefix: '', ids: [2, 0, 2, server] };
+    const done = await tree.write(path.ids, 'replace', [{ path, type: 'integer', value: 1 }], { server: 1 });
+    return done.status;
+  };
+  expect([await write(0), await write(7), await write(NOBODY)]).toEqual(['done', 'done', 'bad-request']);
+});
