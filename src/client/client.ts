@@ -162,7 +162,7 @@ export function createClient(ports: ClientPorts): Client {
     retrying = undefined;
     const asked = account;
     // Until it is done no other server is heard (OMA Core 1.2.2 6.1.5).
-    for (const { session } of members) session.setOffline(true);
+    for (const { session } of members) session.setOffline(true, 'bootstrap');
     running = ports.startBootstrap({ account: asked, configuration: ports.configuration(), holdsOff });
     void running.outcome.then(async (outcome) => {
       if (isStopped) return;
@@ -174,7 +174,7 @@ export function createClient(ports: ClientPorts): Client {
         const configuration = withTime(outcome.configuration);
         await ports.adopt(configuration);
         running = undefined;
-        for (const { session } of members) session.setOffline(false);
+        for (const { session } of members) session.setOffline(false, 'bootstrap');
         await follow(configuration);
         if (account !== undefined) forgetLater(account);
         return;
@@ -183,7 +183,7 @@ export function createClient(ports: ClientPorts): Client {
       problem = outcome.message;
       log.warn({ problem }, 'bootstrap failed');
       running = undefined;
-      for (const { session } of members) session.setOffline(false);
+      for (const { session } of members) session.setOffline(false, 'bootstrap');
       retrying = timers.after(backoffDelay(BOOTSTRAP_RETRY, failures, ports.random()), () => {
         retrying = undefined;
         advance();

@@ -48,6 +48,9 @@ export interface RegistrarPorts {
 /** Events that an operation of the server, or a change of what it sees, causes. */
 type Caused = RegistrationEvent & { readonly type: 'triggered' | 'changed' | 'disabled' };
 
+/** Why nothing is said to a server: each ends for itself. */
+export type Silence = 'ordered' | 'bootstrap';
+
 /** Keeps an account registered: does what the machine of `registration.ts` decides. */
 export interface Registrar {
   readonly state: RegistrationState;
@@ -62,7 +65,7 @@ export interface Registrar {
   send(event: RegistrationEvent): void;
   /** What several changes cause goes out once, and after the answer to what caused it (digest 8.4, 8.6). */
   soon(event: Caused): void;
-  setOffline(isOffline: boolean): void;
+  setOffline(isOffline: boolean, why: Silence): void;
   /** De-registers; settles within `deadlineMs` whatever the server does. */
   stop(deadlineMs: number): Promise<void>;
   /** Hangs up. */
@@ -93,11 +96,12 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
   let unreached = 0;
   let problem: string | undefined;
   let ended: (() => void) | undefined;
-  let isOffline = false;
+  const silenced = new Set<Silence>();
   /** What came while nothing could be said, and nothing else will bring on again. */
   let missed: RegistrationEvent | undefined;
 
   const isRegistered = (): boolean => state.phase === 'registered' || state.phase === 'updating';
+  const isOffline = (): boolean => silenced.size > 0;
   const isResting = (): boolean => state.phase === 'idle' || state.phase === 'disabled';
   const release = (): Release | undefined => ('release' in state ? state.release : undefined);
 
@@ -171,7 +175,7 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
     // Stored notifications come after the answer, never before it (digest 9.9).
     if (to === 'register') reporting.registered();
     else if (answer.status === 'ok') reporting.reached();
-    if (isOffline) reporting.pause();
+    if (isOffline()) reporting.pause();
   };
 
   const waitFor = (ms: number): void => {
@@ -209,7 +213,7 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
   };
 
   const send = (event: RegistrationEvent): void => {
-    if (isOffline && event.type !== 'stop' && event.type !== 'answer') {
+    if (isOffline() && event.type !== 'stop' && event.type !== 'answer') {
       if (event.type === 'start' || event.type === 'due') missed = event;
       return;
     }
@@ -229,7 +233,7 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
       return isRegistered();
     },
     get isOffline() {
-      return isOffline;
+      return isOffline();
     },
     get release() {
       return release();
@@ -250,9 +254,11 @@ export function createRegistrar(registrant: Registrant, ports: RegistrarPorts): 
       };
       planned.set(key, timers.after(0, sendPlanned));
     },
-    setOffline(offline) {
-      if (offline === isOffline) return;
-      isOffline = offline;
+    setOffline(offline, why) {
+      const before = isOffline();
+      if (offline) silenced.add(why);
+      else silenced.delete(why);
+      if (isOffline() === before) return;
       if (offline) reporting.pause();
       // What fell due or changed meanwhile is made good at once, and shows whether the server still knows us.
       else send(isResting() && missed !== undefined ? missed : { type: 'resumed' });

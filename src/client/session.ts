@@ -9,7 +9,7 @@ import { objectLinks } from './discover.ts';
 import { createMemoryJournal, type Journal } from './journal.ts';
 import type { Context } from './locate.ts';
 import { perform } from './operations.ts';
-import { createRegistrar, type Registrant } from './registrar.ts';
+import { createRegistrar, type Registrant, type Silence } from './registrar.ts';
 import type { RegistrationState } from './registration.ts';
 import { BACKLOG_LIMITS, createReporting } from './reporting.ts';
 import type { SendOptions, SendResult } from './sending.ts';
@@ -76,8 +76,8 @@ export interface Session {
   trigger(): void;
   /** Leaves the server alone for its Disable Timeout (1/x/4, 1/x/5), from after the answer to what asks for it. */
   disable(): void;
-  /** Says nothing to the server, and answers that it has to wait, until told to go on. */
-  setOffline(isOffline: boolean): void;
+  /** Says nothing to the server, and answers that it has to wait, until nobody wants it so any more. */
+  setOffline(isOffline: boolean, why: Silence): void;
   /** Tells the server what these paths hold now, or these entries, without being asked. */
   send(what: readonly Path[] | readonly Entry[], options?: SendOptions): Promise<SendResult>;
   onStatus(listener: (status: SessionStatus) => void): void;

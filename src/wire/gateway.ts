@@ -256,7 +256,7 @@ export function createGateway(plan: Plan, ports: GatewayPorts): Gateway {
     },
     setOffline(isOffline, server) {
       const told = sessionsOf(server);
-      for (const session of told) session.setOffline(isOffline);
+      for (const session of told) session.setOffline(isOffline, 'ordered');
       return idsOf(told);
     },
     stop: () =>

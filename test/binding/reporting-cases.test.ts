@@ -388,14 +388,14 @@ describe('a server that does not acknowledge', () => {
     await attach(`${VALUE}?hqmax=2`);
     await attach('/d02/3303/0/5700?hqmax=2');
     const [one, two] = [await observe(VALUE, SENML_CBOR), await observe('/d02/3303/0/5700')];
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22, 23, 24, 25]) {
       set(a, value);
       set(b, value + 10);
     }
     await seconds(5);
     expect([waiting(one), waiting(two)]).toEqual([0, 0]);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     const history = await next(one);
     const bytes = history.payload.toString('hex');
     // Two records; 24 and 25 as half-precision floats.
@@ -410,9 +410,9 @@ describe('a server that does not acknowledge', () => {
   test('X25 without storing is told the current value only', async () => {
     await write('/1/0/6', '0');
     const first = await observe(VALUE);
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22, 23]) set(a, value);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     expect(text(await next(first))).toBe('23');
     await seconds(2);
     expect(waiting(first)).toBe(0);
@@ -420,11 +420,11 @@ describe('a server that does not acknowledge', () => {
 
   test('X58, G-70 that has forgotten us is told nothing, until it observes again', async () => {
     const first = await observe(VALUE, SENML_JSON);
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     set(a, 21);
     const { requests } = attendance;
     await attendance.stop();
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     const update = await server.nextRequest();
     server.respond(update, '4.04');
     attendance = attend(server);

@@ -219,10 +219,10 @@ describe('a server that cannot be reached', () => {
 
   test('X24 what changes while the gateway is offline is told in its order with its times, after the Update', async () => {
     const { told } = await observe();
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22, 23]) await set(value);
     expect([told, session.status.stored]).toEqual([[], 3]);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(100);
     expect(heard).toEqual(['register', 'update']);
     expect(told).toEqual([`${VALUE}=21@0 ${VALUE}=22@1 ${VALUE}=23@2`]);
@@ -231,9 +231,9 @@ describe('a server that cannot be reached', () => {
 
   test('X24 in a format without times each state is a notification of its own, one at a time', async () => {
     const { told } = await observe(VALUE, [], false);
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22, 23]) await set(value);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(100);
     expect(told).toEqual([`${VALUE}=21@0`, `${VALUE}=22@1`, `${VALUE}=23@2`]);
   });
@@ -243,9 +243,9 @@ describe('a server that cannot be reached', () => {
     session.start();
     await clock.advance(0);
     const { told } = await observe();
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22, 23]) await set(value);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(100);
     expect(told).toEqual([`${VALUE}=23@2`]);
   });
@@ -253,18 +253,18 @@ describe('a server that cannot be reached', () => {
   test('G-69 of five changes the two newest are told when hqmax is 2', async () => {
     await attach(VALUE, 'hqmax=2');
     const { told } = await observe();
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22, 23, 24, 25]) await set(value);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(100);
     expect(told).toEqual([`${VALUE}=24@3 ${VALUE}=25@4`]);
   });
 
   test('hqmax=0 stores nothing, so that the current value is told', async () => {
     const { told } = await observe(VALUE, ['hqmax=0']);
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22]) await set(value);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(100);
     expect(told).toEqual([`${VALUE}=22@1`]);
   });
@@ -290,9 +290,9 @@ describe('a server that cannot be reached', () => {
 
   test('what is told while older things wait keeps its place behind them', async () => {
     const { told } = await observe(VALUE, [], false);
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of [21, 22]) await set(value);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(0);
     device.update([{ ids: [3303, 0, 5700], value: 30, at: clock.now(), quality: 4 }]);
     await clock.advance(100);
@@ -385,9 +385,9 @@ describe('a registration that is lost', () => {
     session.start();
     await clock.advance(0);
     const { told } = await observe();
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     for (const value of ALL) await set(value);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(100);
     expect([valuesIn(told), session.status.lost]).toEqual([[23, 24, 25], 2]);
   });
@@ -606,12 +606,12 @@ describe('Send (OMA Core 1.2.2 6.4.6)', () => {
   });
 
   test('offline it fails at once, or waits in its order for as long as told', async () => {
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     expect(await soon(send(['/1/0/1']))).toBe('unavailable');
     const results = ['/1/0/1', '/1/0/0'].map((path) => send([path], 60_000));
     const late = send(['/1/0/7'], 5000);
     expect(await soon(late, 6000)).toBe('expired');
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(100);
     expect(await Promise.all(results)).toEqual([{ status: 'sent' }, { status: 'sent' }]);
     expect(sent).toEqual(['ok /1/0/1=86400', 'ok /1/0/0=1']);

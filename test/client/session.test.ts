@@ -245,9 +245,9 @@ describe('keeping a registration', () => {
       own.assign([1, 0], new Map([[5, 100]]));
       await service.perform({ kind: 'execute', path: parsePath('/1/0/4'), argument: '' });
       await clock.advance(1000);
-      session.setOffline(true);
+      session.setOffline(true, 'ordered');
       await clock.advance(ms);
-      session.setOffline(false);
+      session.setOffline(false, 'ordered');
       await clock.advance(10);
       const heard = server.heard.slice(1).map((text) => text.slice(0, 10));
       expect(heard).toEqual(['deregister', ...Array(registrations).fill('register 1')]);
@@ -257,13 +257,26 @@ describe('keeping a registration', () => {
   );
 
   test('a session that begins in a time of silence registers when it is over', async () => {
-    session.setOffline(true);
+    session.setOffline(true, 'ordered');
     session.start();
     await clock.advance(1000);
     expect(server.heard).toEqual([]);
-    session.setOffline(false);
+    session.setOffline(false, 'ordered');
     await clock.advance(10);
     expect(session.status.phase).toBe('registered');
+  });
+
+  test('a bootstrap that ends does not end the silence that somebody has ordered', async () => {
+    await started();
+    session.setOffline(true, 'ordered');
+    session.setOffline(true, 'bootstrap');
+    session.setOffline(false, 'bootstrap');
+    session.trigger();
+    await clock.advance(10);
+    expect(server.heard).toHaveLength(1);
+    session.setOffline(false, 'ordered');
+    await clock.advance(10);
+    expect(server.heard).toHaveLength(2);
   });
 
   test('stopped before the way to the server is open, it says nothing once it is: another may be registered by then', async () => {

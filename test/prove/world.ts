@@ -276,9 +276,9 @@ export function createWorld(seed: number) {
       (server) => {
         const session = sessions.get(idOf(server));
         const ms = below(30) * MINUTE_MS;
-        session?.setOffline(true);
+        session?.setOffline(true, 'ordered');
         hinderedAt = clock.monotonic() + ms;
-        clock.after(ms, () => session?.setOffline(false));
+        clock.after(ms, () => session?.setOffline(false, 'ordered'));
       },
     ],
     [
