@@ -69,6 +69,7 @@ export function createClient(ports: ClientPorts): Client {
   let failures = 0;
   let problem: string | undefined;
   let isStopped = false;
+  let following: Promise<unknown> = Promise.resolve();
   /** The delay of 1/x/14 is for the first registrations after a bootstrap only. */
   let isFresh = false;
 
@@ -117,7 +118,7 @@ export function createClient(ports: ClientPorts): Client {
     return member;
   };
 
-  const follow = async (configuration: Configuration, anew?: ReadonlySet<number>): Promise<void> => {
+  const takeUp = async (configuration: Configuration, anew?: ReadonlySet<number>): Promise<void> => {
     const accounts = readAccounts(configuration);
     account = accounts.bootstrap;
     const isWanted = (member: Member): boolean =>
@@ -133,11 +134,21 @@ export function createClient(ports: ClientPorts): Client {
     advance();
   };
 
+  /** One after the other, as two may come at once, of the files and of a bootstrap: a server has one session. */
+  const follow: Client['follow'] = (configuration, anew) => {
+    const followed = following.then(() => takeUp(configuration, anew));
+    following = followed.catch(() => {});
+    return followed;
+  };
+
   /** The Bootstrap-Server can ask to be forgotten some time after it has done its work (0/x/12). */
-  const forgetLater = ({ timeoutMs, security }: BootstrapAccount): void => {
+  const forgetLater = (asking: BootstrapAccount): void => {
     forgetting?.();
+    const { timeoutMs, security } = asking;
     if (timeoutMs === undefined) return;
     forgetting = timers.after(timeoutMs, () => {
+      // The files may have named another since.
+      if (!isDeepStrictEqual(account, asking)) return;
       account = undefined;
       void ports.adopt(without(ports.configuration(), 0, security.instance));
     });
@@ -175,7 +186,8 @@ export function createClient(ports: ClientPorts): Client {
         await ports.adopt(configuration);
         running = undefined;
         for (const { session } of members) session.setOffline(false, 'bootstrap');
-        await follow(configuration);
+        // Not what was adopted: the files may have changed it by now.
+        await follow(ports.configuration());
         if (account !== undefined) forgetLater(account);
         return;
       }
