@@ -100,6 +100,27 @@ function filesBelow(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
+/** The files that a file imports. */
+const neighboursOf = (file: string, source: string): string[] =>
+  importsOf(source)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => join(dirname(file), specifier));
+
+/** A way from a file back to itself, once for each ring that a search from every file comes upon. */
+function ringsIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const rings: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) rings.push([...path.slice(at), file].join(' -> '));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return rings;
+}
+
 const rooms = readRooms();
 const sourceOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
@@ -135,6 +156,15 @@ test('no file imports what its room may not', () => {
   const files = [...filesBelow('src'), ...filesBelow('adapters')];
   expect(files.length).toBeGreaterThan(50);
   expect(files.flatMap((file) => offences(file, sourceOf(file), rooms))).toEqual([]);
+});
+
+test('no files import each other in a ring, not even their types', () => {
+  const files = [...filesBelow('src'), ...filesBelow('adapters')];
+  const graph = new Map(files.map((file) => [file, neighboursOf(file, sourceOf(file))]));
+  expect(ringsIn(graph)).toEqual([]);
+  expect(
+    ringsIn(new Map([...graph, ['src/dtls/bytes.ts', ['src/dtls/fault.ts', 'src/dtls/index.ts']]])),
+  ).not.toEqual([]);
 });
 
 test('wire is imported by commands only, and nothing imports an adapter', () => {

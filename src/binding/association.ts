@@ -1,4 +1,4 @@
-import { type Clock, isGatewayError, type Logger, messageOf, type Timers } from '../base/index.ts';
+import { isGatewayError, messageOf } from '../base/index.ts';
 import { type Answer, type Credentials, OWN_OFFER } from '../client/index.ts';
 import {
   type CoapAnswer,
@@ -14,9 +14,9 @@ import {
   openTcpClient,
   openUdpClient,
   type StreamTransport,
-  type Traffic,
 } from '../transport/index.ts';
 import { alertOf, explained } from './handshake-fault.ts';
+import type { BindingPorts } from './ports.ts';
 import { type LinkEvents, openSecureLink, type Resumption, type SecureLink } from './secure-link.ts';
 import { securityOf, tlsSecurity } from './security.ts';
 
@@ -39,19 +39,6 @@ export interface ServerAddress {
   readonly transmission?: Partial<TransmissionParameters>;
   /** Of TCP and TLS: the silence after which a sign of life is asked for. */
   readonly heartbeatMs?: number;
-}
-
-export interface BindingPorts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly log: Logger;
-  random(): number;
-  /** Hears how much is sent and received. */
-  readonly traffic?: Traffic;
-  /** Whether the server is not to be heard just now. */
-  readonly isDeaf?: () => boolean;
-  /** Hears the secrets of DTLS and TLS, a line of an SSLKEYLOGFILE each time. For debugging only. */
-  readonly keyLog?: ((line: string) => void) | undefined;
 }
 
 /** MAX_TRANSMIT_WAIT: how long a server has to answer, its acknowledgement included (RFC 7252 4.8.2). */

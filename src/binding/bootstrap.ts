@@ -10,9 +10,10 @@ import type {
 import type { CoapAnswer, CoapRequest, CoapResponse, ResponseCode } from '../coap/index.ts';
 import { formatFor } from '../codec/index.ts';
 import { type Entry, type Path, pathFromSegments, type ResourceDefinition, ROOT } from '../model/index.ts';
-import { type BindingPorts, openAssociation, type ServerAddress } from './association.ts';
+import { openAssociation, type ServerAddress } from './association.ts';
 import { LINK_FORMAT } from './dispatch.ts';
 import { negotiate } from './formats.ts';
+import type { BindingPorts } from './ports.ts';
 import { RESPONSE_CODES } from './statuses.ts';
 
 const SENML_CBOR = 112;

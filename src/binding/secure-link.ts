@@ -6,7 +6,7 @@ import {
   type Peer,
   type UdpClientOptions,
 } from '../transport/index.ts';
-import type { BindingPorts } from './association.ts';
+import type { BindingPorts } from './ports.ts';
 import { dtlsOffer, type LinkSecurity } from './security.ts';
 
 /** What is left of an association for the next one. Secret. */

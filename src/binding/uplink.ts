@@ -10,9 +10,10 @@ import {
   type TransportLetter,
   transportOf,
 } from '../model/index.ts';
-import { type BindingPorts, openAssociation, type ServerAddress } from './association.ts';
+import { openAssociation, type ServerAddress } from './association.ts';
 import { createBodyOpener } from './bodies.ts';
 import { LINK_FORMAT } from './dispatch.ts';
+import type { BindingPorts } from './ports.ts';
 import { createRequestHandler } from './requests.ts';
 
 /** Queue mode is a letter of `b` in 1.0, and a parameter of its own since (OMA Core 1.2 6.2.1). */

@@ -1,6 +1,4 @@
 import type { RecordPlace } from './additional-data.ts';
-import { createAead } from './aead.ts';
-import { createCbc } from './cbc.ts';
 import type { DirectionKeys } from './keys.ts';
 import type { Cipher } from './suites.ts';
 
@@ -21,8 +19,4 @@ export interface ProtectionOptions {
   readonly cid: Uint8Array;
   /** RFC 7366; means nothing to an AEAD */
   readonly isEncryptThenMac: boolean;
-}
-
-export function createProtection(options: ProtectionOptions): Protection {
-  return options.cipher.isAead ? createAead(options) : createCbc(options);
 }

@@ -1,8 +1,10 @@
 import { GatewayError } from '../base/index.ts';
 import { type RecordPlace, writeNumber } from './additional-data.ts';
+import { createAead } from './aead.ts';
+import { createCbc } from './cbc.ts';
 import { eraseDirection, type TrafficKeys } from './keys.ts';
 import { CONTENT, MAX_CONTENT, MAX_EXPANSION, VERSION_1_2 } from './numbers.ts';
-import { createProtection, type Protection } from './protection.ts';
+import type { Protection, ProtectionOptions } from './protection.ts';
 import { createReplayWindow, type ReplayState } from './replay.ts';
 import type { Suite } from './suites.ts';
 
@@ -112,6 +114,10 @@ interface Directions {
   readonly outbound: Protection;
   readonly inbound: Protection;
 }
+
+/** What protects one direction under a cipher. */
+export const createProtection = (options: ProtectionOptions): Protection =>
+  options.cipher.isAead ? createAead(options) : createCbc(options);
 
 export function createRecordLayer(): RecordLayer {
   const counters = { malformed: 0, forged: 0, replayed: 0 };

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createAdditionalData } from '../../src/dtls/additional-data.ts';
 import { prf, trafficKeys, verifyData } from '../../src/dtls/keys.ts';
-import { createProtection } from '../../src/dtls/protection.ts';
-import { createRecordLayer, type RecordLayer, recordAt } from '../../src/dtls/records.ts';
+import { createProtection, createRecordLayer, type RecordLayer, recordAt } from '../../src/dtls/records.ts';
 import { createReplayWindow } from '../../src/dtls/replay.ts';
 import { SUITES, type SuiteName } from '../../src/dtls/suites.ts';
 
