@@ -55,6 +55,13 @@ function timersOf(ackTimeoutMs = ACK_TIMEOUT_MS): RetransmissionTimers {
   return { firstMs: scaled(firstMs), mostMs: scaled(mostMs), totalMs: scaled(totalMs) };
 }
 
+/** Whether an association ended by a fatal alert of either side, after which nobody may resume its session (RFC 5246 7.2.2). */
+const isFatal = (error: Error | undefined): boolean =>
+  error !== undefined && !isGatewayError(error, 'dtls.closed');
+
+/** Whether no datagram ever left. */
+const isUnasked = (error: unknown): boolean => isGatewayError(error) && error.code.startsWith('transport.');
+
 /** With a shared key silence is what many servers have for clients that they do not know. */
 function withHint(error: unknown, { kind }: LinkSecurity['credentials']): unknown {
   if (kind !== 'psk' || !isGatewayError(error, 'dtls.timeout')) return error;
@@ -106,6 +113,7 @@ export async function openSecureLink(
       ...(connection !== undefined && { connection }),
       ...(keyLog !== undefined && { keyLog }),
     }).catch((error: unknown) => {
+      if (isUnasked(error)) resumption.session = session;
       throw withHint(error, credentials);
     });
     resumption.session = opened.session();
@@ -130,7 +138,9 @@ export async function openSecureLink(
   const watch = (): void => {
     const watched = client;
     void watched.ended.then((error) => {
-      if (watched === client && !signal.aborted) renew(error);
+      if (watched !== client) return;
+      if (isFatal(error)) resumption.session = undefined;
+      if (!signal.aborted) renew(error);
     });
   };
 

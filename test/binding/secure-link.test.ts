@@ -1,8 +1,11 @@
+import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createTimers, silentLogger, systemClock } from '../../src/base/index.ts';
 import { openAssociation } from '../../src/binding/association.ts';
 import { openSecureLink, type Resumption } from '../../src/binding/secure-link.ts';
 import { OWN_OFFER } from '../../src/client/index.ts';
+import { PSK } from '../dtls/network.ts';
+import { createTestServer, type ServerSession, type TestServer } from '../dtls/server.ts';
 import { type DtlsPeer, startLibcoapDtls, startScandium } from '../peers/dtls.ts';
 import { leshanAvailable, leshanInstallLine } from '../peers/leshan.ts';
 import { libcoapInstallLine, libcoapServerAvailable } from '../peers/libcoap.ts';
@@ -26,6 +29,85 @@ async function started(peer: Promise<DtlsPeer>): Promise<DtlsPeer> {
   releases.push(() => running.stop());
   return running;
 }
+
+describe('what a link leaves for the next one', () => {
+  const NAME = 'lwm2m.example.org';
+
+  /** A server that resumes sessions, and a link to it. */
+  async function linked() {
+    const socket = createSocket('udp4');
+    const sessions = new Map<string, ServerSession>();
+    let server: TestServer | undefined;
+    let resolves = true;
+    socket.on('message', (datagram, { port, address }) => {
+      const isFirst = datagram.readUInt8(0) === 22 && datagram.readUIntBE(5, 6) === 0;
+      if (isFirst)
+        server = createTestServer({
+          resumes: 'id',
+          sessions,
+          send: (bytes) => socket.send(bytes, port, address),
+        });
+      server?.receive(datagram);
+    });
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    releases.push(() => socket.close());
+    const resumption: Resumption = {};
+    const heard: string[] = [];
+    const lookup = async (): Promise<string[]> => (resolves ? ['127.0.0.1'] : []);
+    const link = await openSecureLink(
+      {
+        udp: { host: NAME, port: socket.address().port, lookup },
+        security: { credentials: PSK, serverName: NAME, offer: OWN_OFFER },
+        resumption,
+        ackTimeoutMs: 200,
+      },
+      ports,
+      { lost: () => heard.push('lost'), moved: () => heard.push('moved') },
+    );
+    releases.push(() => link.transport.close());
+    return {
+      link,
+      resumption,
+      heard,
+      send: (type: number, bytes: Buffer) => {
+        const record = server?.record(type, 1, bytes);
+        if (record !== undefined) socket.send(record, link.transport.localPort, '127.0.0.1');
+      },
+      unnamed: () => {
+        resolves = false;
+      },
+    };
+  }
+
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test('no session after a fatal alert (RFC 5246 7.2.2)', async () => {
+    const { resumption, send, heard } = await linked();
+    expect(resumption.session).toBeDefined();
+    send(21, Buffer.of(2, 80));
+    await until(() => heard.length > 0);
+    expect([heard, resumption.session]).toEqual([['lost'], undefined]);
+  });
+
+  test('its session where the server is not even found', async () => {
+    const { link, resumption, unnamed, heard } = await linked();
+    const { session } = resumption;
+    unnamed();
+    link.doubt(systemClock.monotonic(), false);
+    await until(() => heard.length > 0);
+    expect(resumption.session).toBe(session);
+  });
+
+  test('its session after close_notify, by which the server wants nothing but an end', async () => {
+    const { resumption, send, heard } = await linked();
+    const { session } = resumption;
+    send(21, Buffer.of(1, 0));
+    await until(() => heard.length > 0);
+    expect(resumption.session).toBe(session);
+  });
+});
 
 describe.skipIf(!leshanAvailable())(
   `a server that sends back what it gets (else: ${leshanInstallLine})`,
