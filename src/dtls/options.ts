@@ -56,7 +56,7 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
     needsExtendedMasterSecret: options.needsExtendedMasterSecret ?? true,
     connectionId: connectionId === false ? undefined : connectionId,
     session: session && decodeSession(session),
-    connection: connection && connectionOf(connection, relation),
+    connection: connection && connectionOf(connection, relation, suites, connectionId !== false),
     timers,
     clock: options.clock ?? systemClock,
     random: options.random ?? randomBytes,
@@ -64,12 +64,18 @@ export function readOptions(options: AssociationOptions): CheckedOptions {
   };
 }
 
-/** What was saved in that relation; what was saved in another is erased. */
-function connectionOf(bytes: Uint8Array, relation: Uint8Array): Connection | undefined {
+/** What was saved in that relation, and would be agreed on now; anything else is erased. */
+function connectionOf(
+  bytes: Uint8Array,
+  relation: Uint8Array,
+  suites: readonly Suite[],
+  isWanted: boolean,
+): Connection | undefined {
   const saved = decodeConnection(bytes);
   if (saved === undefined) return undefined;
-  const { client, server } = saved.records.keys;
-  if (isBoundTo(saved, client.key, relation)) return saved;
+  const { suite, keys } = saved.records;
+  const { client, server } = keys;
+  if (isWanted && suites.includes(suite) && isBoundTo(saved, client.key, relation)) return saved;
   for (const keys of [client, server]) eraseDirection(keys);
   saved.session?.master.fill(0);
   return undefined;

@@ -101,11 +101,15 @@ interface Intent {
   readonly now: () => number;
 }
 
+/** A session with longer to live than any is from the future: the clock was set back. */
+const isCurrent = ({ expiresAt }: Session, nowMs: number): boolean =>
+  nowMs < expiresAt && expiresAt <= nowMs + SESSION_LIFETIME_MS;
+
 /** Whether a session can be offered: it is still good, and what it was made with is what is wanted now. */
 export function isResumable(session: Session, intent: Intent): boolean {
   return (
     session.id.length + session.ticket.length > 0 &&
-    intent.now() < session.expiresAt &&
+    isCurrent(session, intent.now()) &&
     intent.suites.includes(session.suite) &&
     (session.isExtendedMasterSecret || !intent.needsExtendedMasterSecret) &&
     isBoundTo(session, session.master, intent.relation)

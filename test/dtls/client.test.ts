@@ -256,6 +256,8 @@ describe('with a connection id of the server (RFC 9146)', () => {
     ['another key', { credentials: { ...PSK, key: Buffer.from('other') } }],
     ['another identity', { credentials: { ...PSK, identity: Buffer.from('other') } }],
     ['another server', { serverName: 'other.example.org' }],
+    ['other suites', { suites: ['TLS_PSK_WITH_AES_128_CCM'] }],
+    ['no connection ids any more', { connectionId: false }],
   ])('what was saved is not used with %s', async (_name, change) => {
     const served = await serve({ ...options, ...('credentials' in change && { psk: Buffer.from('key') }) });
     const connection = await (await connect(served.port)).suspend();

@@ -250,6 +250,18 @@ test('a session is not offered after a day (RFC 5246 F.1.4)', async () => {
   expect(late.told.details?.isResumed).toBe(false);
 });
 
+test('a session is not offered after the clock was set back, whereby it would outlive its day', async () => {
+  const sessions = new Map<string, ServerSession>();
+  const first = createScene({ server: { resumes: 'id', sessions } });
+  await first.clock.advance(60_000);
+  first.client.start();
+  first.settle();
+  const session = first.client.session();
+  const early = openScene({ ...(session && { session }), server: { resumes: 'id', sessions } });
+  expectEcho(early);
+  expect(early.told.details?.isResumed).toBe(false);
+});
+
 test('bytes that are no session are passed over', () => {
   for (const session of [Buffer.alloc(0), Buffer.from('rubbish'), Buffer.alloc(500, 1)])
     expectEcho(openScene({ session }));
