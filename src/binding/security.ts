@@ -187,7 +187,7 @@ function tlsOffer({ cipherSuites, ...offer }: Offer, by: 'psk' | 'certificate'):
 export function securityOf(account: Account, host: string): LinkSecurity {
   return {
     credentials: CREDENTIALS[account.mode](account),
-    serverName: account.sni ?? host,
+    serverName: (account.sni ?? host).replace(/\.$/, ''), // RFC 6066 3
     offer: account.offer,
   };
 }

@@ -87,13 +87,14 @@ const isOf13 = (suite: string): boolean => suite.startsWith('TLS_');
 
 /**
  * These suites and no others: Node.js adds those of TLS 1.3 wherever that version is allowed. OpenSSL counts the short
- * tag of CCM_8 of TLS 1.2 as weak, LwM2M demands it (OMA Transport 1.2.2 5.2.8): who names it gets it. Certificates are
- * judged by rules of our own.
+ * tag of CCM_8 of TLS 1.2 as weak, LwM2M demands it (OMA Transport 1.2.2 5.2.8): who names it gets it, but not the
+ * signatures with SHA-1 that OpenSSL takes at that level. Certificates are judged by rules of our own.
  */
 function onlySuites(suites: readonly string[]): ConnectionOptions {
-  const level = suites.some((suite) => suite.endsWith('CCM8')) ? ['@SECLEVEL=0'] : [];
+  const isWeak = suites.some((suite) => suite.endsWith('CCM8'));
   return {
-    ciphers: [...suites, ...level].join(':'),
+    ciphers: [...suites, ...(isWeak ? ['@SECLEVEL=0'] : [])].join(':'),
+    ...(isWeak && { sigalgs: [...SIGNATURES.values()].join(':') }),
     minVersion: suites.every(isOf13) ? 'TLSv1.3' : 'TLSv1.2',
     maxVersion: suites.some(isOf13) ? 'TLSv1.3' : 'TLSv1.2',
   };

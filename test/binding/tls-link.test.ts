@@ -1,7 +1,9 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   createTimers,
@@ -155,6 +157,25 @@ describe.skipIf(!pkiAvailable)(`openssl over TLS (else: ${pkiInstallLine})`, () 
       });
     },
   );
+
+  test('CCM_8, which OpenSSL counts as weak, lets no server prove itself with SHA-1', async () => {
+    const { port } = await serve('-tls1_2', '-cipher', 'ALL:@SECLEVEL=0', '-sigalgs', 'ECDSA+SHA1');
+    await expect(opened(port, of(NAMED, { cipherSuites: [0xc0ae] }))).rejects.toMatchObject({
+      code: 'binding.handshake',
+    });
+  });
+
+  test('the name of the server is told and judged without the dot at its end (RFC 6066 3)', async () => {
+    const { certificate: cert, privateKey: key } = pki?.server ?? { certificate: '', privateKey: '' };
+    const server = createServer({ cert, key, ALPNProtocols: ['coap'] });
+    const told = new Promise((resolve) =>
+      server.once('secureConnection', (socket) => resolve(socket.servername)),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    releases.push(() => server.close());
+    await opened((server.address() as AddressInfo).port, { ...of(NAMED), sni: 'localhost.' });
+    expect(await told).toBe('localhost');
+  });
 
   test('a server that hangs up without a word leaves a hint (Node.js does so)', async () => {
     if (pki === undefined) return;
