@@ -51,13 +51,12 @@ export function openStateFile(file: string): StateFile {
         throw new GatewayError('store.unreadable', `${file}: ${messageOf(error)}`, { cause: error });
       }
       try {
-        if (text.length > LARGEST_CHARACTERS) throw new RangeError('it is too large');
-        return JSON.parse(text);
-      } catch (error) {
-        throw new GatewayError('store.unreadable', `${file} is damaged: ${messageOf(error)}`, {
-          cause: error,
-        });
+        if (text.length <= LARGEST_CHARACTERS) return JSON.parse(text);
+      } catch {
+        // What JSON.parse says quotes the file, which may hold keys.
+        throw new GatewayError('store.unreadable', `${file} is damaged: it is no JSON`);
       }
+      throw new GatewayError('store.unreadable', `${file} is damaged: it is too large`);
     },
     save(document) {
       const text = `${JSON.stringify(document, null, 2)}\n`;

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openStateFile } from '../../src/store/index.ts';
 
@@ -30,6 +31,20 @@ test('a damaged file is an error that names it, never an empty state', () => {
   writeFileSync(file, '{"devices": [');
   expect(() => openStateFile(file).load()).toThrow(expect.objectContaining({ code: 'store.unreadable' }));
   expect(readFileSync(file, 'utf8')).toBe('{"devices": [');
+});
+
+test('what is said of a damaged file quotes nothing of it, as it may hold keys', () => {
+  const file = join(folder, 'state.json');
+  writeFileSync(file, '{"key": c2VjcmV0x}');
+  const problem = (): unknown => {
+    try {
+      return openStateFile(file).load();
+    } catch (error) {
+      return error;
+    }
+  };
+  expect(inspect(problem())).toContain('damaged');
+  expect(inspect(problem())).not.toContain('c2V');
 });
 
 test('a folder that cannot be written is an error, and later saves are still tried', async () => {
