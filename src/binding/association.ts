@@ -16,7 +16,7 @@ import {
   type StreamTransport,
 } from '../transport/index.ts';
 import { alertOf, explained } from './handshake-fault.ts';
-import type { BindingPorts } from './ports.ts';
+import { type BindingPorts, tellSilence } from './ports.ts';
 import { type LinkEvents, openSecureLink, type Resumption, type SecureLink } from './secure-link.ts';
 import { securityOf, tlsSecurity } from './security.ts';
 
@@ -99,9 +99,6 @@ async function holdOff({ resumption }: ServerAddress, { clock, timers, log }: Bi
   log.info({ restMs }, 'the server wants to be left alone for a while');
   await new Promise<void>((resolve) => timers.after(restMs, resolve));
 }
-
-/** Retransmissions go on for a minute and a half; a person who watches wants to know earlier. */
-const SILENCE_MS = 8000;
 
 /**
  * The part of MAX_TRANSMIT_WAIT after which it is time to look whether the server still knows the association: before
@@ -224,11 +221,8 @@ export async function openAssociation(
       return generation;
     },
     async ask(request, judge, since) {
-      const server = `${address.host}:${address.port}`;
       const askedAt = ports.clock.monotonic();
-      const noPatience = ports.timers.after(SILENCE_MS, () =>
-        ports.log.warn({ server }, 'the server has not answered yet'),
-      );
+      const noPatience = tellSilence(ports, `${address.host}:${address.port}`);
       const firstDoubt = ports.timers.after(doubtMs, () => link.doubt(askedAt, true));
       try {
         const peer = await link.peer();

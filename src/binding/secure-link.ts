@@ -6,7 +6,7 @@ import {
   type Peer,
   type UdpClientOptions,
 } from '../transport/index.ts';
-import type { BindingPorts } from './ports.ts';
+import { type BindingPorts, tellSilence } from './ports.ts';
 import { dtlsOffer, type LinkSecurity } from './security.ts';
 
 /** What is left of an association for the next one. Secret. */
@@ -83,7 +83,7 @@ export interface SecureLinkOptions {
  */
 export async function openSecureLink(
   { udp, security, resumption, ackTimeoutMs }: SecureLinkOptions,
-  { clock, log, keyLog }: BindingPorts,
+  { clock, timers, log, keyLog }: BindingPorts,
   events: LinkEvents | undefined,
 ): Promise<SecureLink> {
   const { credentials, serverName } = security;
@@ -101,6 +101,9 @@ export async function openSecureLink(
     // What a server stumbles over is not tried again.
     resumption.session = undefined;
     resumption.connection = undefined;
+    const server = `${udp.host}:${udp.port}`;
+    log.debug({ server }, 'DTLS');
+    const noPatience = tellSilence({ timers, log }, server);
     const opened = await openDtlsClient({
       udp,
       credentials,
@@ -112,15 +115,17 @@ export async function openSecureLink(
       ...(session !== undefined && { session }),
       ...(connection !== undefined && { connection }),
       ...(keyLog !== undefined && { keyLog }),
-    }).catch((error: unknown) => {
-      if (isUnasked(error)) resumption.session = session;
-      throw withHint(error, credentials);
-    });
+    })
+      .catch((error: unknown) => {
+        if (isUnasked(error)) resumption.session = session;
+        throw withHint(error, credentials);
+      })
+      .finally(noPatience);
     resumption.session = opened.session();
     openedAt = clock.monotonic();
     heardAt = openedAt;
     const { suite, isResumed, isRestored, hasPeerCid } = opened.details;
-    const facts = { server: `${udp.host}:${udp.port}`, suite, isResumed, hasPeerCid };
+    const facts = { server, suite, isResumed, hasPeerCid };
     log.info(facts, isRestored ? 'the DTLS association of before goes on' : 'DTLS handshake done');
     opened.transport.receive({
       onMessage(bytes) {

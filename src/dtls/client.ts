@@ -88,6 +88,7 @@ export async function openDtlsClient(options: DtlsClientOptions): Promise<DtlsCl
       onMessage: (bytes) => association.receive(bytes),
       onError(error) {
         hint = error;
+        options.udp.log?.debug({ peer: peer?.key, error: error.message }, 'the network reports an error');
         receiver?.onError(error, peer);
       },
     });

@@ -63,6 +63,12 @@ describe('connect over DTLS says in one line why it failed:', () => {
     );
   }, 15_000);
 
+  test('nobody there, and meanwhile it shows that it tries', async () => {
+    const { printed } = await connected(oneServer(await freeUdpPort(), await keyed(site)));
+    expect(printed()).toMatch(/^ {2}DTLS: server 127.0.0.1:\d+$/m);
+    expect(printed()).toMatch(/^ {2}the network reports an error: .*ECONNREFUSED$/m);
+  }, 15_000);
+
   peer('gnutls', () => {
     const PRIORITY = 'NORMAL:-KX-ALL:+PSK:-VERS-ALL:+VERS-DTLS1.2';
 
@@ -128,6 +134,7 @@ describe.skipIf(!leshanAvailable())(`connect with Leshan over DTLS (else: ${lesh
     const { code, printed } = await connected(oneServer(leshan.coapsPort, await mode.credentials(site)));
     expect(printed().split('\n')).toEqual([
       `server 1: coaps://127.0.0.1:${leshan.coapsPort}`,
+      expect.stringMatching(/^ {2}DTLS: server /),
       expect.stringMatching(/^ {2}connected: /),
       expect.stringMatching(/^ {2}DTLS handshake done: .*suite TLS_/),
       '  Register: endpoint gw-1, release 1.1',
