@@ -111,6 +111,9 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return near === undefined ? '' : ` (did you mean '${near}'?)`;
 }
 
+/** So much of a word says which is meant. */
+const LEAST_BEGUN = 3;
+
 /** Words longer than this are not compared: the cost grows with the square. */
 const LONGEST_COMPARED = 64;
 
@@ -126,7 +129,15 @@ function nearest(word: string, known: readonly string[]): string | undefined {
       bestDistance = distance;
     }
   }
-  return best;
+  // `eastron/sdm630` means its `-v2`, though it takes fewer changes to make another meter of it.
+  return bestDistance > 1 ? (begunBy(word, known) ?? best) : best;
+}
+
+/** The shortest that begins with `word`. */
+function begunBy(word: string, known: readonly string[]): string | undefined {
+  if (word.length < LEAST_BEGUN) return undefined;
+  const begun = known.filter((candidate) => candidate.toLowerCase().startsWith(word.toLowerCase()));
+  return begun.sort((a, b) => a.length - b.length)[0];
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */

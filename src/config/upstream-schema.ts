@@ -24,7 +24,8 @@ const serverUri = z
     const name = address ?? host;
     if (name !== undefined && port >= 1 && port <= 65535) return { uri, scheme, host: name, port };
     const other = UNSUPPORTED.exec(uri)?.[1]?.toLowerCase();
-    const reason = other === undefined ? 'this is not the address of a server' : `${other}: ${LATER}`;
+    const unknown = name === undefined ? 'this is not the address of a server' : 'a port is 1 to 65535';
+    const reason = other === undefined ? unknown : `${other}: ${LATER}`;
     const allowed = 'coap://, coaps://, coap+tcp:// or coaps+tcp:// with host or host:port';
     context.addIssue({ code: 'custom', message: `${reason}; allowed: ${allowed}` });
     return z.NEVER;
