@@ -78,6 +78,7 @@ export async function planField(
   if (options.connection === undefined)
     throw new GatewayError('cli.bad-field', 'give --connection, or --config with --device');
   const adapters = await loadAdapters(options.adapter);
+  const ownFiles = options.profile === undefined ? [{ name: 'points.yaml', isFolder: false }] : [];
   const texts = new Map([
     [COMMAND_LINE, configText(options)],
     [`${OWN_PROFILES}/points.yaml`, pointsProfile(points, adapterOf(options.connection, adapters))],
@@ -90,8 +91,7 @@ export async function planField(
         const text = texts.get(path);
         return text === undefined ? localFiles.read(path) : new TextEncoder().encode(text);
       },
-      list: (path) =>
-        path === OWN_PROFILES ? [{ name: 'points.yaml', isFolder: false }] : localFiles.list(path),
+      list: (path) => (path === OWN_PROFILES ? ownFiles : localFiles.list(path)),
     },
   });
   const plan = config === undefined ? undefined : planGateway(config, adapters);

@@ -25,9 +25,11 @@ export function describeError(error: unknown): string {
 }
 
 /** Keys as a configuration takes them: `{ unit: 1 }`. */
-export function keysText(keys: Readonly<Record<string, unknown>>): string {
+export function keysText(keys: object): string {
+  const textOf = (value: unknown): string =>
+    typeof value === 'object' && value !== null ? keysText(value) : String(value);
   return `{ ${Object.entries(keys)
-    .map(([key, value]) => `${key}: ${String(value)}`)
+    .map(([key, value]) => `${key}: ${textOf(value)}`)
     .join(', ')} }`;
 }
 

@@ -80,7 +80,7 @@ function setTypical(simulation: Simulation, device: PlannedDevice): void {
 function setAll(simulation: Simulation, device: PlannedDevice, set: readonly string[]): string | undefined {
   for (const assignment of set) {
     const at = assignment.indexOf('=');
-    if (at < 0) return `${assignment}: write point=value`;
+    if (at < 0) return `${assignment}: not of the form point=value`;
     const wrong = setPoint(simulation, device, assignment.slice(0, at), assignment.slice(at + 1));
     if (wrong !== undefined) return wrong;
   }

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import modbus from '../../adapters/modbus/index.ts';
 import type { FieldOptions } from '../../src/cli/field.ts';
 import { probe, scan } from '../../src/cli/find.ts';
+import { keysText } from '../../src/cli/output.ts';
 import { read, write } from '../../src/cli/read.ts';
 import { simulate } from '../../src/cli/simulate.ts';
 import { devicePlan } from '../adapters/support/plans.ts';
@@ -47,6 +48,12 @@ async function simulated(profile: string, ...set: string[]): Promise<{ port: num
   await eventually(() => out.printed().includes('answers at'));
   return { port: Number(/port: (\d+)/.exec(out.printed())?.[1]), out };
 }
+
+test('keys are shown as they are written, those of serial lines too', () => {
+  expect(keysText({ port: '/dev/ttyS0', serial: { baud: 9600 } })).toBe(
+    '{ port: /dev/ttyS0, serial: { baud: 9600 } }',
+  );
+});
 
 describe('simulate', () => {
   test('is a device of any profile, with values in the unit of its points', async () => {
@@ -182,7 +189,13 @@ describe('read', () => {
       'an unknown profile',
       ['v1'],
       { profile: 'abb/b32' },
-      /unknown profile 'abb\/b32' \(did you mean 'abb\/b23'\?\)/,
+      /unknown profile 'abb\/b32' \(did you mean 'abb\/b23'\?\)(?!.*own\/points)/,
+    ],
+    [
+      'a profile whose name is cut short',
+      ['v1'],
+      { profile: 'eastron/sdm630' },
+      /unknown profile 'eastron\/sdm630' \(did you mean 'eastron\/sdm630-v2'\?\)/,
     ],
     [
       'an unknown connection',
