@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../base/index.ts';
 import type { Resumption } from '../binding/index.ts';
-import type { Credentials, Security } from '../client/index.ts';
+import type { ServerUri } from '../model/index.ts';
 import type { StateFile } from '../store/index.ts';
 import { type DamageReport, loadMended } from './mended.ts';
 
-const SCHEMA = 2;
+const SCHEMA = 1;
 
 /**
  * How long servers are expected to keep what belongs to a connection id of which they hear nothing, and how old a copy
@@ -23,8 +22,6 @@ export interface KeptAssociation {
 interface Kept {
   readonly schema: number;
   readonly server: string;
-  /** digest of what we knew each other by */
-  readonly credentials: string;
   /** wall time, ms */
   readonly at: number;
   /** base64 */
@@ -38,29 +35,22 @@ export interface KeptAssociationPorts extends DamageReport {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** An association with other credentials would outlive those that were taken back, on either side. */
-function digestOf(credentials: Credentials): string {
-  const plain = Object.entries(credentials).map(([name, value]) => [
-    name,
-    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
-  ]);
-  return createHash('sha256').update(JSON.stringify(plain)).digest('base64');
-}
-
-/** What is kept of another server, or was agreed on with other credentials, is passed over. */
+/**
+ * What is kept of another server is passed over. What was agreed on with other credentials is, too, where it is used:
+ * it is bound to them by a key that only it holds, so that no digest of a secret need be on the disk.
+ */
 export function keepAssociation(
   file: StateFile,
-  { uri: { scheme, host, port }, credentials: agreed }: Omit<Security, 'instance'>,
+  { scheme, host, port }: ServerUri,
   ports: KeptAssociationPorts,
 ): KeptAssociation {
   const server = `${scheme}://${host}:${port}`;
-  const credentials = digestOf(agreed);
   return {
     async take(resumption) {
       const kept = loadMended(file, (document) => (document ?? NOTHING) as Partial<Kept>, NOTHING, ports);
       if (kept.schema === undefined) return;
       await file.save(NOTHING);
-      if (kept.schema !== SCHEMA || kept.server !== server || kept.credentials !== credentials) return;
+      if (kept.schema !== SCHEMA || kept.server !== server) return;
       const age = ports.clock.now() - Number(kept.at);
       if (kept.session !== undefined) resumption.session = Buffer.from(kept.session, 'base64');
       if (kept.connection !== undefined && age >= 0 && age < CONNECTION_LIFE_MS)
@@ -71,7 +61,6 @@ export function keepAssociation(
       await file.save({
         schema: SCHEMA,
         server,
-        credentials,
         at: ports.clock.now(),
         session: session?.toString('base64'),
         connection: connection?.toString('base64'),

@@ -34,7 +34,7 @@ export function openSessionFiles(
 ): SessionFiles {
   const { clock, timers, log } = ports;
   const journal = openJournal({ folder: `${folder}/journal` }, { timers, log });
-  const association = keepAssociation(openStateFile(`${folder}/association.json`), security, ports);
+  const association = keepAssociation(openStateFile(`${folder}/association.json`), security.uri, ports);
   const resumption: Resumption = {};
   let recalled: Promise<void> | undefined;
 
