@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { javaAvailable, javaInstallLine, javaServer } from './java.ts';
 import { freeUdpPort, isOnPath, type Running, start } from './process.ts';
 
 /** DTLS servers of others. */
 
-const BUILT = resolve('.cache/leshan');
 const MBEDTLS = resolve('.cache/mbedtls/mbedtls-echo');
 
 /** How each can be had; the line that installs it. */
@@ -26,8 +26,8 @@ export const DTLS_PEERS = {
       'apt-get install gcc libc6-dev libmbedtls-dev && mkdir -p .cache/mbedtls && cc -o .cache/mbedtls/mbedtls-echo test/peers/mbedtls_echo.c -lmbedtls -lmbedx509 -lmbedcrypto',
   },
   scandium: {
-    isThere: () => existsSync(`${BUILT}/leshan-peer.jar`) && isOnPath('java'),
-    install: 'mvn --file test/peers/leshan/pom.xml package',
+    isThere: () => javaAvailable('leshan'),
+    install: javaInstallLine('leshan'),
   },
 } as const;
 
@@ -240,15 +240,7 @@ export function startScandium(
           ];
     const running = await start(
       'java',
-      [
-        ...[
-          '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-          '-cp',
-          `${BUILT}/leshan-peer.jar:${BUILT}/lib/*`,
-        ],
-        ...['ScandiumEcho', `suite=${suite}`, `cid=${cidLength}`],
-        ...credentials,
-      ],
+      [...javaServer('leshan', 'ScandiumEcho'), ...[`suite=${suite}`, `cid=${cidLength}`], ...credentials],
       { ready: /^ready (\d+)/m, deadlineMs: 30_000 },
     );
     return { port: Number(running.ready[1]), ...running };

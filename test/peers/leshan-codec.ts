@@ -1,16 +1,11 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Entry, Path } from '../../src/model/index.ts';
 import { converse, type Dialogue } from './dialogue.ts';
+import { javaAvailable, javaProgram } from './java.ts';
 import { fromLeshanNode, leshanNode, leshanResources, type Subtree } from './leshan-nodes.ts';
 import type { LeshanNode } from './leshan-shapes.ts';
-import { isOnPath } from './process.ts';
-
-/** From the folder where npm runs: the bench is compiled to another place than the tests. */
-const BUILT = resolve('.cache/leshan');
 
 export function leshanCodecAvailable(): boolean {
-  return existsSync(`${BUILT}/leshan-peer.jar`) && isOnPath('java');
+  return javaAvailable('leshan');
 }
 
 /** How many bytes Leshan writes, and how fast its writing and reading are once the JVM is warm. */
@@ -74,12 +69,7 @@ function historyOf(base: Path, entries: readonly Entry[]): unknown {
 
 /** Starts the JVM, which takes about half a second. */
 export function startLeshanCodec(): LeshanCodec {
-  const { ask, stop }: Dialogue = converse('java', [
-    '-Xmx256m',
-    '-cp',
-    `${BUILT}/leshan-peer.jar:${BUILT}/lib/*`,
-    'LeshanCodec',
-  ]);
+  const { ask, stop }: Dialogue = converse('java', javaProgram('leshan', 'LeshanCodec', 256));
   const perform = async (task: object, deadlineMs?: number): Promise<Outcome> => {
     const outcome = (await ask(task, deadlineMs)) as Outcome;
     if (outcome.error !== undefined) throw new Error(`Leshan: ${outcome.error.slice(0, 300)}`);

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type ObjectDefinition, writeDdf } from '../../src/model/index.ts';
+import { javaAvailable, javaInstallLine, javaServer } from './java.ts';
 import { type LeshanEvents, listen } from './leshan-events.ts';
 import type {
   LeshanClient,
@@ -9,7 +8,7 @@ import type {
   LeshanOperation,
   LeshanResponse,
 } from './leshan-shapes.ts';
-import { isOnPath, start } from './process.ts';
+import { start } from './process.ts';
 
 export type { LeshanEvents } from './leshan-events.ts';
 export type * from './leshan-shapes.ts';
@@ -22,13 +21,10 @@ export type * from './leshan-shapes.ts';
  * decode with their types only when {@link LeshanOptions.objects} names them.
  */
 
-const BUILT = fileURLToPath(new URL('../../.cache/leshan/', import.meta.url));
-
-export const leshanInstallLine =
-  'apt-get install default-jdk-headless maven && mvn -B -q -f test/peers/leshan/pom.xml package';
+export const leshanInstallLine = javaInstallLine('leshan');
 
 export function leshanAvailable(): boolean {
-  return existsSync(`${BUILT}leshan-peer.jar`) && isOnPath('java');
+  return javaAvailable('leshan');
 }
 
 export interface LeshanOptions {
@@ -115,23 +111,11 @@ export interface LeshanServer {
 /** Starts the server, which takes about half a second. */
 export async function startLeshan(options: LeshanOptions = {}): Promise<LeshanServer> {
   const objects = (options.objects ?? []).map(writeDdf);
-  const running = await start(
-    'java',
-    [
-      '-Xmx128m',
-      '-XX:+UseSerialGC',
-      '-XX:TieredStopAtLevel=1',
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-      '-cp',
-      `${BUILT}leshan-peer.jar:${BUILT}lib/*`,
-      'LeshanPeer',
-    ],
-    {
-      ready: /^ready (\d+) (\d+) (\d+)$/m,
-      deadlineMs: options.deadlineMs ?? 30_000,
-      input: `${JSON.stringify({ ...options, objects })}\n`,
-    },
-  );
+  const running = await start('java', javaServer('leshan', 'LeshanPeer'), {
+    ready: /^ready (\d+) (\d+) (\d+)$/m,
+    deadlineMs: options.deadlineMs ?? 30_000,
+    input: `${JSON.stringify({ ...options, objects })}\n`,
+  });
   const httpUrl = `http://127.0.0.1:${running.ready[2]}`;
   const open = new Set<LeshanEvents>();
 
